@@ -1,0 +1,16 @@
+//! The collector of Sigyn: it finds span buffers as Prometheus finds metrics, reads them, takes
+//! pushes, and hands batches to the store.
+//!
+//! It is: configuration, discovery, relabeling, scrape loops, push receivers, exemplar scraping.
+//!
+//! It is not: a query engine. It never answers a query and knows no TraceQL; it keeps no span.
+
+pub mod config;
+pub mod discovery;
+mod labels;
+pub mod openmetrics;
+pub mod receivers;
+pub mod relabel;
+pub mod scrape;
+
+pub use labels::Labels;

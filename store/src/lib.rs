@@ -1,0 +1,23 @@
+//! The store of Sigyn: it takes batches of spans in, keeps them durably, and hands columns out.
+//!
+//! It is: a journal (own write-ahead log), a head (the newest spans, in columns, in memory),
+//! blocks (immutable Parquet on object storage) and an index (small keyed things, in sled).
+//!
+//! It is not: a server or a query engine. It knows no HTTP, no OTLP transport, no Prometheus
+//! label and no TraceQL; it knows spans, not who sends them or who asks.
+
+mod batch;
+mod clock;
+mod error;
+mod exemplar;
+mod ids;
+mod source;
+mod store;
+
+pub use batch::{Appended, Batch, Encoding, Gap, Overlay, Reach, Via};
+pub use clock::Clock;
+pub use error::{Error, ErrorKind};
+pub use exemplar::{Exemplar, Pin, PinReason, SeriesExemplars};
+pub use ids::{ParseIdError, SpanId, TraceId};
+pub use source::{AttributeScope, Children, Field, Snapshot, Source, TimeRange};
+pub use store::{Config, Store};

@@ -1,0 +1,132 @@
+//! What goes out: columns of spans, from the head or from a block, behind one seam.
+//!
+//! The query engine works through the sources of a [`Snapshot`] one after the other, newest first.
+//! A source is a chunk of the head (some thousand rows) or a row group of a block; both answer the
+//! same questions with Arrow arrays, decode only what is asked for, and never change.
+
+use crate::{Error, TraceId};
+use arrow_array::{ArrayRef, UInt32Array};
+use std::sync::Arc;
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AttributeScope {
+    /// On the span itself.
+    Span,
+    /// On its resource.
+    Resource,
+    /// On one of its events.
+    Event,
+    /// On one of its links.
+    Link,
+    /// On its instrumentation scope.
+    Instrumentation,
+}
+
+/// A fixed column. The Arrow type is given with each; strings are `Dictionary(UInt32, Utf8)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `FixedSizeBinary(16)`, never null.
+    TraceId,
+    /// `FixedSizeBinary(8)`, never null.
+    SpanId,
+    /// `FixedSizeBinary(8)`, null for a root.
+    ParentSpanId,
+    /// `UInt64`, nanoseconds since the Unix epoch.
+    StartUnixNano,
+    /// `Int64`, end − start; negative for a span that ends before it starts.
+    DurationNano,
+    /// String.
+    Name,
+    /// `UInt8`, OTLP `SpanKind` 0–5.
+    Kind,
+    /// `UInt8`, OTLP `StatusCode` 0–2.
+    StatusCode,
+    /// String, null when empty.
+    StatusMessage,
+    /// String, `resource.service.name` when it is a string; null otherwise.
+    ServiceName,
+    /// String, null when empty.
+    ScopeName,
+    /// String, null when empty.
+    ScopeVersion,
+}
+
+/// Earliest and latest span start in a source, both inclusive, nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRange {
+    /// Earliest start.
+    pub start_min_unix_nano: u64,
+    /// Latest start.
+    pub start_max_unix_nano: u64,
+}
+
+/// An immutable run of spans in columns.
+///
+/// Methods may read and decode (from disk or object storage), so they are called on blocking
+/// threads. Every array has `rows()` entries.
+pub trait Source: Send + Sync {
+    /// Number of spans.
+    fn rows(&self) -> usize;
+
+    /// Within which span starts lie.
+    fn time_range(&self) -> TimeRange;
+
+    /// A fixed column.
+    fn field(&self, field: Field) -> Result<ArrayRef, Error>;
+
+    /// The values of a span, resource or instrumentation attribute, one array per value type that occurs, null where
+    /// a row has no value of that type: `Dictionary(UInt32, Utf8)`, `Int64`, `Float64`, `Boolean`, or `Binary` with an
+    /// encoded OTLP `AnyValue` for bytes, arrays and maps. Empty when no row has the attribute.
+    ///
+    /// Event and link attributes are asked from [`Source::children`].
+    fn attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error>;
+
+    /// The names of all attributes of a scope that occur in this source, sorted.
+    fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error>;
+
+    /// The events (`AttributeScope::Event`) or links (`AttributeScope::Link`) of all rows, flat.
+    fn children(&self, scope: AttributeScope) -> Result<Arc<dyn Children>, Error>;
+
+    /// The rows of one trace, ascending; empty when it is not here. Cheap: a hash or a bloom filter and a binary search.
+    fn rows_of(&self, trace_id: &TraceId) -> Result<UInt32Array, Error>;
+
+    /// Bytes that a scan of everything here would read; for statistics and limits.
+    fn size_bytes(&self) -> u64;
+}
+
+/// Events or links of the rows of a source, in row order. Arrays have `len()` entries.
+pub trait Children: Send + Sync {
+    /// Number of events or links.
+    fn len(&self) -> usize;
+
+    /// True when there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The row of the span that each belongs to, ascending.
+    fn parent_rows(&self) -> UInt32Array;
+
+    /// Events: name, `Dictionary(UInt32, Utf8)`. Links: null array.
+    fn names(&self) -> Result<ArrayRef, Error>;
+
+    /// Events: `UInt64`, time in nanoseconds since the Unix epoch. Links: null array.
+    fn times_unix_nano(&self) -> Result<ArrayRef, Error>;
+
+    /// Links: `FixedSizeBinary(16)`. Events: null array.
+    fn trace_ids(&self) -> Result<ArrayRef, Error>;
+
+    /// Links: `FixedSizeBinary(8)`. Events: null array.
+    fn span_ids(&self) -> Result<ArrayRef, Error>;
+
+    /// As [`Source::attribute`], per event or link.
+    fn attribute(&self, name: &str) -> Result<Vec<ArrayRef>, Error>;
+}
+
+/// All that can be searched at one moment, newest first (by `start_max_unix_nano`).
+#[derive(Clone)]
+pub struct Snapshot {
+    /// Head chunks and block row groups.
+    pub sources: Vec<Arc<dyn Source>>,
+}
