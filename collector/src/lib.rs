@@ -12,5 +12,6 @@ pub mod openmetrics;
 pub mod receivers;
 pub mod relabel;
 pub mod scrape;
+pub mod target;
 
 pub use labels::Labels;

@@ -4,7 +4,7 @@ use crate::Labels;
 
 /// Targets of one source (a pod, a file entry …). An update replaces the group with the same
 /// source; a group without targets removes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetGroup {
     /// Unique inside the provider, such as `pod/shop/cart-0`.
     pub source: String,
@@ -15,7 +15,7 @@ pub struct TargetGroup {
 }
 
 /// One target as discovered, before relabeling.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DiscoveredTarget {
     /// Its own labels, `__address__` included.
     pub labels: Labels,

@@ -1,0 +1,97 @@
+//! How an HTTP client that the configuration describes behaves: credentials, TLS, headers.
+
+use crate::config::{Secret, SecretSource};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// The HTTP options of a scrape job or of a discovery mechanism.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HttpClient {
+    /// Who we are for the server.
+    pub authentication: Authentication,
+    /// How an https server is checked, and our own certificate.
+    pub tls: TlsConfig,
+    /// Whether redirects are followed (credentials stay with the first host).
+    pub follow_redirects: bool,
+    /// Whether HTTP/2 may be negotiated.
+    pub enable_http2: bool,
+    /// Further request headers, sorted by name.
+    pub headers: Vec<HttpHeader>,
+}
+
+impl Default for HttpClient {
+    fn default() -> Self {
+        Self {
+            authentication: Authentication::None,
+            tls: TlsConfig::default(),
+            follow_redirects: true,
+            enable_http2: true,
+            headers: Vec::new(),
+        }
+    }
+}
+
+/// The `authorization` header, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Authentication {
+    /// No credentials.
+    #[default]
+    None,
+    /// `basic_auth`.
+    Basic {
+        /// User name, which may come from a file too.
+        username: SecretSource,
+        /// Password; absent is empty.
+        password: Option<SecretSource>,
+    },
+    /// `authorization`, `bearer_token`: the header is `{scheme} {credentials}`.
+    Header {
+        /// Such as `Bearer`.
+        scheme: String,
+        /// What follows it.
+        credentials: SecretSource,
+    },
+}
+
+/// `tls_config`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TlsConfig {
+    /// PEM of the authorities that sign the server's certificate; `None`: the system's.
+    pub ca: Option<SecretSource>,
+    /// PEM of our own certificate.
+    pub certificate: Option<SecretSource>,
+    /// PEM of its key.
+    pub key: Option<SecretSource>,
+    /// Name to check the server's certificate against, instead of the host's.
+    pub server_name: Option<String>,
+    /// Do not check the server's certificate.
+    pub insecure_skip_verify: bool,
+    /// Lowest version to accept.
+    pub version_min: Option<TlsVersion>,
+    /// Highest version to offer.
+    pub version_max: Option<TlsVersion>,
+}
+
+/// A version of TLS that the client can speak (1.0 and 1.1 are refused when the config is read).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[serde(rename = "TLS12")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "TLS13")]
+    Tls13,
+}
+
+/// One entry of `http_headers`; the header is sent once for each value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HttpHeader {
+    /// Name as written.
+    pub name: String,
+    /// Plain values.
+    pub values: Vec<String>,
+    /// Secret values.
+    pub secrets: Vec<Secret>,
+    /// Files that hold one value each, read on use.
+    pub files: Vec<PathBuf>,
+}
