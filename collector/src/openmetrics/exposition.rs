@@ -1,0 +1,146 @@
+//! A whole exposition: descriptors, samples, `# EOF`.
+
+use super::{
+    error::{Fault, ParseError},
+    line::{self, ExemplarSample, Found},
+};
+
+/// What an exposition says about traces.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exposition {
+    /// The samples that carry an exemplar, in order.
+    pub samples: Vec<ExemplarSample>,
+    /// All sample lines.
+    pub sample_count: usize,
+    /// Exemplars left out because their labels exceed the budget of 128 characters.
+    pub over_budget: usize,
+}
+
+/// Reads an exposition whole. The first fault ends it: a text that breaks the grammar cannot be
+/// trusted further down.
+pub fn parse(body: &[u8]) -> Result<Exposition, ParseError> {
+    let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
+    let mut exposition = Exposition::default();
+    let mut family = Family::default();
+    let mut number = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        number += 1;
+        let (line, after, ended) = match rest.split_once('\n') {
+            Some((line, after)) => (line, after, true),
+            None => (rest, "", false),
+        };
+        if line == "# EOF" {
+            return match after.is_empty() {
+                true => Ok(exposition),
+                false => Err(ParseError {
+                    line: number + 1,
+                    column: 1,
+                    what: "expected nothing after `# EOF`".to_owned(),
+                }),
+            };
+        }
+        read_line(line, &mut family, &mut exposition)
+            .map_err(|fault| fault.at_line(number, line))?;
+        if !ended {
+            return Err(Fault::new(
+                line.len(),
+                "the last line has no line feed: the text is cut off",
+            )
+            .at_line(number, line));
+        }
+        rest = after;
+    }
+    Err(ParseError {
+        line: number + 1,
+        column: 1,
+        what: "expected `# EOF`: the text is cut off, or is not OpenMetrics".to_owned(),
+    })
+}
+
+/// The metric family whose descriptors were read last.
+#[derive(Default)]
+struct Family<'a> {
+    name: &'a str,
+    has_type: bool,
+    has_help: bool,
+    has_unit: bool,
+}
+
+const TYPES: [&str; 8] =
+    ["counter", "gauge", "histogram", "gaugehistogram", "stateset", "info", "summary", "unknown"];
+
+fn read_line<'a>(
+    line: &'a str,
+    family: &mut Family<'a>,
+    exposition: &mut Exposition,
+) -> Result<(), Fault> {
+    if line.is_empty() {
+        return Err(Fault::new(0, "empty lines are not allowed"));
+    }
+    if line.starts_with('#') {
+        return descriptor(line, family);
+    }
+    exposition.sample_count += 1;
+    match line::sample(line)? {
+        Found::Plain => {}
+        Found::Exemplar(sample) => exposition.samples.push(*sample),
+        Found::OverBudget => exposition.over_budget += 1,
+    }
+    Ok(())
+}
+
+fn descriptor<'a>(line: &'a str, family: &mut Family<'a>) -> Result<(), Fault> {
+    let keyword = line.get(..7).filter(|start| matches!(*start, "# TYPE " | "# HELP " | "# UNIT "));
+    let Some(keyword) = keyword else {
+        return Err(Fault::new(0, "expected `# TYPE`, `# HELP`, `# UNIT` or `# EOF`"));
+    };
+    let name_at = keyword.len();
+    let length = line::metric_name(&line[name_at..])
+        .map_err(|fault| Fault::new(name_at + fault.offset, fault.what))?;
+    let name = &line[name_at..name_at + length];
+    let Some(argument) = line[name_at + length..].strip_prefix(' ') else {
+        return Err(Fault::new(name_at + length, "expected one space after the metric's name"));
+    };
+    let argument_at = name_at + length + 1;
+    if family.name != name {
+        *family = Family { name, ..Family::default() };
+    }
+    let seen = match keyword {
+        "# TYPE " => {
+            if !TYPES.contains(&argument) {
+                let what = format!("expected a metric type, one of {}", TYPES.join(", "));
+                return Err(Fault::new(argument_at, what));
+            }
+            &mut family.has_type
+        }
+        "# HELP " => {
+            if !line::help(argument) {
+                return Err(Fault::new(line.len() - 1, "the help text ends in a lone backslash"));
+            }
+            &mut family.has_help
+        }
+        _ => {
+            let bare = name.trim_matches('"');
+            let suffixed = bare.strip_suffix(argument).is_some_and(|stem| stem.ends_with('_'));
+            if !argument.is_empty() && !suffixed {
+                return Err(Fault::new(argument_at, "the unit is not the last part of the name"));
+            }
+            &mut family.has_unit
+        }
+    };
+    if std::mem::replace(seen, true) {
+        return Err(Fault::new(
+            0,
+            format!("this is the second `{}` of {name}", keyword.trim_end()),
+        ));
+    }
+    Ok(())
+}
+
+fn not_utf8(body: &[u8], valid_up_to: usize) -> ParseError {
+    let valid = String::from_utf8_lossy(&body[..valid_up_to]);
+    let line = valid.matches('\n').count() + 1;
+    let column = valid.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    ParseError { line, column, what: "this byte is not UTF-8".to_owned() }
+}

@@ -1,0 +1,317 @@
+//! One sample line: name, labels, value, timestamp, exemplar.
+
+use super::{error::Fault, number};
+
+/// Names and values of an exemplar's labels together may have this many characters.
+pub const EXEMPLAR_CHARACTERS_MAX: usize = 128;
+
+/// A sample that carries an exemplar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExemplarSample {
+    /// The metric's name, suffix included (`requests_total`, `seconds_bucket`).
+    pub name: String,
+    /// Its labels, sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// The sample's own value.
+    pub value: f64,
+    /// The sample's own time, seconds since the Unix epoch.
+    pub timestamp_seconds: Option<f64>,
+    /// What it points at.
+    pub exemplar: ExemplarPoint,
+}
+
+/// The part after ` # `.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExemplarPoint {
+    /// Labels, sorted by name; `trace_id` is among them where a trace is meant.
+    pub labels: Vec<(String, String)>,
+    /// The observed value.
+    pub value: f64,
+    /// When it was observed, seconds since the Unix epoch.
+    pub timestamp_seconds: Option<f64>,
+}
+
+/// What a sample line holds.
+#[derive(Debug, PartialEq)]
+pub(super) enum Found {
+    /// No exemplar.
+    Plain,
+    /// An exemplar within the budget.
+    Exemplar(Box<ExemplarSample>),
+    /// An exemplar whose labels exceed [`EXEMPLAR_CHARACTERS_MAX`].
+    OverBudget,
+}
+
+/// Reads a sample line (without its line feed).
+pub(super) fn sample(line: &str) -> Result<Found, Fault> {
+    let mut scan = Scan { line, at: 0 };
+    let series = scan.series()?;
+    let value = scan.value()?;
+    let mut timestamp_seconds = None;
+    if scan.rest().starts_with(' ') && !scan.rest().starts_with(" #") {
+        timestamp_seconds = Some(scan.timestamp()?);
+    }
+    if scan.rest().is_empty() {
+        return Ok(Found::Plain);
+    }
+    if !scan.rest().starts_with(" # ") {
+        return Err(
+            scan.fault("expected the end of the line, a timestamp or ` # ` and an exemplar")
+        );
+    }
+    scan.at += 3;
+    if !scan.rest().starts_with('{') {
+        return Err(scan.fault("expected `{` and the labels of the exemplar"));
+    }
+    let labels_at = scan.at;
+    let mut characters = 0;
+    scan.labels(Braces::Labels, &mut |name, value| {
+        characters += name.chars().count() + value.chars().count();
+    })?;
+    let exemplar_value = scan.value()?;
+    let exemplar_timestamp = if scan.rest().is_empty() { None } else { Some(scan.timestamp()?) };
+    if !scan.rest().is_empty() {
+        return Err(scan.fault("expected the end of the line after the exemplar"));
+    }
+    if characters > EXEMPLAR_CHARACTERS_MAX {
+        return Ok(Found::OverBudget);
+    }
+    let (name, labels) = series.collect(line)?;
+    let exemplar = ExemplarPoint {
+        labels: collect_labels(line, labels_at, Braces::Labels)?,
+        value: exemplar_value,
+        timestamp_seconds: exemplar_timestamp,
+    };
+    Ok(Found::Exemplar(Box::new(ExemplarSample {
+        name,
+        labels,
+        value,
+        timestamp_seconds,
+        exemplar,
+    })))
+}
+
+/// Reads a metric name, quoted or not, at the start of `text`; gives the bytes that it takes.
+pub(super) fn metric_name(text: &str) -> Result<usize, Fault> {
+    let mut scan = Scan { line: text, at: 0 };
+    if text.starts_with('"') {
+        scan.quoted()?;
+    } else {
+        scan.name(true)?;
+    }
+    Ok(scan.at)
+}
+
+/// Checks a help text; a double quote may stand bare in it.
+pub(super) fn help(text: &str) -> bool {
+    let mut escaped = false;
+    for byte in text.bytes() {
+        escaped = byte == b'\\' && !escaped;
+    }
+    !escaped
+}
+
+/// Where a series stands in its line, so that it is read again only when it is wanted.
+struct SeriesAt<'a> {
+    name: Option<&'a str>,
+    braces_at: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Braces {
+    Labels,
+    /// `{"name.of.metric", label="value"}`: the first entry is the metric's name.
+    NameInside,
+}
+
+struct Scan<'a> {
+    line: &'a str,
+    at: usize,
+}
+
+impl SeriesAt<'_> {
+    fn collect(&self, line: &str) -> Result<(String, Vec<(String, String)>), Fault> {
+        let Some(braces_at) = self.braces_at else {
+            return Ok((self.name.unwrap_or_default().to_owned(), Vec::new()));
+        };
+        if let Some(name) = self.name {
+            return Ok((name.to_owned(), collect_labels(line, braces_at, Braces::Labels)?));
+        }
+        let mut scan = Scan { line, at: braces_at + 1 };
+        let name = unescape(scan.quoted()?);
+        Ok((name, collect_labels(line, braces_at, Braces::NameInside)?))
+    }
+}
+
+impl<'a> Scan<'a> {
+    fn rest(&self) -> &'a str {
+        &self.line[self.at..]
+    }
+
+    fn fault(&self, what: &str) -> Fault {
+        let found = match self.rest().chars().next() {
+            Some(character) => format!("{what}, found {character:?}"),
+            None => format!("{what}, found the end of the line"),
+        };
+        Fault::new(self.at, found)
+    }
+
+    fn series(&mut self) -> Result<SeriesAt<'a>, Fault> {
+        if self.rest().starts_with('{') {
+            let braces_at = self.at;
+            self.labels(Braces::NameInside, &mut |_, _| {})?;
+            return Ok(SeriesAt { name: None, braces_at: Some(braces_at) });
+        }
+        let name = self.name(true)?;
+        let mut braces_at = None;
+        if self.rest().starts_with('{') {
+            braces_at = Some(self.at);
+            self.labels(Braces::Labels, &mut |_, _| {})?;
+        }
+        Ok(SeriesAt { name: Some(name), braces_at })
+    }
+
+    /// Reads `{…}` and shows each label, value still escaped.
+    fn labels(&mut self, braces: Braces, show: &mut dyn FnMut(&str, &str)) -> Result<(), Fault> {
+        self.at += 1;
+        if braces == Braces::NameInside {
+            if !self.rest().starts_with('"') {
+                return Err(self.fault("expected a quoted metric name after `{`"));
+            }
+            self.quoted()?;
+            self.comma_or_brace()?;
+        }
+        while !self.rest().starts_with('}') {
+            let name =
+                if self.rest().starts_with('"') { self.quoted()? } else { self.name(false)? };
+            if !self.rest().starts_with('=') {
+                return Err(self.fault("expected `=` after the label's name"));
+            }
+            self.at += 1;
+            if !self.rest().starts_with('"') {
+                return Err(self.fault("expected a label value in double quotes"));
+            }
+            let value = self.quoted()?;
+            show(name, value);
+            self.comma_or_brace()?;
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn comma_or_brace(&mut self) -> Result<(), Fault> {
+        match self.rest().as_bytes().first() {
+            Some(b',') => self.at += 1,
+            Some(b'}') => {}
+            _ => return Err(self.fault("expected `,` or `}` after the label")),
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, colons: bool) -> Result<&'a str, Fault> {
+        let rest = self.rest();
+        let length = rest
+            .bytes()
+            .enumerate()
+            .take_while(|&(index, byte)| {
+                byte.is_ascii_alphabetic()
+                    || byte == b'_'
+                    || (colons && byte == b':')
+                    || (index > 0 && byte.is_ascii_digit())
+            })
+            .count();
+        if length == 0 {
+            let what =
+                if colons { "expected the name of a metric" } else { "expected a label name" };
+            return Err(self.fault(what));
+        }
+        self.at += length;
+        Ok(&rest[..length])
+    }
+
+    /// Reads a string in double quotes and gives what is between them, still escaped.
+    fn quoted(&mut self) -> Result<&'a str, Fault> {
+        let inner = &self.rest()[1..];
+        let mut escaped = false;
+        for (index, byte) in inner.bytes().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => {
+                    self.at += index + 2;
+                    return Ok(&inner[..index]);
+                }
+                _ => {}
+            }
+        }
+        Err(Fault::new(self.at, "the string that begins here has no closing double quote"))
+    }
+
+    fn word(&mut self) -> Result<&'a str, Fault> {
+        if !self.rest().starts_with(' ') {
+            return Err(self.fault("expected one space"));
+        }
+        self.at += 1;
+        let rest = self.rest();
+        Ok(&rest[..rest.find(' ').unwrap_or(rest.len())])
+    }
+
+    fn value(&mut self) -> Result<f64, Fault> {
+        let word = self.word()?;
+        let value = number::value(word)
+            .ok_or_else(|| Fault::new(self.at, format!("{:?} is not a number", clipped(word))))?;
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn timestamp(&mut self) -> Result<f64, Fault> {
+        let word = self.word()?;
+        let seconds = number::timestamp(word).ok_or_else(|| {
+            Fault::new(self.at, format!("{:?} is not a timestamp in seconds", clipped(word)))
+        })?;
+        self.at += word.len();
+        Ok(seconds)
+    }
+}
+
+fn collect_labels(
+    line: &str,
+    braces_at: usize,
+    braces: Braces,
+) -> Result<Vec<(String, String)>, Fault> {
+    let mut labels = Vec::new();
+    let mut scan = Scan { line, at: braces_at };
+    scan.labels(braces, &mut |name, value| labels.push((unescape(name), unescape(value))))?;
+    labels.sort();
+    match labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => Err(Fault::new(braces_at, format!("the label {:?} stands twice", pair[0].0))),
+        None => Ok(labels),
+    }
+}
+
+/// `\n`, `\"` and `\\` as the specification has them; before anything else the backslash stays.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            plain.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => plain.push('\n'),
+            Some(quoted @ ('"' | '\\')) => plain.push(quoted),
+            Some(other) => plain.extend(['\\', other]),
+            None => plain.push('\\'),
+        }
+    }
+    plain
+}
+
+/// Error sentences quote at most this much of the text.
+fn clipped(word: &str) -> &str {
+    match word.char_indices().nth(40) {
+        Some((end, _)) => &word[..end],
+        None => word,
+    }
+}
