@@ -1,24 +1,28 @@
 //! TraceQL: lexer, Pratt parser, AST with source spans, validation, printing.
+//!
+//! [`parse`] takes the whole language: filters, spanset operators, pipelines, metrics, hints. What
+//! comes out is valid: types agree, regular expressions compile, limits hold. [`Query`] prints in a
+//! canonical form, and what is printed parses to the same query.
+//!
+//! It is not an executor and knows no column: the engine takes the AST from here.
 
-/// A parsed and validated query.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Query {}
+mod ast;
+mod error;
+mod field;
 
-/// A field of a span: an intrinsic or a scoped attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct FieldRef {}
+pub use ast::{
+    Aggregate, ArithmeticOperator, ComparisonOperator, FieldExpression, Hint, Literal,
+    MetricsExpression, MetricsFunction, MetricsKind, Pipeline, Query, QueryBody, ScalarFilter,
+    SecondStage, Span, SpanKind, SpansetExpression, SpansetOperator, Stage, StatusCode, Structure,
+};
+pub use error::{ParseError, ParseErrorKind};
+pub use field::{FieldRef, Intrinsic, Scope};
 
-/// A syntax or validation error with its place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("parse error at line {line}, col {column}: {message}")]
-pub struct ParseError {
-    /// From 1.
-    pub line: usize,
-    /// From 1, in characters.
-    pub column: usize,
-    /// What is wrong and what was expected.
-    pub message: String,
-}
+/// Longest query text, bytes.
+pub const TEXT_BYTES_MAX: usize = 128 * 1024;
+
+/// Deepest nesting of parentheses, unary operators and operator chains.
+pub const NESTING_MAX: usize = 256;
 
 /// Parses and validates.
 pub fn parse(_text: &str) -> Result<Query, ParseError> {
