@@ -5,8 +5,10 @@
 //!
 //! It is not: a query engine. It never answers a query and knows no TraceQL; it keeps no span.
 
+mod budget;
 pub mod config;
 pub mod discovery;
+mod inflate;
 mod labels;
 pub mod openmetrics;
 pub mod receivers;
