@@ -1,0 +1,248 @@
+//! `GET /jaeger/api/traces`: a search by service, operation, tags and duration, or a fetch of several IDs.
+
+use super::{Envelope, MissingTrace, model, trace_id};
+use crate::{
+    api::{ApiState, Fault, duration, parameters::Parameters, trace, traceql_text as write},
+    engine::SearchRequest,
+    traceql,
+};
+use axum::{body::Bytes, extract::State, response::Response};
+use sigyn_store::TraceId;
+use std::{collections::BTreeMap, sync::Arc};
+
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_500;
+const LOOK_BACK_DEFAULT_NANOS: u64 = 48 * 3_600 * 1_000_000_000;
+const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
+/// Where a tag may stand.
+const SCOPES: [&str; 5] = ["span", "resource", "instrumentation", "event", "link"];
+
+pub(super) async fn traces(
+    State(state): State<Arc<ApiState>>,
+    parameters: Parameters,
+) -> Result<Response, Fault> {
+    let asked: Vec<TraceId> =
+        parameters.all("traceID").map(trace_id::parse).collect::<Result<_, _>>()?;
+    let is_search = asked.is_empty();
+    let ids = if is_search {
+        let request = request(&parameters, &state)?;
+        let found = state.engine.search(request).await?;
+        found.traces.into_iter().map(|found| found.trace_id).collect()
+    } else if asked.len() > LIMIT_MAX {
+        return Err(Fault::bad_request(format!("at most {LIMIT_MAX} traceID parameters")));
+    } else {
+        asked
+    };
+    let (traces, missing) = load_all(&state, ids, is_search).await?;
+    let json = trace::on_blocking_thread(move || {
+        let decoded = traces
+            .iter()
+            .map(|(id, encoded)| Ok((*id, trace::decode(encoded)?)))
+            .collect::<Result<Vec<_>, Fault>>()?;
+        let data: Vec<_> = decoded.iter().map(|(id, data)| model::Trace::new(*id, data)).collect();
+        let mut envelope = Envelope::of(data, 0);
+        envelope.errors = (!missing.is_empty()).then_some(&missing);
+        trace::to_json(&envelope)
+    });
+    Ok(trace::json_response(json.await?))
+}
+
+type Loaded = (Vec<(TraceId, Bytes)>, Vec<MissingTrace>);
+
+/// The traces of a search end where their bytes become too many: the newest are there, and it is never an error.
+async fn load_all(state: &ApiState, ids: Vec<TraceId>, is_search: bool) -> Result<Loaded, Fault> {
+    let (mut traces, mut missing) = (Vec::with_capacity(ids.len()), Vec::new());
+    let mut bytes = 0;
+    for id in ids {
+        match trace::load(state, id).await? {
+            Some(encoded) => {
+                bytes += encoded.len();
+                if bytes > state.limits.search_trace_bytes_max && !traces.is_empty() {
+                    if is_search {
+                        break;
+                    }
+                    return Err(Fault::bad_request(
+                        "these traces are too large for one answer; ask for fewer at a time",
+                    ));
+                }
+                traces.push((id, encoded));
+            }
+            // A trace that retention took between search and load is no error of the search.
+            None if is_search => {}
+            None => missing.push(MissingTrace {
+                code: 404,
+                msg: "trace not found",
+                trace_id: model::id_text(id),
+            }),
+        }
+    }
+    Ok((traces, missing))
+}
+
+fn request(parameters: &Parameters, state: &ApiState) -> Result<SearchRequest, Fault> {
+    let now = state.clock.now_unix_nano();
+    let end = time(parameters, "end")?;
+    let start = time(parameters, "start")?
+        .unwrap_or_else(|| end.unwrap_or(now).saturating_sub(LOOK_BACK_DEFAULT_NANOS));
+    if end.is_some_and(|end| end < start) {
+        return Err(Fault::bad_request("end is before start"));
+    }
+    let limit = match parameters.number::<usize>("limit", "a whole number")? {
+        None | Some(0) => LIMIT_DEFAULT,
+        Some(limit) => limit.min(LIMIT_MAX),
+    };
+    Ok(SearchRequest {
+        query: traceql::parse(&query_text(parameters)?)?,
+        start_unix_nano: Some(start),
+        // The microsecond `end` itself belongs to the range.
+        end_unix_nano: end.map(|end| end.saturating_add(1_000)),
+        limit,
+        spans_per_span_set: 1,
+    })
+}
+
+/// A time in Unix microseconds; milliseconds and nanoseconds, which some clients send, are told by their magnitude.
+fn time(parameters: &Parameters, name: &str) -> Result<Option<u64>, Fault> {
+    let number = parameters.number::<u64>(name, "a time in Unix microseconds")?;
+    Ok(number.filter(|number| *number > 0).map(|number| match number {
+        ..100_000_000_000_000 => number.saturating_mul(1_000_000),
+        100_000_000_000_000..100_000_000_000_000_000 => number.saturating_mul(1_000),
+        _ => number,
+    }))
+}
+
+/// All conditions hold for one span, as in Jaeger.
+fn query_text(parameters: &Parameters) -> Result<String, Fault> {
+    let mut conditions = Vec::new();
+    if let Some(service) = parameters.get("service") {
+        conditions.push(format!("resource.service.name = {}", write::quoted(service)));
+    }
+    if let Some(operation) = parameters.get("operation") {
+        conditions.push(format!("name = {}", write::quoted(operation)));
+    }
+    let read = |name| match parameters.get(name) {
+        None => Ok(None),
+        Some(text) => match duration::parse_nanos(text) {
+            Some(nanos) => Ok(Some(nanos)),
+            None => Err(Fault::parameter(name, text, "a duration such as 250ms or 1.5s")),
+        },
+    };
+    let (min, max) = (read("minDuration")?, read("maxDuration")?);
+    if let (Some(min), Some(max)) = (min, max)
+        && max < min
+    {
+        return Err(Fault::bad_request("maxDuration is below minDuration"));
+    }
+    for (operator, nanos) in [(">=", min), ("<=", max)] {
+        let condition = |nanos| format!("duration {operator} {}", write::duration(nanos));
+        conditions.extend(nanos.map(condition));
+    }
+    for (key, value) in tags(parameters)? {
+        conditions.push(tag_condition(&key, &value));
+    }
+    Ok(write::span_set(&conditions))
+}
+
+/// `tag=key:value` and `tags={"key":"value"}`, both repeatable.
+fn tags(parameters: &Parameters) -> Result<Vec<(String, String)>, Fault> {
+    let mut all = Vec::new();
+    for tag in parameters.all("tag") {
+        let pair = tag.split_once(':').filter(|(key, _)| !key.is_empty());
+        let (key, value) = pair.ok_or_else(|| Fault::parameter("tag", tag, "key:value"))?;
+        all.push((key.to_owned(), value.to_owned()));
+    }
+    for tags in parameters.all("tags") {
+        let map: BTreeMap<String, serde_json::Value> = serde_json::from_str(tags)
+            .map_err(|_| Fault::parameter("tags", tags, r#"a JSON map such as {"key":"value"}"#))?;
+        all.extend(map.into_iter().map(|(key, value)| match value {
+            serde_json::Value::String(text) => (key, text),
+            other => (key, other.to_string()),
+        }));
+    }
+    Ok(all)
+}
+
+/// Tags that Jaeger makes of OTLP's fields find these fields again; all others are looked for wherever attributes stand,
+/// in every type that the text spells.
+fn tag_condition(key: &str, value: &str) -> String {
+    let field = match (key, value) {
+        ("error", "true") => Some("status = error".to_owned()),
+        ("error", "false") => Some("status != error".to_owned()),
+        ("span.kind", kind) if KINDS.contains(&kind) => Some(format!("kind = {kind}")),
+        ("otel.status_code", "ERROR") => Some("status = error".to_owned()),
+        ("otel.status_code", "OK") => Some("status = ok".to_owned()),
+        ("otel.status_description", text) => {
+            Some(format!("statusMessage = {}", write::quoted(text)))
+        }
+        ("otel.scope.name", text) => {
+            Some(format!("instrumentation:name = {}", write::quoted(text)))
+        }
+        ("otel.scope.version", text) => {
+            Some(format!("instrumentation:version = {}", write::quoted(text)))
+        }
+        ("service.name", text) => Some(format!("resource.service.name = {}", write::quoted(text))),
+        _ => None,
+    };
+    if let Some(field) = field {
+        return field;
+    }
+    let literals = write::literals(value);
+    let alternatives: Vec<String> = SCOPES
+        .iter()
+        .flat_map(|scope| {
+            let attribute = write::attribute(scope, key);
+            literals.iter().map(move |literal| format!("{attribute} = {literal}"))
+        })
+        .collect();
+    write::any_of(&alternatives)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(parameters: &str, expected: &str) {
+        let text = query_text(&Parameters::parse(parameters)).map_err(|fault| fault.sentence);
+        assert_eq!(text.as_deref(), Ok(expected), "{parameters}");
+    }
+
+    #[test]
+    fn parameters_become_traceql() {
+        check("", "{ }");
+        check(
+            "service=seats&operation=hold+seat&minDuration=1ms&maxDuration=2.5s",
+            r#"{ resource.service.name = "seats" && name = "hold seat" && duration >= 1ms && duration <= 2500ms }"#,
+        );
+        check(
+            "tags=%7B%22error%22:%22true%22,%22span.kind%22:%22client%22%7D",
+            "{ status = error && kind = client }",
+        );
+        check(
+            "tag=seat:12",
+            r#"{ (span.seat = "12" || span.seat = 12 || resource.seat = "12" || resource.seat = 12 || instrumentation.seat = "12" || instrumentation.seat = 12 || event.seat = "12" || event.seat = 12 || link.seat = "12" || link.seat = 12) }"#,
+        );
+    }
+
+    #[test]
+    fn faults_name_the_parameter() {
+        for (text, part) in [
+            ("minDuration=5", "minDuration=\"5\""),
+            ("minDuration=2s&maxDuration=1s", "below minDuration"),
+            ("tag=novalue", "tag=\"novalue\" is not key:value"),
+            ("tags=a%3Db", "is not a JSON map"),
+        ] {
+            let sentence = query_text(&Parameters::parse(text)).unwrap_err().sentence;
+            assert!(sentence.contains(part), "{text}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_by_magnitude() {
+        for text in ["1790000000000", "1790000000000000", "1790000000000000000"] {
+            let parameters = Parameters::parse(&format!("start={text}"));
+            let nanos = time(&parameters, "start").unwrap();
+            assert_eq!(nanos, Some(1_790_000_000_000_000_000), "{text}");
+        }
+    }
+}

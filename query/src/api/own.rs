@@ -1,0 +1,111 @@
+//! Our own API, for the UI and for whatever no other system's API says. `own/openapi.json` describes it.
+
+mod trace_page;
+
+use super::{ApiState, Fault, guard::Family, parameters::Parameters, trace};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    response::Response,
+    routing::{MethodRouter, get},
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+const OPENAPI: &str = include_str!("own/openapi.json");
+
+/// Every route: path, `kind` of the query metrics, handler.
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 4] {
+    [
+        ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
+        ("/api/sigyn/v1/services", "services", get(services)),
+        ("/api/sigyn/v1/operations", "operations", get(operations)),
+        ("/api/sigyn/v1/openapi.json", "openapi", get(openapi)),
+    ]
+}
+
+pub(crate) fn routes(family: Family) -> Router {
+    let add = |family: Family, (path, kind, handler)| family.route(path, kind, handler);
+    all().into_iter().fold(family, add).into_router()
+}
+
+#[derive(Serialize)]
+struct Services {
+    services: Vec<Service>,
+}
+
+#[derive(Serialize)]
+struct Service {
+    name: String,
+}
+
+async fn services(State(state): State<Arc<ApiState>>) -> Result<Json<Services>, Fault> {
+    let names = state.engine.services().await?;
+    Ok(Json(Services { services: names.into_iter().map(|name| Service { name }).collect() }))
+}
+
+#[derive(Serialize)]
+struct Operations {
+    operations: Vec<Operation>,
+}
+
+#[derive(Serialize)]
+struct Operation {
+    name: String,
+    kind: &'static str,
+}
+
+async fn operations(
+    State(state): State<Arc<ApiState>>,
+    parameters: Parameters,
+) -> Result<Json<Operations>, Fault> {
+    let operations = state.engine.operations(parameters.required("service")?).await?.into_iter();
+    let operations =
+        operations.map(|(name, kind)| Operation { name, kind: kind_name(kind) }).collect();
+    Ok(Json(Operations { operations }))
+}
+
+/// TraceQL's word for an OTLP span kind.
+fn kind_name(kind: u8) -> &'static str {
+    match kind {
+        1 => "internal",
+        2 => "server",
+        3 => "client",
+        4 => "producer",
+        5 => "consumer",
+        _ => "unspecified",
+    }
+}
+
+async fn openapi() -> Response {
+    trace::json_response(Bytes::from_static(OPENAPI.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_description_names_every_route_and_no_other() {
+        let description: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let described: BTreeSet<&str> =
+            description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let served: BTreeSet<&str> = all().iter().map(|(path, _, _)| *path).collect();
+        assert_eq!(described, served);
+    }
+
+    #[test]
+    fn references_in_the_description_resolve() {
+        let description: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let mut found = 0;
+        for part in OPENAPI.split("\"$ref\"").skip(1) {
+            let reference = part.split('"').nth(1).unwrap();
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(description.pointer(pointer).is_some(), "{reference} leads nowhere");
+            found += 1;
+        }
+        assert!(found > 0);
+    }
+}

@@ -1,0 +1,50 @@
+//! Tempo's HTTP API, as Grafana's Tempo data source speaks it.
+
+mod logfmt;
+mod search;
+mod search_json;
+mod tag_values;
+mod tags;
+mod trace_by_id;
+
+use super::{ApiState, Fault, guard::Family};
+use axum::{Json, Router, extract::State, routing::get};
+use http::StatusCode;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Clients decide by this version which calls exist. It names the Tempo release whose search API is spoken here; Sigyn's
+/// own version stands at `/version` and `/api/v1/status/buildinfo`.
+const TEMPO_VERSION: &str = "2.9.0";
+
+pub(crate) fn routes(family: Family) -> Router {
+    family
+        .route("/api/echo", "echo", get(async || "echo"))
+        .route("/api/traces/{id}", "trace", get(trace_by_id::version_1))
+        .route("/api/v2/traces/{id}", "trace", get(trace_by_id::version_2))
+        .route("/api/search", "search", get(search::search))
+        .route("/api/search/tags", "tags", get(tags::version_1))
+        .route("/api/v2/search/tags", "tags", get(tags::version_2))
+        // A tag may hold slashes, so that the `/values` behind it cannot be part of the route.
+        .route("/api/search/tag/{*tag}", "tag_values", get(tag_values::version_1))
+        .route("/api/v2/search/tag/{*tag}", "tag_values", get(tag_values::version_2))
+        .route("/api/metrics/query_range", "metrics", get(metrics))
+        .route("/api/metrics/query", "metrics", get(metrics))
+        .route("/api/status/buildinfo", "status", get(build_info))
+        .into_router()
+}
+
+async fn metrics() -> Fault {
+    Fault::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "TraceQL metrics are not part of this version of Sigyn; searches are, at /api/search",
+    )
+}
+
+async fn build_info(State(state): State<Arc<ApiState>>) -> Json<BTreeMap<String, String>> {
+    let mut info = state.status.build_info();
+    for key in ["version", "revision", "branch", "buildUser", "buildDate", "goVersion"] {
+        info.entry(key.to_owned()).or_default();
+    }
+    info.insert("version".to_owned(), TEMPO_VERSION.to_owned());
+    Json(info)
+}

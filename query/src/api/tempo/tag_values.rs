@@ -1,0 +1,108 @@
+//! Values of one attribute or intrinsic.
+
+use super::tags::INTRINSICS;
+use crate::{
+    api::{ApiState, Fault, parameters::Parameters, traceql_text as write},
+    engine::Value,
+    traceql,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Serialize;
+use std::{collections::BTreeSet, sync::Arc};
+
+const LIMIT_DEFAULT: usize = 5_000;
+const LIMIT_MAX: usize = 100_000;
+const STATUSES: [&str; 3] = ["error", "ok", "unset"];
+const KINDS: [&str; 6] = ["client", "consumer", "internal", "producer", "server", "unspecified"];
+/// A list of single durations helps nobody to choose one.
+const DURATIONS: [&str; 5] =
+    ["duration", "span:duration", "traceDuration", "trace:duration", "event:timeSinceStart"];
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Version2 {
+    tag_values: Vec<TypedValue>,
+}
+
+#[derive(Serialize)]
+struct TypedValue {
+    r#type: &'static str,
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Version1 {
+    tag_values: BTreeSet<String>,
+}
+
+/// `GET /api/v2/search/tag/{tag}/values`: the tag is a TraceQL field.
+pub(super) async fn version_2(
+    State(state): State<Arc<ApiState>>,
+    Path(path): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<Version2>, Fault> {
+    let tag = tag(&path, &parameters)?;
+    Ok(Json(Version2 { tag_values: values(&state, tag, &parameters).await? }))
+}
+
+/// `GET /api/search/tag/{tag}/values`: the tag is an intrinsic, or an attribute without its scope.
+pub(super) async fn version_1(
+    State(state): State<Arc<ApiState>>,
+    Path(path): Path<String>,
+    parameters: Parameters,
+) -> Result<Json<Version1>, Fault> {
+    let tag = tag(&path, &parameters)?;
+    let is_intrinsic = INTRINSICS.contains(&tag);
+    let field = if is_intrinsic { tag.to_owned() } else { write::attribute("", tag) };
+    let values = values(&state, &field, &parameters).await?;
+    Ok(Json(Version1 { tag_values: values.into_iter().map(|value| value.value).collect() }))
+}
+
+/// The tag of a path `{tag}/values`. Clients collapse doubled slashes in a path, so the parameter `tag`, which some send
+/// as well, is the better source.
+fn tag<'a>(path: &'a str, parameters: &'a Parameters) -> Result<&'a str, Fault> {
+    let tag = path.strip_suffix("/values").ok_or_else(|| {
+        Fault::not_found("the path must end with /values, as in /api/v2/search/tag/name/values")
+    })?;
+    Ok(parameters.get("tag").unwrap_or(tag))
+}
+
+async fn values(
+    state: &ApiState,
+    tag: &str,
+    parameters: &Parameters,
+) -> Result<Vec<TypedValue>, Fault> {
+    super::search::seconds_range(parameters)?;
+    let limit = parameters.number::<usize>("limit", "a whole number")?.filter(|limit| *limit > 0);
+    let limit = limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let field = traceql::parse_field(tag)
+        .map_err(|error| Fault::bad_request(format!("{tag:?} is not a TraceQL field: {error}")))?;
+    match tag {
+        "status" | "span:status" => return Ok(keywords(&STATUSES)),
+        "kind" | "span:kind" => return Ok(keywords(&KINDS)),
+        _ if DURATIONS.contains(&tag) => return Ok(Vec::new()),
+        _ => {}
+    }
+    let values = state.engine.tag_values(&field, limit).await?;
+    Ok(values.into_iter().filter_map(typed).collect())
+}
+
+fn keywords(words: &[&str]) -> Vec<TypedValue> {
+    words.iter().map(|word| TypedValue { r#type: "keyword", value: (*word).to_owned() }).collect()
+}
+
+/// Arrays, maps and bytes have no literal in TraceQL, so they are not offered.
+fn typed(value: Value) -> Option<TypedValue> {
+    let (r#type, value) = match value {
+        Value::String(text) => ("string", text),
+        Value::Int(int) => ("int", int.to_string()),
+        Value::Double(double) => ("float", double.to_string()),
+        Value::Bool(flag) => ("bool", flag.to_string()),
+        Value::Encoded(_) => return None,
+    };
+    Some(TypedValue { r#type, value })
+}

@@ -1,0 +1,114 @@
+//! Names of attributes and intrinsics, by scope.
+
+use crate::api::{ApiState, Fault, parameters::Parameters};
+use axum::{Json, extract::State};
+use serde::Serialize;
+use sigyn_store::AttributeScope;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Every intrinsic that can be searched, in both spellings, sorted.
+pub(super) const INTRINSICS: [&str; 25] = [
+    "duration",
+    "event:name",
+    "event:timeSinceStart",
+    "instrumentation:name",
+    "instrumentation:version",
+    "kind",
+    "link:spanID",
+    "link:traceID",
+    "name",
+    "rootName",
+    "rootServiceName",
+    "span:duration",
+    "span:id",
+    "span:kind",
+    "span:name",
+    "span:parentID",
+    "span:status",
+    "span:statusMessage",
+    "status",
+    "statusMessage",
+    "trace:duration",
+    "trace:id",
+    "trace:rootName",
+    "trace:rootService",
+    "traceDuration",
+];
+
+const SCOPES: [&str; 6] = ["resource", "span", "event", "link", "instrumentation", "intrinsic"];
+const LIMIT_DEFAULT: usize = 5_000;
+
+#[derive(Serialize)]
+pub(super) struct Version2 {
+    scopes: Vec<Scope>,
+}
+
+#[derive(Serialize)]
+struct Scope {
+    name: &'static str,
+    tags: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Version1 {
+    tag_names: BTreeSet<String>,
+}
+
+/// `GET /api/v2/search/tags`.
+pub(super) async fn version_2(
+    State(state): State<Arc<ApiState>>,
+    parameters: Parameters,
+) -> Result<Json<Version2>, Fault> {
+    Ok(Json(Version2 { scopes: scopes(&state, &parameters).await? }))
+}
+
+/// `GET /api/search/tags`: attribute names of all scopes in one list; intrinsics only when asked for.
+pub(super) async fn version_1(
+    State(state): State<Arc<ApiState>>,
+    parameters: Parameters,
+) -> Result<Json<Version1>, Fault> {
+    let all = scopes(&state, &parameters).await?;
+    let wants_intrinsics = parameters.get("scope") == Some("intrinsic");
+    let all = all.into_iter().filter(|scope| wants_intrinsics || scope.name != "intrinsic");
+    Ok(Json(Version1 { tag_names: all.flat_map(|scope| scope.tags).collect() }))
+}
+
+async fn scopes(state: &ApiState, parameters: &Parameters) -> Result<Vec<Scope>, Fault> {
+    let wanted = parameters.get("scope").filter(|scope| !matches!(*scope, "none" | "all"));
+    if let Some(scope) = wanted.filter(|scope| !SCOPES.contains(scope)) {
+        let expected = format!("one of {}", SCOPES.join(", "));
+        return Err(Fault::parameter("scope", scope, &expected));
+    }
+    super::search::seconds_range(parameters)?;
+    let limit = parameters.number::<usize>("limit", "a whole number")?.filter(|limit| *limit > 0);
+    let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    let mut names = state.engine.tag_names().await?;
+    let intrinsics = INTRINSICS.iter().map(|name| (*name).to_owned()).collect();
+    let mut scopes = Vec::with_capacity(SCOPES.len());
+    for scope in SCOPES.into_iter().filter(|scope| wanted.is_none_or(|wanted| wanted == *scope)) {
+        let mut tags: Vec<String> = match attribute_scope(scope) {
+            None => Vec::clone(&intrinsics),
+            Some(attribute_scope) => {
+                let here = names.iter_mut().filter(|(found, _)| *found == attribute_scope);
+                here.flat_map(|(_, tags)| std::mem::take(tags)).collect()
+            }
+        };
+        tags.truncate(limit);
+        if !tags.is_empty() {
+            scopes.push(Scope { name: scope, tags });
+        }
+    }
+    Ok(scopes)
+}
+
+fn attribute_scope(scope: &str) -> Option<AttributeScope> {
+    match scope {
+        "resource" => Some(AttributeScope::Resource),
+        "span" => Some(AttributeScope::Span),
+        "event" => Some(AttributeScope::Event),
+        "link" => Some(AttributeScope::Link),
+        "instrumentation" => Some(AttributeScope::Instrumentation),
+        _ => None,
+    }
+}
