@@ -1,0 +1,152 @@
+//! The body of one answer while it grows: spans grouped by scope, never above the limit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::otlp::{
+    SCOPE_BYTES_MAX, SPAN_LIMIT_BYTES_MIN, cut_span, put_bytes, put_varint, varint_bytes,
+};
+use crate::ring::{Entry, INLINE_SCOPE};
+use crate::scope::ScopeTable;
+
+/// The tag and the longest length of a message that fits a body.
+const PREFIX_BYTES: usize = 1 + 5;
+
+pub(super) struct Batch {
+    /// Encoded as fields of `ResourceSpans`.
+    resource: Arc<[u8]>,
+    /// What an empty body has for scopes and spans.
+    room_bytes_empty: usize,
+    /// What is left of it.
+    room_bytes: usize,
+    groups: Vec<Group>,
+    by_number: HashMap<u16, usize>,
+    by_scope: HashMap<Arc<[u8]>, usize>,
+    spans: usize,
+    /// Where spans are cut.
+    cut: Vec<u8>,
+}
+
+/// One `ScopeSpans`.
+struct Group {
+    scope: Arc<[u8]>,
+    spans: Vec<u8>,
+}
+
+impl Batch {
+    /// A limit that is too small for the Resource, a scope and the rest of one cut-down span is
+    /// raised to that; otherwise no read would ever go on.
+    pub(super) fn new(resource: Arc<[u8]>, bytes_max: usize) -> Self {
+        let rest_bytes_min = SCOPE_BYTES_MAX + SPAN_LIMIT_BYTES_MIN + 2 * PREFIX_BYTES;
+        let taken_bytes = resource.len() + PREFIX_BYTES;
+        let room_bytes = bytes_max.saturating_sub(taken_bytes).max(rest_bytes_min);
+        Self {
+            resource,
+            room_bytes_empty: room_bytes,
+            room_bytes,
+            groups: Vec::new(),
+            by_number: HashMap::new(),
+            by_scope: HashMap::new(),
+            spans: 0,
+            cut: Vec::new(),
+        }
+    }
+
+    pub(super) fn room_bytes(&self) -> usize {
+        self.room_bytes
+    }
+
+    pub(super) fn spans(&self) -> usize {
+        self.spans
+    }
+
+    /// Takes the span if it fits both body and quota, and says how many bytes it cost. A span that
+    /// could not fit even an empty body is cut down, as it would never come through otherwise.
+    pub(super) fn offer(
+        &mut self,
+        entry: Entry<'_>,
+        scopes: &ScopeTable,
+        quota_bytes: usize,
+    ) -> Option<usize> {
+        let (group, scope) = self.find_group(entry, scopes);
+        let scope_bytes = scope.as_ref().map_or(0, |scope| PREFIX_BYTES + scope.len());
+        let whole_bytes = scope_bytes + span_field_bytes(entry.span());
+        let mut span = entry.span();
+        if whole_bytes > self.room_bytes_empty {
+            let overhead_bytes = scope_bytes + PREFIX_BYTES;
+            let wanted_bytes = quota_bytes.max(overhead_bytes + SPAN_LIMIT_BYTES_MIN);
+            let limit_bytes = wanted_bytes.min(self.room_bytes).checked_sub(overhead_bytes)?;
+            if limit_bytes < SPAN_LIMIT_BYTES_MIN {
+                return None;
+            }
+            self.cut.clear();
+            cut_span(span, limit_bytes, &mut self.cut);
+            span = &self.cut;
+        } else if whole_bytes > self.room_bytes.min(quota_bytes) {
+            return None;
+        }
+        let cost_bytes = scope_bytes + span_field_bytes(span);
+        if let Some(scope) = scope {
+            self.groups.push(Group { scope: scope.clone(), spans: Vec::new() });
+            self.by_scope.insert(scope, group);
+        }
+        if entry.scope != INLINE_SCOPE {
+            self.by_number.insert(entry.scope, group);
+        }
+        put_bytes(&mut self.groups[group].spans, 2, span);
+        self.spans += 1;
+        self.room_bytes -= cost_bytes;
+        Some(cost_bytes)
+    }
+
+    /// The group that the entry belongs to, and its scope if that group is yet to be made.
+    fn find_group(&self, entry: Entry<'_>, scopes: &ScopeTable) -> (usize, Option<Arc<[u8]>>) {
+        if let Some(group) = self.by_number.get(&entry.scope) {
+            return (*group, None);
+        }
+        let scope = match entry.scope {
+            INLINE_SCOPE => entry.inline_scope().into(),
+            number => scopes.encoded(number),
+        };
+        match self.by_scope.get(&scope) {
+            Some(group) => (*group, None),
+            None => (self.groups.len(), Some(scope)),
+        }
+    }
+
+    /// The body; empty when no span was taken.
+    pub(super) fn into_chunks(self) -> Vec<Bytes> {
+        if self.groups.is_empty() {
+            return Vec::new();
+        }
+        let scope_spans_bytes = |group: &Group| group.scope.len() + group.spans.len();
+        let resource_spans_bytes = self.resource.len()
+            + self.groups.iter().map(|group| field_bytes(scope_spans_bytes(group))).sum::<usize>();
+        let mut head = Vec::with_capacity(PREFIX_BYTES + self.resource.len());
+        put_prefix(&mut head, 1, resource_spans_bytes);
+        head.extend_from_slice(&self.resource);
+        let mut chunks = Vec::with_capacity(2 * self.groups.len());
+        for group in self.groups {
+            put_prefix(&mut head, 2, scope_spans_bytes(&group));
+            head.extend_from_slice(&group.scope);
+            chunks.push(Bytes::from(std::mem::take(&mut head)));
+            chunks.push(Bytes::from(group.spans));
+        }
+        chunks
+    }
+}
+
+fn put_prefix(out: &mut Vec<u8>, field: u8, length: usize) {
+    out.push(field << 3 | 2);
+    put_varint(out, length as u64);
+}
+
+fn field_bytes(length: usize) -> usize {
+    1 + varint_bytes(length as u64) + length
+}
+
+fn span_field_bytes(span: &[u8]) -> usize {
+    field_bytes(span.len())
+}

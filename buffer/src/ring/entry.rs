@@ -1,0 +1,71 @@
+//! How a span lies in the ring:
+//!
+//! ```text
+//! ┌────────────────┬─────────────┬────────────────────┬──────────────┬────────────┬─────────┐
+//! │ payload  u32le │ scope u16le │ inline scope u16le │ inline scope │ OTLP span  │ 0–7 pad │
+//! └────────────────┴─────────────┴────────────────────┴──────────────┴────────────┴─────────┘
+//! ```
+
+/// Entries begin at multiples of this, so that a header never wraps.
+pub(crate) const ALIGN_BYTES: usize = 8;
+/// The frame in front of a payload.
+pub(crate) const HEADER_BYTES: usize = 8;
+/// The scope number that says "the scope stands in front of the span".
+pub(crate) const INLINE_SCOPE: u16 = u16::MAX;
+
+/// One recorded span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'a> {
+    /// Number in the scope table, or [`INLINE_SCOPE`].
+    pub(crate) scope: u16,
+    /// How much of the payload is the scope itself.
+    pub(crate) inline_scope_bytes: u16,
+    /// The scope, if it is inline, then the span.
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    pub(crate) fn inline_scope(&self) -> &'a [u8] {
+        &self.payload[..usize::from(self.inline_scope_bytes)]
+    }
+
+    pub(crate) fn span(&self) -> &'a [u8] {
+        &self.payload[usize::from(self.inline_scope_bytes)..]
+    }
+
+    pub(super) fn header(&self) -> [u8; HEADER_BYTES] {
+        let mut header = [0; HEADER_BYTES];
+        header[..4].copy_from_slice(&(self.payload.len() as u32).to_le_bytes());
+        header[4..6].copy_from_slice(&self.scope.to_le_bytes());
+        header[6..].copy_from_slice(&self.inline_scope_bytes.to_le_bytes());
+        header
+    }
+}
+
+/// What an entry takes of the ring.
+pub(super) fn framed_bytes(payload_bytes: usize) -> usize {
+    HEADER_BYTES + payload_bytes.next_multiple_of(ALIGN_BYTES)
+}
+
+/// The payload's size, read from a header.
+pub(super) fn payload_bytes(header: &[u8]) -> usize {
+    u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize
+}
+
+/// Walks entries that [`Ring::copy`](super::Ring::copy) copied out.
+pub(crate) fn entries(mut copied: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+    std::iter::from_fn(move || {
+        if copied.is_empty() {
+            return None;
+        }
+        let (header, rest) = copied.split_at(HEADER_BYTES);
+        let payload_bytes = payload_bytes(header);
+        let entry = Entry {
+            scope: u16::from_le_bytes([header[4], header[5]]),
+            inline_scope_bytes: u16::from_le_bytes([header[6], header[7]]),
+            payload: &rest[..payload_bytes],
+        };
+        copied = &copied[framed_bytes(payload_bytes)..];
+        Some(entry)
+    })
+}
