@@ -7,12 +7,22 @@
 //! label and no TraceQL; it knows spans, not who sends them or who asks.
 
 mod batch;
+mod block;
 mod clock;
 mod error;
 mod exemplar;
+mod folder;
+mod generations;
+mod head;
 mod ids;
+mod index;
+mod intake;
+mod journal;
+mod metrics;
+mod otlp;
 mod source;
 mod store;
+mod wire;
 
 pub use batch::{Appended, Batch, Encoding, Gap, Overlay, Reach, Via};
 pub use clock::Clock;

@@ -1,12 +1,40 @@
 //! The store as one thing: open, append, look, close.
 
+mod core;
+mod recovery;
+
+use self::{
+    core::{Core, keep},
+    recovery::Recovery,
+};
 use crate::{
     Appended, Batch, Clock, Error, Exemplar, Gap, Pin, SeriesExemplars, Snapshot, TraceId,
+    block::Blocks,
+    folder::{Folder, io},
+    generations::Generations,
+    head::Chunk,
+    index::Index,
+    intake::Intake,
+    journal::{self, Command, Job, Journal, Prepared},
+    metrics::Metrics,
+    otlp, wire,
 };
 use bytes::Bytes;
 use object_store::ObjectStore;
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use ulid::Ulid;
+
+/// Bytes of one body at most.
+const BODY_BYTES_MAX: usize = 128 << 20;
+/// KiB of bodies between intake and head at most; a single larger one is alone.
+const BODIES_KIB_MAX: usize = 32 << 10;
+/// A body larger than this is validated and compressed on a blocking thread.
+const PREPARE_HERE_KIB_MAX: u32 = 128;
+/// Groups of batches that wait for the head.
+const WRITTEN_GROUPS_MAX: usize = 16;
 
 /// Where and how the store works.
 #[derive(Clone)]
@@ -27,81 +55,299 @@ pub struct Config {
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    core: Arc<Core>,
+    /// `None` once closed.
+    journal: Mutex<Option<mpsc::Sender<Command>>>,
+    /// The folder's lock, given back when closed.
+    folder: Mutex<Option<Folder>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    keeper: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    bodies: Arc<Semaphore>,
+    store: Ulid,
+}
 
 impl Store {
     /// Opens or creates the folder, replays the journal into the head, registers the `sigyn_store_*` and
     /// `sigyn_ingested_*` metrics. Fails with `Locked` when another process has the folder.
     pub async fn open(
-        _config: Config,
-        _clock: Arc<dyn Clock>,
-        _registry: &mut Registry,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        registry: &mut Registry,
     ) -> Result<Self, Error> {
-        todo!()
+        let metrics = Metrics::register(registry);
+        let now_unix_nano = clock.now_unix_nano();
+        let path = config.path.clone();
+        let folder = blocking(move || Folder::open(&path, now_unix_nano)).await?;
+        let (index, set_aside) = Index::open(&folder.index, now_unix_nano).await?;
+        let index = Arc::new(index);
+        if set_aside {
+            metrics.index_set_aside.inc();
+        }
+        let blocks = Blocks::open(config.blocks.clone(), &folder.blocks).await?;
+        let (found, covered) = blocks.load(folder.store).await?;
+
+        let head = Arc::new(Generations::default());
+        head.set_blocks(found);
+        let recovery = Recovery {
+            folder: folder.journal.clone(),
+            store: folder.store,
+            covered,
+            head: Arc::clone(&head),
+            index: Arc::clone(&index),
+            now: clock.monotonic(),
+        };
+        let recovered = blocking(move || recovery.run()).await?;
+        metrics.journal_damaged.inc_by(recovered.replayed.damaged);
+
+        let cursors = recovered.cursors.values();
+        let cursors = cursors.map(|it| (it.reach.target.clone(), it.reach.cursor.clone()));
+        let core = Arc::new(Core {
+            head: Arc::clone(&head),
+            index: Arc::clone(&index),
+            blocks,
+            store: folder.store,
+            metrics: metrics.clone(),
+            clock: Arc::clone(&clock),
+            cursors: Arc::new(Mutex::new(cursors.collect())),
+            due: Arc::new(Notify::new()),
+            room: Notify::new(),
+            cutting: tokio::sync::Mutex::new(()),
+            config: config.clone(),
+        });
+        core.publish_sizes();
+
+        let (written_sender, written) = mpsc::channel(WRITTEN_GROUPS_MAX);
+        let journal = Journal {
+            folder: folder.journal.clone(),
+            store: folder.store,
+            bytes_max: config.journal_bytes_max,
+            clock: Arc::clone(&clock),
+            size_bytes: metrics.journal_bytes.clone(),
+        };
+        let (sender, writer) = journal::start(
+            journal,
+            recovered.replayed,
+            recovered.cursors,
+            recovered.next_sequence,
+            written_sender,
+        )?;
+        let intake = Intake {
+            clock,
+            head,
+            index,
+            cursors: Arc::clone(&core.cursors),
+            metrics,
+            due: Arc::clone(&core.due),
+            head_bytes_max: config.head_bytes_max,
+        };
+        let intake = intake.start(written).map_err(io("start the head of", &config.path))?;
+        let pinned = Arc::clone(&core.index);
+        let count = blocking(move || Ok(pinned.pinned_traces())).await?;
+        core.metrics.pinned_traces.set(count as i64);
+        let keeper = tokio::spawn(keep(Arc::clone(&core), sender.downgrade()));
+        let store = folder.store;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                core,
+                journal: Mutex::new(Some(sender)),
+                folder: Mutex::new(Some(folder)),
+                threads: Mutex::new(vec![writer, intake]),
+                keeper: Mutex::new(Some(keeper)),
+                bodies: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
+                store,
+            }),
+        })
     }
 
     /// Takes a batch in. When this returns `Ok`, batch and cursor are on disk and the spans are searchable.
-    pub async fn append(&self, _batch: Batch) -> Result<Appended, Error> {
-        todo!()
+    ///
+    /// A batch with an empty body, no gap and the cursor that is already reached says nothing new and costs nothing.
+    pub async fn append(&self, batch: Batch) -> Result<Appended, Error> {
+        let core = &self.inner.core;
+        if batch.body.len() > BODY_BYTES_MAX {
+            let what = format!("{} bytes are more than {BODY_BYTES_MAX}", batch.body.len());
+            return Err(Error::Malformed { what, offset: BODY_BYTES_MAX });
+        }
+        if batch.body.is_empty() && batch.gap.is_none() {
+            let reached = batch
+                .reach
+                .as_ref()
+                .is_none_or(|reach| core.cursors.lock().get(&reach.target) == Some(&reach.cursor));
+            if reached {
+                return Ok(Appended::default());
+            }
+        }
+        core.wait_for_room().await?;
+        // Bodies are in memory between here and the head; their sum is bounded.
+        let kib = (batch.body.len() >> 10) as u32 + 1;
+        let bodies = Arc::clone(&self.inner.bodies);
+        let permit = bodies.acquire_many_owned(kib.min(BODIES_KIB_MAX as u32)).await;
+        let permit = permit.expect("the semaphore is never closed");
+
+        let received_unix_nano = core.clock.now_unix_nano();
+        let store = self.inner.store;
+        let prepare = move || {
+            let counted = wire::validate(&batch.body)?;
+            let record = Prepared::batch(store, &batch, received_unix_nano);
+            Ok((batch, counted, record))
+        };
+        let prepared: Result<_, Error> =
+            if kib > PREPARE_HERE_KIB_MAX { blocking(prepare).await } else { prepare() };
+        let (batch, counted, record) = prepared?;
+
+        let sender = self.inner.journal.lock().clone();
+        let Some(sender) = sender else { return Err(closed()) };
+        let (done, answer) = oneshot::channel();
+        let job = Job { batch, record, received_unix_nano, counted, done, permit };
+        sender.send(Command::Append(Box::new(job))).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
     }
 
     /// The cursor that the last durable batch of this target reached.
-    pub fn cursor(&self, _target: &str) -> Option<String> {
-        todo!()
+    pub fn cursor(&self, target: &str) -> Option<String> {
+        self.inner.core.cursors.lock().get(target).cloned()
     }
 
-    /// What can be searched now. Takes microseconds; never waits for intake.
+    /// What can be searched now. Takes microseconds; never waits for the disk, and for intake at most as long as a small
+    /// body takes to decode.
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        self.inner.core.head.snapshot()
     }
 
     /// All spans of a trace, each once, as an OTLP `TracesData` message; `None` when there is none.
-    pub async fn trace(&self, _id: TraceId) -> Result<Option<Bytes>, Error> {
-        todo!()
+    pub async fn trace(&self, id: TraceId) -> Result<Option<Bytes>, Error> {
+        let places = self.inner.core.head.places();
+        blocking(move || {
+            let mut parts: Vec<(Arc<Chunk>, Vec<u32>)> = Vec::new();
+            for source in places.chunks {
+                let rows = source.chunk.rows_of(&id);
+                if !rows.is_empty() {
+                    parts.push((source.chunk, rows));
+                }
+            }
+            for block in places.blocks {
+                if let Some(chunk) = block.trace(&id)? {
+                    let rows = (0..chunk.len() as u32).collect();
+                    parts.push((Arc::new(chunk), rows));
+                }
+            }
+            if parts.is_empty() {
+                return Ok(None);
+            }
+            let parts = parts.iter().map(|(chunk, rows)| (&**chunk, rows.clone()));
+            Ok(Some(Bytes::from(otlp::traces_data(parts))))
+        })
+        .await
     }
 
     /// Keeps exemplars (those seen before are skipped) and pins their traces. Returns how many were new.
-    pub async fn add_exemplars(&self, _exemplars: Vec<Exemplar>) -> Result<usize, Error> {
-        todo!()
+    ///
+    /// Seen before means: the same series, trace, span and value. The time does not count, because an
+    /// exposition may leave it out.
+    pub async fn add_exemplars(&self, exemplars: Vec<Exemplar>) -> Result<usize, Error> {
+        let core = Arc::clone(&self.inner.core);
+        blocking(move || {
+            let retention = core.config.exemplar_retention.as_nanos() as u64;
+            let until = core.clock.now_unix_nano().saturating_add(retention);
+            let (added, pinned) = core.index.add_exemplars(&exemplars, until)?;
+            core.metrics.pinned_traces.inc_by(pinned as i64);
+            Ok(added)
+        })
+        .await
     }
 
     /// The exemplars that point at a trace, oldest first.
-    pub async fn exemplars_of(&self, _id: TraceId) -> Result<Vec<Exemplar>, Error> {
-        todo!()
+    pub async fn exemplars_of(&self, id: TraceId) -> Result<Vec<Exemplar>, Error> {
+        let index = Arc::clone(&self.inner.core.index);
+        blocking(move || index.exemplars_of(id)).await
     }
 
     /// Exemplars of the series that `wanted` accepts, observed within `[from, to]` (Unix milliseconds),
     /// sorted by series labels.
     pub async fn exemplars(
         &self,
-        _wanted: Box<dyn Fn(&[(String, String)]) -> bool + Send>,
-        _from_unix_milli: i64,
-        _to_unix_milli: i64,
+        wanted: Box<dyn Fn(&[(String, String)]) -> bool + Send>,
+        from_unix_milli: i64,
+        to_unix_milli: i64,
     ) -> Result<Vec<SeriesExemplars>, Error> {
-        todo!()
+        let index = Arc::clone(&self.inner.core.index);
+        blocking(move || index.exemplars(&*wanted, from_unix_milli, to_unix_milli)).await
     }
 
     /// The pins of a trace.
-    pub async fn pins_of(&self, _id: TraceId) -> Result<Vec<Pin>, Error> {
-        todo!()
+    pub async fn pins_of(&self, id: TraceId) -> Result<Vec<Pin>, Error> {
+        let core = Arc::clone(&self.inner.core);
+        blocking(move || core.index.pins_of(id, core.clock.now_unix_nano())).await
     }
 
     /// Gaps of any target that overlap a time range, with the target whose buffer had it and the overlay's attributes.
     pub async fn gaps(
         &self,
-        _from_unix_nano: u64,
-        _to_unix_nano: u64,
+        from_unix_nano: u64,
+        to_unix_nano: u64,
     ) -> Result<Vec<(Vec<(String, String)>, Gap)>, Error> {
-        todo!()
+        let index = Arc::clone(&self.inner.core.index);
+        blocking(move || index.gaps(from_unix_nano, to_unix_nano)).await
     }
 
     /// Cuts the head into a block now, whatever its age.
     pub async fn flush(&self) -> Result<(), Error> {
-        todo!()
+        let sender = self.inner.journal.lock().clone();
+        let Some(sender) = sender else { return Err(closed()) };
+        self.inner.core.cut(&sender.downgrade()).await
     }
 
     /// Stops intake, makes all durable, cuts nothing (the journal replays), releases the lock.
     pub async fn close(&self) -> Result<(), Error> {
-        todo!()
+        drop(self.inner.journal.lock().take());
+        let keeper = self.inner.keeper.lock().take();
+        if let Some(keeper) = keeper {
+            keeper.abort();
+            // It was told to stop; that it did is all there is to know.
+            let _ = keeper.await;
+        }
+        let threads = std::mem::take(&mut *self.inner.threads.lock());
+        let core = Arc::clone(&self.inner.core);
+        blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the store ended by a panic");
+                }
+            }
+            core.index.flush()
+        })
+        .await?;
+        drop(self.inner.folder.lock().take());
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(keeper) = self.keeper.get_mut().take() {
+            keeper.abort();
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::Poisoned { why: "the store is closed".to_owned() }
+}
+
+/// Runs what reads, writes or computes for long on a blocking thread.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(closed()),
+        },
     }
 }

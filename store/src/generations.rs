@@ -1,0 +1,191 @@
+//! What is searchable at a moment: the head's generations and the blocks.
+//!
+//! The newest generation takes spans in. When it is cut, it becomes the one that is being written,
+//! still searchable, until its block takes its place in one step.
+
+use crate::{
+    Error, Overlay, Snapshot, Source,
+    block::Block,
+    head::{Chunk, ChunkSource, decode},
+};
+use parking_lot::Mutex;
+use std::{mem, sync::Arc, time::Duration};
+
+/// A snapshot seals an active chunk of this many rows rather than copying it.
+const COPY_ROWS_MAX: usize = 2048;
+/// A body this large is decoded beside the head, so that nobody who looks waits for it.
+const DECODE_IN_PLACE_BYTES_MAX: usize = 512 << 10;
+
+/// Head and blocks behind one lock, which is never held for longer than it takes to decode a
+/// small body or copy a small chunk.
+#[derive(Default)]
+pub(crate) struct Generations {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    active: Chunk,
+    /// A copy of `active` as it is now.
+    copy: Option<ChunkSource>,
+    newest: Generation,
+    /// Being written as a block.
+    cutting: Option<Arc<Generation>>,
+    blocks: Vec<Arc<Block>>,
+}
+
+/// Sealed chunks and the journal records that they hold, all of them and no other.
+#[derive(Default)]
+pub(crate) struct Generation {
+    pub(crate) chunks: Vec<ChunkSource>,
+    /// First and last sequence number.
+    pub(crate) sequences: Option<(u64, u64)>,
+    /// Monotonic time of the first batch.
+    born: Option<Duration>,
+}
+
+/// How much is in memory.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct HeadSize {
+    pub(crate) spans: usize,
+    pub(crate) bytes: u64,
+}
+
+/// Where the spans of a trace may lie.
+pub(crate) struct Places {
+    pub(crate) chunks: Vec<ChunkSource>,
+    pub(crate) blocks: Vec<Arc<Block>>,
+}
+
+impl Generations {
+    /// Decodes a validated body into the head.
+    pub(crate) fn add(
+        &self,
+        sequence: u64,
+        body: &[u8],
+        overlay: &Overlay,
+        now: Duration,
+    ) -> Result<(), Error> {
+        let beside = if body.len() > DECODE_IN_PLACE_BYTES_MAX {
+            let (mut chunk, mut chunks) = (Chunk::default(), Vec::new());
+            decode(body, overlay, &mut chunk, |full| chunks.push(seal(full)))?;
+            chunks.push(seal(chunk));
+            Some(chunks)
+        } else {
+            None
+        };
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        match beside {
+            Some(chunks) => state.newest.chunks.extend(chunks),
+            None => {
+                state.copy = None;
+                let State { active, newest, .. } = state;
+                decode(body, overlay, active, |full| newest.chunks.push(seal(full)))?;
+            }
+        }
+        let first = state.newest.sequences.map_or(sequence, |(first, _)| first);
+        state.newest.sequences = Some((first, sequence));
+        state.newest.born.get_or_insert(now);
+        Ok(())
+    }
+
+    /// Everything that can be searched, newest first.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let places = self.places();
+        let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+        for chunk in places.chunks {
+            sources.push(Arc::new(chunk));
+        }
+        for block in places.blocks {
+            sources.extend(block.sources());
+        }
+        sources.sort_by_key(|source| std::cmp::Reverse(source.time_range().start_max_unix_nano));
+        Snapshot { sources }
+    }
+
+    /// Chunks and blocks at this moment.
+    pub(crate) fn places(&self) -> Places {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if state.active.len() >= COPY_ROWS_MAX {
+            state.seal_active();
+        }
+        let copy = (state.active.len() > 0)
+            .then(|| state.copy.get_or_insert_with(|| seal(state.active.clone())).clone());
+        let cutting = state.cutting.iter().flat_map(|generation| &generation.chunks);
+        let chunks = cutting.chain(&state.newest.chunks).chain(&copy).cloned().collect();
+        Places { chunks, blocks: state.blocks.clone() }
+    }
+
+    /// What the head holds, the generation being written included.
+    pub(crate) fn size(&self) -> HeadSize {
+        let state = self.state.lock();
+        let mut size = state.newest_size();
+        for chunk in state.cutting.iter().flat_map(|generation| &generation.chunks) {
+            size.spans += chunk.rows();
+            size.bytes += chunk.size_bytes();
+        }
+        size
+    }
+
+    /// True when the newest generation is this large or this old.
+    pub(crate) fn is_due(&self, bytes_max: u64, age_max: Duration, now: Duration) -> bool {
+        let state = self.state.lock();
+        state.newest_size().bytes >= bytes_max
+            || state.newest.born.is_some_and(|born| now.saturating_sub(born) >= age_max)
+    }
+
+    /// The generation to write: the one that an earlier attempt left, else the newest, which is then closed. `None` when
+    /// there is nothing to write.
+    pub(crate) fn cut(&self) -> Option<Arc<Generation>> {
+        let mut state = self.state.lock();
+        if state.cutting.is_none() && state.newest.sequences.is_some() {
+            state.seal_active();
+            let newest = mem::take(&mut state.newest);
+            state.cutting = Some(Arc::new(newest));
+        }
+        state.cutting.clone()
+    }
+
+    /// Puts a block in the place of the generation that was cut. `None`: it held no span.
+    pub(crate) fn publish(&self, block: Option<Arc<Block>>) {
+        let mut state = self.state.lock();
+        state.cutting = None;
+        state.blocks.extend(block);
+    }
+
+    /// Blocks found when the store was opened.
+    pub(crate) fn set_blocks(&self, blocks: Vec<Arc<Block>>) {
+        self.state.lock().blocks = blocks;
+    }
+
+    /// Number of blocks and their size.
+    pub(crate) fn blocks(&self) -> (usize, u64) {
+        let state = self.state.lock();
+        (state.blocks.len(), state.blocks.iter().map(|block| block.meta().size_bytes).sum())
+    }
+}
+
+impl State {
+    fn seal_active(&mut self) {
+        self.copy = None;
+        if self.active.len() > 0 {
+            self.newest.chunks.push(seal(mem::take(&mut self.active)));
+        }
+    }
+
+    fn newest_size(&self) -> HeadSize {
+        let mut size =
+            HeadSize { spans: self.active.len(), bytes: self.active.size_bytes() as u64 };
+        for chunk in &self.newest.chunks {
+            size.spans += chunk.rows();
+            size.bytes += chunk.size_bytes();
+        }
+        size
+    }
+}
+
+fn seal(chunk: Chunk) -> ChunkSource {
+    ChunkSource::new(Arc::new(chunk))
+}

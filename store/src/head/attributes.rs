@@ -1,0 +1,150 @@
+//! Attributes as sparse columns: one per key and type, each a run of (owner, value).
+
+use super::Interner;
+use crate::wire::Value;
+
+/// Attributes of the rows of one table (spans, resources, scopes, events or links).
+#[derive(Clone, Default)]
+pub(crate) struct Attributes {
+    columns: Vec<Column>,
+    /// Keys of this table.
+    keys: Interner,
+    /// By key code and kind of value, the column + 1.
+    by_key: Vec<[u32; 5]>,
+    len: usize,
+}
+
+/// The values that one key has in one type.
+#[derive(Clone)]
+pub(crate) struct Column {
+    /// The key, as code of the chunk's texts.
+    pub(crate) key: u32,
+    /// The row of the table that each value belongs to, ascending. A row may come more than once: keys
+    /// should be unique in OTLP, but nobody checks.
+    pub(crate) owners: Vec<u32>,
+    /// As many values.
+    pub(crate) values: Values,
+}
+
+/// Values of one type.
+#[derive(Clone)]
+pub(crate) enum Values {
+    /// Codes of the chunk's texts.
+    String(Vec<u32>),
+    Int(Vec<i64>),
+    Double(Vec<f64>),
+    Bool(Vec<bool>),
+    /// Codes of the chunk's blobs.
+    Encoded(Vec<u32>),
+}
+
+impl Values {
+    /// Position of the type in every list of types; also the order of columns of one key.
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Self::String(_) => 0,
+            Self::Int(_) => 1,
+            Self::Double(_) => 2,
+            Self::Bool(_) => 3,
+            Self::Encoded(_) => 4,
+        }
+    }
+
+    fn of_kind(kind: usize) -> Self {
+        match kind {
+            0 => Self::String(Vec::new()),
+            1 => Self::Int(Vec::new()),
+            2 => Self::Double(Vec::new()),
+            3 => Self::Bool(Vec::new()),
+            _ => Self::Encoded(Vec::new()),
+        }
+    }
+}
+
+impl Column {
+    /// The value at a position of `owners`.
+    pub(crate) fn value<'a>(
+        &self,
+        position: usize,
+        texts: &'a Interner,
+        blobs: &'a Interner,
+    ) -> Value<'a> {
+        match &self.values {
+            Values::String(codes) => Value::String(texts.get(codes[position])),
+            Values::Int(values) => Value::Int(values[position]),
+            Values::Double(values) => Value::Double(values[position]),
+            Values::Bool(values) => Value::Bool(values[position]),
+            Values::Encoded(codes) => Value::Encoded(blobs.get(codes[position])),
+        }
+    }
+}
+
+impl Attributes {
+    /// All columns, in order of first appearance.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Number of values.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a value to an owner, which is not below any before it.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        owner: u32,
+        key: &[u8],
+        value: Value<'_>,
+        texts: &mut Interner,
+        blobs: &mut Interner,
+    ) {
+        let key_code = self.keys.intern_text(key) as usize;
+        if key_code == self.by_key.len() {
+            self.by_key.push([0; 5]);
+        }
+        let kind = match value {
+            Value::String(_) => 0,
+            Value::Int(_) => 1,
+            Value::Double(_) => 2,
+            Value::Bool(_) => 3,
+            Value::Encoded(_) => 4,
+        };
+        let mut column = self.by_key[key_code][kind] as usize;
+        if column == 0 {
+            let key = texts.intern(self.keys.get(key_code as u32));
+            self.columns.push(Column { key, owners: Vec::new(), values: Values::of_kind(kind) });
+            column = self.columns.len();
+            self.by_key[key_code][kind] = column as u32;
+        }
+        let column = &mut self.columns[column - 1];
+        debug_assert!(column.owners.last().is_none_or(|&last| last <= owner));
+        column.owners.push(owner);
+        self.len += 1;
+        match (&mut column.values, value) {
+            (Values::String(codes), Value::String(text)) => codes.push(texts.intern_text(text)),
+            (Values::Int(values), Value::Int(value)) => values.push(value),
+            (Values::Double(values), Value::Double(value)) => values.push(value),
+            (Values::Bool(values), Value::Bool(value)) => values.push(value),
+            (Values::Encoded(codes), Value::Encoded(bytes)) => codes.push(blobs.intern(bytes)),
+            _ => unreachable!("a column is found by the kind of its values"),
+        }
+    }
+
+    /// The columns of a key, at most one per type.
+    pub(crate) fn of_key(&self, key: &[u8]) -> impl Iterator<Item = &Column> {
+        let slots = self.keys.find(key).map_or([0; 5], |code| self.by_key[code as usize]);
+        slots.into_iter().filter(|&slot| slot != 0).map(|slot| &self.columns[slot as usize - 1])
+    }
+
+    /// All keys.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.keys.len() as u32).map(|code| self.keys.get(code))
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.keys.size_bytes() + self.columns.len() * 96 + self.len * 10
+    }
+}

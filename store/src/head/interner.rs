@@ -1,0 +1,144 @@
+//! Each distinct byte string once, under a small code.
+
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::LazyLock,
+};
+
+/// Drawn once per process: whoever sends spans must not be able to choose strings that collide.
+static SECRETS: LazyLock<RapidSecrets> =
+    LazyLock::new(|| RapidSecrets::seed(RandomState::new().hash_one("sigyn")));
+
+/// A table of distinct byte strings; codes count up from 0 in order of first appearance.
+#[derive(Clone, Default)]
+pub(crate) struct Interner {
+    arena: Vec<u8>,
+    /// Where each string ends in the arena.
+    ends: Vec<u32>,
+    /// Open addressing with linear probing: upper half of the hash, then code + 1; 0 is empty.
+    slots: Vec<u64>,
+}
+
+impl Interner {
+    /// Number of distinct strings.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.arena.len() + self.ends.len() * 4 + self.slots.len() * 8
+    }
+
+    /// The string of a code.
+    #[inline]
+    pub(crate) fn get(&self, code: u32) -> &[u8] {
+        let code = code as usize;
+        let start = if code == 0 { 0 } else { self.ends[code - 1] as usize };
+        &self.arena[start..self.ends[code] as usize]
+    }
+
+    /// The code of a string, a new one if it has none.
+    #[inline]
+    pub(crate) fn intern(&mut self, string: &[u8]) -> u32 {
+        if self.ends.len() * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let hash = hash(string);
+        let slot = self.probe(hash, string);
+        if self.slots[slot] != 0 {
+            return self.slots[slot] as u32 - 1;
+        }
+        let code = self.ends.len() as u32;
+        self.arena.extend_from_slice(string);
+        let end = u32::try_from(self.arena.len())
+            .expect("a chunk is sealed long before its strings reach 4 GiB");
+        self.ends.push(end);
+        self.slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(code + 1);
+        code
+    }
+
+    /// The code of a string that must be UTF-8; what is not is replaced by U+FFFD first.
+    #[inline]
+    pub(crate) fn intern_text(&mut self, text: &[u8]) -> u32 {
+        if let Some(code) = self.find(text) {
+            return code;
+        }
+        match std::str::from_utf8(text) {
+            Ok(_) => self.intern(text),
+            Err(_) => self.intern(String::from_utf8_lossy(text).as_bytes()),
+        }
+    }
+
+    /// The code of a string, if it has one.
+    #[inline]
+    pub(crate) fn find(&self, string: &[u8]) -> Option<u32> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let slot = self.slots[self.probe(hash(string), string)];
+        (slot != 0).then(|| slot as u32 - 1)
+    }
+
+    /// The slot that holds the string, or the empty one where it belongs.
+    #[inline]
+    fn probe(&self, hash: u64, string: &[u8]) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let entry = self.slots[slot];
+            if entry == 0 || (entry ^ hash) >> 32 == 0 && self.get(entry as u32 - 1) == string {
+                return slot;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        let length = (self.slots.len() * 2).max(16);
+        let mask = length - 1;
+        let mut slots = vec![0u64; length];
+        for code in 0..self.ends.len() as u32 {
+            let hash = hash(self.get(code));
+            let mut slot = hash as usize & mask;
+            while slots[slot] != 0 {
+                slot = (slot + 1) & mask;
+            }
+            slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(code + 1);
+        }
+        self.slots = slots;
+    }
+}
+
+#[inline]
+fn hash(string: &[u8]) -> u64 {
+    rapidhash_v3_seeded(string, &SECRETS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_count_up_and_are_found_again() {
+        let mut interner = Interner::default();
+        for round in 0..2 {
+            for number in 0..5000u32 {
+                let code = interner.intern(format!("string {number}").as_bytes());
+                assert_eq!(code, number, "round {round}");
+            }
+        }
+        assert_eq!(interner.get(4999), b"string 4999");
+        assert_eq!(interner.find(b"string 7"), Some(7));
+        assert_eq!(interner.find(b"another"), None);
+    }
+
+    #[test]
+    fn text_is_made_utf8() {
+        let mut interner = Interner::default();
+        let code = interner.intern_text(b"a\xffb");
+        assert_eq!(interner.get(code), "a\u{fffd}b".as_bytes());
+        assert_eq!(interner.intern_text(b"a\xffb"), code);
+    }
+}

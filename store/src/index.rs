@@ -1,0 +1,11 @@
+//! The index: small values under keys that are looked up, in sled.
+//!
+//! Nothing is acknowledged on the strength of it alone, and if it will not open, it is set aside and the store
+//! goes on with an empty one.
+
+mod exemplars;
+mod gaps;
+mod open;
+mod value;
+
+pub(crate) use open::Index;

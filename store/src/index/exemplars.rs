@@ -1,0 +1,189 @@
+//! Exemplars by time and by trace, and the pins that they make.
+
+use super::{Index, open::failed, value};
+use crate::{Error, Exemplar, Pin, PinReason, SeriesExemplars, SpanId, TraceId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    series: Vec<(String, String)>,
+    labels: Vec<(String, String)>,
+    trace: [u8; 16],
+    span: Option<[u8; 8]>,
+    /// Bits of the value: JSON has no NaN.
+    value: u64,
+    time: i64,
+}
+
+const REASON_EXEMPLAR: u8 = 1;
+const REASON_USER: u8 = 2;
+
+impl Index {
+    /// Keeps those not seen before and pins their traces until `pinned_until_unix_nano`; a trace that is pinned already
+    /// stays pinned for longer. Returns how many were new, and how many traces are newly pinned.
+    ///
+    /// Seen before means: same series, trace, span and value. The time does not count, because an
+    /// exposition may leave it out, and then every scrape tells another one.
+    pub(crate) fn add_exemplars(
+        &self,
+        exemplars: &[Exemplar],
+        pinned_until_unix_nano: u64,
+    ) -> Result<(usize, usize), Error> {
+        let (mut added, mut pinned) = (0, 0);
+        for exemplar in exemplars {
+            let identity = identity(exemplar);
+            let by_trace = [&exemplar.trace_id.0[..], &identity[..]].concat();
+            if !self.exemplars_by_trace.contains_key(&by_trace).map_err(failed)? {
+                let key =
+                    [&time_key(exemplar.timestamp_unix_milli)[..], &exemplar.trace_id.0, &identity]
+                        .concat();
+                let stored = Stored {
+                    series: exemplar.series.clone(),
+                    labels: exemplar.labels.clone(),
+                    trace: exemplar.trace_id.0,
+                    span: exemplar.span_id.map(|span| span.0),
+                    value: exemplar.value.to_bits(),
+                    time: exemplar.timestamp_unix_milli,
+                };
+                let payload = serde_json::to_vec(&stored).expect("strings and numbers encode");
+                self.exemplars.insert(&key, value::seal(&payload)).map_err(failed)?;
+                self.exemplars_by_trace.insert(by_trace, key).map_err(failed)?;
+                added += 1;
+                let pin = pin_key(exemplar.trace_id, REASON_EXEMPLAR);
+                let until = value::seal(&pinned_until_unix_nano.to_be_bytes());
+                pinned += usize::from(self.pins.insert(pin, until).map_err(failed)?.is_none());
+            }
+        }
+        Ok((added, pinned))
+    }
+
+    /// The exemplars that point at a trace, oldest first.
+    pub(crate) fn exemplars_of(&self, trace_id: TraceId) -> Result<Vec<Exemplar>, Error> {
+        let mut found = Vec::new();
+        for entry in self.exemplars_by_trace.scan_prefix(trace_id.0) {
+            let (_, key) = entry.map_err(failed)?;
+            if let Some(bytes) = self.exemplars.get(key).map_err(failed)? {
+                found.extend(read(&bytes));
+            }
+        }
+        found.sort_by_key(|exemplar| exemplar.timestamp_unix_milli);
+        Ok(found)
+    }
+
+    /// Exemplars of wanted series within a time range, both ends included, by series.
+    pub(crate) fn exemplars(
+        &self,
+        wanted: &dyn Fn(&[(String, String)]) -> bool,
+        from_unix_milli: i64,
+        to_unix_milli: i64,
+    ) -> Result<Vec<SeriesExemplars>, Error> {
+        let mut by_series = BTreeMap::<Vec<(String, String)>, Vec<Exemplar>>::new();
+        for entry in self.exemplars.range(time_key(from_unix_milli)..) {
+            let (key, bytes) = entry.map_err(failed)?;
+            if key[..8] > time_key(to_unix_milli)[..] {
+                break;
+            }
+            if let Some(exemplar) = read(&bytes)
+                && wanted(&exemplar.series)
+            {
+                by_series.entry(exemplar.series.clone()).or_default().push(exemplar);
+            }
+        }
+        let found = by_series.into_iter();
+        Ok(found.map(|(series, exemplars)| SeriesExemplars { series, exemplars }).collect())
+    }
+
+    /// The pins of a trace that still hold.
+    pub(crate) fn pins_of(&self, trace_id: TraceId, now_unix_nano: u64) -> Result<Vec<Pin>, Error> {
+        let mut pins = Vec::new();
+        for entry in self.pins.scan_prefix(trace_id.0) {
+            let (key, bytes) = entry.map_err(failed)?;
+            let reason = match key.last() {
+                Some(&REASON_USER) => PinReason::User,
+                _ => PinReason::Exemplar,
+            };
+            if let Some(until_unix_nano) = until(&bytes)
+                && until_unix_nano > now_unix_nano
+            {
+                pins.push(Pin { trace_id, reason, until_unix_nano });
+            }
+        }
+        Ok(pins)
+    }
+
+    /// Number of traces with a pin. Reads all of them: for the start, not for every question.
+    pub(crate) fn pinned_traces(&self) -> usize {
+        let mut last = None;
+        let keys = self.pins.iter().keys().flatten().filter(|key| {
+            let trace = key.get(..16).map(<[u8]>::to_vec);
+            let new = trace != last;
+            last = trace;
+            new
+        });
+        keys.count()
+    }
+
+    /// Forgets exemplars observed before `before_unix_milli`, and pins that ended. Returns how many traces lost their
+    /// last pin.
+    pub(crate) fn expire_exemplars(
+        &self,
+        before_unix_milli: i64,
+        now_unix_nano: u64,
+    ) -> Result<usize, Error> {
+        let mut unpinned = 0;
+        for key in self.exemplars.range(..time_key(before_unix_milli).to_vec()).keys() {
+            let key = key.map_err(failed)?;
+            self.exemplars_by_trace.remove(&key[8..]).map_err(failed)?;
+            self.exemplars.remove(&key).map_err(failed)?;
+            let pin = [&key[8..24], &[REASON_EXEMPLAR]].concat();
+            let held = self.pins.get(&pin).map_err(failed)?;
+            if held.and_then(|bytes| until(&bytes)).is_some_and(|until| until <= now_unix_nano) {
+                self.pins.remove(&pin).map_err(failed)?;
+                unpinned += usize::from(self.pins.scan_prefix(&key[8..24]).next().is_none());
+            }
+        }
+        Ok(unpinned)
+    }
+}
+
+/// Big-endian with the sign bit turned, so that bytes sort as times do.
+fn time_key(unix_milli: i64) -> [u8; 8] {
+    (unix_milli as u64 ^ 1 << 63).to_be_bytes()
+}
+
+fn pin_key(trace_id: TraceId, reason: u8) -> Vec<u8> {
+    [&trace_id.0[..], &[reason]].concat()
+}
+
+fn until(bytes: &[u8]) -> Option<u64> {
+    value::open(bytes)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+fn read(bytes: &[u8]) -> Option<Exemplar> {
+    let stored = value::open(bytes).and_then(|it| serde_json::from_slice::<Stored>(it).ok());
+    let Some(stored) = stored else {
+        tracing::warn!("skipped a damaged exemplar in the index");
+        return None;
+    };
+    Some(Exemplar {
+        series: stored.series,
+        labels: stored.labels,
+        trace_id: TraceId(stored.trace),
+        span_id: stored.span.map(SpanId),
+        value: f64::from_bits(stored.value),
+        timestamp_unix_milli: stored.time,
+    })
+}
+
+/// 64 bits of what makes an exemplar the same. Part of the disk format: the unseeded rapidhash V3.
+fn identity(exemplar: &Exemplar) -> [u8; 8] {
+    let mut bytes = Vec::new();
+    for text in exemplar.series.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes.extend_from_slice(&exemplar.span_id.unwrap_or_default().0);
+    bytes.extend_from_slice(&exemplar.value.to_bits().to_le_bytes());
+    rapidhash::v3::rapidhash_v3(&bytes).to_be_bytes()
+}

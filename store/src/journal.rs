@@ -1,0 +1,13 @@
+//! The journal: an append-only log of batches, each with the cursor that it reaches.
+//!
+//! `docs/format/journal.md` describes the bytes. One thread writes: it takes all that waits, writes it at once,
+//! syncs once, and only then hands it on. A segment is deleted whole when blocks hold all of it.
+
+mod record;
+mod replay;
+mod segment;
+mod writer;
+
+pub(crate) use record::{Cursor, Entry, Prepared, Record};
+pub(crate) use replay::{Replayed, replay};
+pub(crate) use writer::{Command, Job, Journal, Written, start};

@@ -1,0 +1,143 @@
+//! Reading the journal back.
+
+use super::{
+    record::{HEADER_BYTES as RECORD_HEADER_BYTES, Record},
+    segment::{HEADER_BYTES, MAGIC, Segment, VERSION},
+};
+use crate::{
+    Error,
+    folder::{io, sync_folder},
+};
+use bytes::Bytes;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+use ulid::Ulid;
+
+/// How far a sequence number may jump over damaged records.
+const SEQUENCE_JUMP_MAX: u64 = 1 << 20;
+
+/// What a replay found.
+#[derive(Debug, Default)]
+pub(crate) struct Replayed {
+    /// The segments that are still there, oldest first.
+    pub(crate) segments: Vec<Segment>,
+    /// Runs of bytes in the middle that are no records: damage, each at least one record.
+    pub(crate) damaged: u64,
+    /// Bytes cut off at the end: written, but never acknowledged.
+    pub(crate) torn_bytes: u64,
+    /// The highest sequence number seen.
+    pub(crate) last_sequence: u64,
+}
+
+/// Calls `each` with every sound record, oldest first, and cuts a torn tail off.
+pub(crate) fn replay(
+    folder: &Path,
+    store: Ulid,
+    mut each: impl FnMut(Record) -> Result<(), Error>,
+) -> Result<Replayed, Error> {
+    let mut replayed = Replayed::default();
+    let paths = segment_paths(folder)?;
+    for (index, path) in paths.iter().enumerate() {
+        let last = index + 1 == paths.len();
+        let bytes = Bytes::from(fs::read(path).map_err(io("read", path))?);
+        if bytes.len() < HEADER_BYTES || bytes[..8] != MAGIC {
+            if last {
+                // The crash came while the segment was made; nothing in it was acknowledged.
+                replayed.torn_bytes += bytes.len() as u64;
+                fs::remove_file(path).map_err(io("delete", path))?;
+            } else {
+                replayed.damaged += 1;
+                set_aside(path)?;
+            }
+            continue;
+        }
+        let version = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+        if version > VERSION {
+            let path = path.clone();
+            return Err(Error::NewerVersion { path, found: version, known: VERSION });
+        }
+        let end = read_segment(&bytes, store, &mut replayed, &mut each)?;
+        if end < bytes.len() {
+            if last {
+                tracing::warn!(
+                    path = %path.display(),
+                    bytes = bytes.len() - end,
+                    "cut an unfinished record off the journal"
+                );
+                replayed.torn_bytes += (bytes.len() - end) as u64;
+                truncate(path, end as u64).map_err(io("truncate", path))?;
+            } else {
+                replayed.damaged += 1;
+            }
+        }
+        replayed.segments.push(Segment {
+            path: path.clone(),
+            last_sequence: replayed.last_sequence,
+            size_bytes: end as u64,
+        });
+    }
+    sync_folder(folder).map_err(io("sync", folder))?;
+    if replayed.damaged > 0 {
+        tracing::error!(
+            damaged = replayed.damaged,
+            "the journal has damaged records; skipped them"
+        );
+    }
+    Ok(replayed)
+}
+
+/// Reads the records of one segment; returns where the last sound one ends.
+fn read_segment(
+    bytes: &Bytes,
+    store: Ulid,
+    replayed: &mut Replayed,
+    each: &mut impl FnMut(Record) -> Result<(), Error>,
+) -> Result<usize, Error> {
+    let (mut position, mut end) = (HEADER_BYTES, HEADER_BYTES);
+    while position + RECORD_HEADER_BYTES <= bytes.len() {
+        let last = replayed.last_sequence;
+        let found = Record::read(store, &bytes.slice(position..)).filter(|(record, _)| {
+            let first = last == 0;
+            first || record.sequence > last && record.sequence - last <= SEQUENCE_JUMP_MAX
+        });
+        let Some((record, size)) = found else {
+            // Not a record: look for the next one, byte by byte. The checksum says when it is found.
+            position += 1;
+            continue;
+        };
+        if position > end {
+            replayed.damaged += 1;
+        }
+        replayed.last_sequence = record.sequence;
+        position += size;
+        end = position;
+        each(record)?;
+    }
+    Ok(end)
+}
+
+fn segment_paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io("list", folder))? {
+        let path = entry.map_err(io("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "journal") {
+            paths.push(path);
+        }
+    }
+    // Names are sequence numbers of equal width.
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn set_aside(path: &Path) -> Result<(), Error> {
+    tracing::error!(path = %path.display(), "this is no journal segment; set it aside");
+    fs::rename(path, path.with_extension("damaged")).map_err(io("rename", path))
+}
+
+fn truncate(path: &Path, size_bytes: u64) -> std::io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    file.set_len(size_bytes)?;
+    file.sync_all()
+}

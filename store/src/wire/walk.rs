@@ -1,0 +1,294 @@
+//! The walk over an `ExportTraceServiceRequest` (or `TracesData`: the same bytes).
+
+use super::{
+    Value, for_each_attribute,
+    reader::{Malformed, Reader, Scalar},
+    value::attribute,
+};
+use crate::{SpanId, TraceId};
+use std::borrow::Cow;
+
+/// The number of the attributes field in a `Resource`.
+pub(crate) const RESOURCE_ATTRIBUTES: u32 = 1;
+/// The number of the attributes field in an `InstrumentationScope`.
+pub(crate) const SCOPE_ATTRIBUTES: u32 = 3;
+
+/// What stands around a span. The messages are checked, not decoded: most spans share them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// The encoded `Resource`.
+    pub(crate) resource: &'a [u8],
+    /// The schema URL of the resource.
+    pub(crate) resource_schema_url: &'a [u8],
+    /// The encoded `InstrumentationScope`.
+    pub(crate) scope: &'a [u8],
+    /// The schema URL of the scope.
+    pub(crate) scope_schema_url: &'a [u8],
+    /// Differs from that of the span before when any of the above may.
+    pub(crate) serial: usize,
+}
+
+/// The plain fields of a span whose IDs are good.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SpanHeader<'a> {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    /// Zero for a root.
+    pub(crate) parent_span_id: SpanId,
+    pub(crate) trace_state: &'a [u8],
+    pub(crate) name: &'a [u8],
+    pub(crate) kind: u8,
+    pub(crate) start_unix_nano: u64,
+    pub(crate) end_unix_nano: u64,
+    pub(crate) status_code: u8,
+    pub(crate) status_message: &'a [u8],
+    pub(crate) flags: u32,
+    pub(crate) dropped_attributes: u32,
+    pub(crate) dropped_events: u32,
+    /// Links with IDs of wrong length are counted here too.
+    pub(crate) dropped_links: u32,
+}
+
+/// The plain fields of an event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EventHeader<'a> {
+    pub(crate) time_unix_nano: u64,
+    pub(crate) name: &'a [u8],
+    pub(crate) dropped_attributes: u32,
+}
+
+/// The plain fields of a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LinkHeader<'a> {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) trace_state: &'a [u8],
+    pub(crate) dropped_attributes: u32,
+    pub(crate) flags: u32,
+}
+
+/// What is done with the spans. Called for each span in this order: `span`, then its attributes, events (each
+/// followed by its attributes) and links (the same) in the order of the bytes.
+pub(crate) trait Visitor {
+    fn span(&mut self, context: &Context<'_>, span: &SpanHeader<'_>);
+    fn attribute(&mut self, key: &[u8], value: Value<'_>);
+    fn event(&mut self, event: &EventHeader<'_>);
+    fn event_attribute(&mut self, key: &[u8], value: Value<'_>);
+    fn link(&mut self, link: &LinkHeader<'_>);
+    fn link_attribute(&mut self, key: &[u8], value: Value<'_>);
+    /// A span whose trace or span ID has the wrong length or is zero.
+    fn rejected(&mut self);
+}
+
+/// A singular sub-message, with all its occurrences merged.
+#[derive(Default)]
+struct Singular<'a> {
+    bytes: Cow<'a, [u8]>,
+    offset: usize,
+}
+
+impl<'a> Singular<'a> {
+    fn merge(&mut self, bytes: &'a [u8], offset: usize) {
+        if self.bytes.is_empty() {
+            *self = Self { bytes: Cow::Borrowed(bytes), offset };
+        } else {
+            self.bytes.to_mut().extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Visits every span of a body. Fields may stand in any order, so what surrounds spans is looked
+/// for before the spans are read.
+pub(crate) fn walk(body: &[u8], visitor: &mut impl Visitor) -> Result<(), Malformed> {
+    let mut serial = 0;
+    let mut request = Reader::new(body, 0);
+    while let Some((number, scalar)) = request.next()? {
+        if let (1, Scalar::Bytes(bytes, base)) = (number, scalar) {
+            resource_spans(bytes, base, &mut serial, visitor)?;
+        }
+    }
+    Ok(())
+}
+
+fn resource_spans(
+    bytes: &[u8],
+    base: usize,
+    serial: &mut usize,
+    visitor: &mut impl Visitor,
+) -> Result<(), Malformed> {
+    let mut resource = Singular::default();
+    let mut resource_schema_url: &[u8] = &[];
+    let mut fields = Reader::new(bytes, base);
+    while let Some((number, scalar)) = fields.next()? {
+        match (number, scalar) {
+            (1, Scalar::Bytes(bytes, offset)) => resource.merge(bytes, offset),
+            (3, Scalar::Bytes(url, _)) => resource_schema_url = url,
+            _ => {}
+        }
+    }
+    for_each_attribute(&resource.bytes, resource.offset, RESOURCE_ATTRIBUTES, |_, _| {})?;
+
+    let mut fields = Reader::new(bytes, base);
+    while let Some((number, scalar)) = fields.next()? {
+        let (2, Scalar::Bytes(bytes, base)) = (number, scalar) else { continue };
+        let mut scope = Singular::default();
+        let mut scope_schema_url: &[u8] = &[];
+        let mut fields = Reader::new(bytes, base);
+        while let Some((number, scalar)) = fields.next()? {
+            match (number, scalar) {
+                (1, Scalar::Bytes(bytes, offset)) => scope.merge(bytes, offset),
+                (3, Scalar::Bytes(url, _)) => scope_schema_url = url,
+                _ => {}
+            }
+        }
+        for_each_attribute(&scope.bytes, scope.offset, SCOPE_ATTRIBUTES, |_, _| {})?;
+
+        *serial += 1;
+        let context = Context {
+            resource: &resource.bytes,
+            resource_schema_url,
+            scope: &scope.bytes,
+            scope_schema_url,
+            serial: *serial,
+        };
+        let mut fields = Reader::new(bytes, base);
+        while let Some((number, scalar)) = fields.next()? {
+            if let (2, Scalar::Bytes(bytes, base)) = (number, scalar) {
+                span(bytes, base, &context, visitor)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn span(
+    bytes: &[u8],
+    base: usize,
+    context: &Context<'_>,
+    visitor: &mut impl Visitor,
+) -> Result<(), Malformed> {
+    let mut header = SpanHeader::default();
+    let mut fields = Reader::new(bytes, base);
+    while let Some((number, scalar)) = fields.next()? {
+        match (number, scalar) {
+            (1, Scalar::Bytes(id, _)) => header.trace_id = TraceId(exact(id)),
+            (2, Scalar::Bytes(id, _)) => header.span_id = SpanId(exact(id)),
+            (3, Scalar::Bytes(text, _)) => header.trace_state = text,
+            (4, Scalar::Bytes(id, _)) => header.parent_span_id = SpanId(exact(id)),
+            (5, Scalar::Bytes(text, _)) => header.name = text,
+            (6, Scalar::Varint(kind)) => header.kind = u8::try_from(kind).unwrap_or(0),
+            (7, Scalar::Fixed64(time)) => header.start_unix_nano = time,
+            (8, Scalar::Fixed64(time)) => header.end_unix_nano = time,
+            (10, Scalar::Varint(count)) => header.dropped_attributes = count as u32,
+            (12, Scalar::Varint(count)) => header.dropped_events = count as u32,
+            (13, Scalar::Bytes(bytes, base)) if link_header(bytes, base)?.is_none() => {
+                header.dropped_links = header.dropped_links.saturating_add(1);
+            }
+            (14, Scalar::Varint(count)) => {
+                header.dropped_links = header.dropped_links.saturating_add(count as u32);
+            }
+            (15, Scalar::Bytes(bytes, base)) => {
+                let mut fields = Reader::new(bytes, base);
+                while let Some((number, scalar)) = fields.next()? {
+                    match (number, scalar) {
+                        (2, Scalar::Bytes(text, _)) => header.status_message = text,
+                        (3, Scalar::Varint(code)) => {
+                            header.status_code = u8::try_from(code).unwrap_or(0);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            (16, Scalar::Fixed32(flags)) => header.flags = flags,
+            _ => {}
+        }
+    }
+    if header.trace_id.is_zero() || header.span_id.is_zero() {
+        visitor.rejected();
+        return Ok(());
+    }
+    visitor.span(context, &header);
+
+    let mut fields = Reader::new(bytes, base);
+    while let Some((number, scalar)) = fields.next()? {
+        let Scalar::Bytes(bytes, base) = scalar else { continue };
+        match number {
+            9 => attribute(bytes, base, &mut |key, value| visitor.attribute(key, value))?,
+            11 => event(bytes, base, visitor)?,
+            13 => {
+                if let Some(link) = link_header(bytes, base)? {
+                    visitor.link(&link);
+                    for_each_attribute(bytes, base, 4, |key, value| {
+                        visitor.link_attribute(key, value);
+                    })?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn event(bytes: &[u8], base: usize, visitor: &mut impl Visitor) -> Result<(), Malformed> {
+    let mut header = EventHeader::default();
+    let mut fields = Reader::new(bytes, base);
+    while let Some((number, scalar)) = fields.next()? {
+        match (number, scalar) {
+            (1, Scalar::Fixed64(time)) => header.time_unix_nano = time,
+            (2, Scalar::Bytes(text, _)) => header.name = text,
+            (4, Scalar::Varint(count)) => header.dropped_attributes = count as u32,
+            _ => {}
+        }
+    }
+    visitor.event(&header);
+    for_each_attribute(bytes, base, 3, |key, value| visitor.event_attribute(key, value))
+}
+
+/// `None` when an ID has the wrong length or is zero: such a link leads nowhere.
+fn link_header(bytes: &[u8], base: usize) -> Result<Option<LinkHeader<'_>>, Malformed> {
+    let mut header = LinkHeader::default();
+    let mut fields = Reader::new(bytes, base);
+    while let Some((number, scalar)) = fields.next()? {
+        match (number, scalar) {
+            (1, Scalar::Bytes(id, _)) => header.trace_id = TraceId(exact(id)),
+            (2, Scalar::Bytes(id, _)) => header.span_id = SpanId(exact(id)),
+            (3, Scalar::Bytes(text, _)) => header.trace_state = text,
+            (5, Scalar::Varint(count)) => header.dropped_attributes = count as u32,
+            (6, Scalar::Fixed32(flags)) => header.flags = flags,
+            _ => {}
+        }
+    }
+    Ok((!header.trace_id.is_zero() && !header.span_id.is_zero()).then_some(header))
+}
+
+/// Name, version and dropped attributes of a checked `InstrumentationScope`.
+pub(crate) fn scope_header(scope: &[u8]) -> (&[u8], &[u8], u32) {
+    let (mut name, mut version, mut dropped): (&[u8], &[u8], u32) = (&[], &[], 0);
+    let mut fields = Reader::new(scope, 0);
+    while let Ok(Some((number, scalar))) = fields.next() {
+        match (number, scalar) {
+            (1, Scalar::Bytes(text, _)) => name = text,
+            (2, Scalar::Bytes(text, _)) => version = text,
+            (4, Scalar::Varint(count)) => dropped = count as u32,
+            _ => {}
+        }
+    }
+    (name, version, dropped)
+}
+
+/// The dropped attributes of a checked `Resource`.
+pub(crate) fn resource_dropped_attributes(resource: &[u8]) -> u32 {
+    let mut dropped = 0;
+    let mut fields = Reader::new(resource, 0);
+    while let Ok(Some((number, scalar))) = fields.next() {
+        if let (2, Scalar::Varint(count)) = (number, scalar) {
+            dropped = count as u32;
+        }
+    }
+    dropped
+}
+
+/// An ID of exactly this length; zero, which is no valid ID, otherwise.
+fn exact<const N: usize>(id: &[u8]) -> [u8; N] {
+    id.try_into().unwrap_or([0; N])
+}
