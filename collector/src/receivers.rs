@@ -10,7 +10,7 @@ mod config;
 mod intake;
 mod otlp_grpc;
 mod otlp_http;
-mod otlp_json;
+pub(crate) mod otlp_json;
 mod refusal;
 mod rpc_status;
 mod server;

@@ -1,0 +1,80 @@
+//! Why a read failed: the `lastError` of a target, a sentence for the person who looks.
+
+use crate::inflate::InflateError;
+use std::{error::Error as StdError, time::Duration};
+
+/// A read that brought nothing. The cursor stays where it was.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// Nobody answers at the address.
+    #[error("cannot reach the target: {0}")]
+    Unreachable(String),
+    /// The timeout covers headers and body.
+    #[error("the read took longer than its timeout of {0:?}")]
+    TimedOut(Duration),
+    /// Only 200 is good.
+    #[error("server returned HTTP status {0}")]
+    Status(reqwest::StatusCode),
+    /// The connection broke in the middle.
+    #[error("the answer was cut off: {0}")]
+    CutOff(String),
+    /// The body is too large or not packed as it says.
+    #[error(transparent)]
+    Inflate(#[from] InflateError),
+    /// All reads together hold too much.
+    #[error("too many bytes are being read at this moment; the target is read at its next turn")]
+    Busy,
+    /// What came is not what was asked for.
+    #[error("{0}")]
+    Wrong(String),
+    /// The client cannot be built as configured.
+    #[error("the HTTP client of this job cannot be used: {0}")]
+    Client(String),
+    /// The store did not take it.
+    #[error("the spans could not be stored: {0}")]
+    Store(sigyn_store::Error),
+    /// The spans are not OTLP, says the store.
+    #[error("the answer is not spans: {0}")]
+    NotSpans(sigyn_store::Error),
+    /// The collector stops, or the target's circumstances changed during a long-poll.
+    #[error("the read was given up")]
+    GivenUp,
+}
+
+impl ReadError {
+    /// Nobody listens at the address any more.
+    pub(super) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+}
+
+impl From<sigyn_store::Error> for ReadError {
+    fn from(error: sigyn_store::Error) -> Self {
+        match error.kind() {
+            sigyn_store::ErrorKind::BadInput => Self::NotSpans(error),
+            _ => Self::Store(error),
+        }
+    }
+}
+
+impl From<reqwest::Error> for ReadError {
+    fn from(error: reqwest::Error) -> Self {
+        let reason = root(&error);
+        if error.is_connect() {
+            Self::Unreachable(reason)
+        } else if error.is_builder() {
+            Self::Wrong(format!("the target's URL cannot be asked: {reason}"))
+        } else {
+            Self::CutOff(reason)
+        }
+    }
+}
+
+/// The innermost cause: the outer ones only repeat the URL.
+fn root(error: &dyn StdError) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

@@ -1,0 +1,330 @@
+//! Reads one span buffer from where it stood, and hands what came to the store.
+
+use super::{
+    clock_offset::ClockOffset,
+    context::Context,
+    fetch::{BODY_BYTES_MAX, Fetched, Request, fetch},
+    metrics::LossReason,
+    overlay::overlay,
+    position::Position,
+    read_error::ReadError,
+    reply::{Lost, MAX_BYTES, Question, Reply},
+    state::{Order, TargetState},
+    status::Health,
+};
+use sigyn_store::{Batch, Gap, Overlay, Reach, Via};
+use std::{sync::Arc, time::Duration};
+
+/// A round ends after this many reads though the buffer has more: other work must have its turn.
+const READS_PER_ROUND_MAX: usize = 64;
+
+const ACCEPT: &str = "application/x-protobuf, application/json;q=0.5";
+
+/// How a round is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manner {
+    /// Long-poll: the buffer may hold the answer back this long.
+    pub(super) wait: Option<Duration>,
+    /// The target is ending.
+    pub(super) drain: bool,
+}
+
+/// What a round of reads came to.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    pub(super) spans: u64,
+    pub(super) bytes: u64,
+    /// The endpoint speaks the pull protocol.
+    pub(super) tracked: bool,
+    /// The buffer has more; the round ended for its length.
+    pub(super) more: bool,
+    /// The buffer began a new life since the last read.
+    pub(super) reborn: bool,
+    pub(super) seconds_to_overwrite: Option<f64>,
+    pub(super) error: Option<ReadError>,
+}
+
+/// A loop's memory of its target.
+pub(super) struct Reader {
+    context: Arc<Context>,
+    state: Arc<TargetState>,
+    position: Option<Position>,
+    /// The buffer's count of unrecorded spans at the last read.
+    dropped_before: Option<u64>,
+    /// The buffer did not know our cursor; what it held until now may be lost.
+    cursor_refused: bool,
+    offset: ClockOffset,
+    overlay: Arc<Overlay>,
+    overlay_of: Option<Order>,
+}
+
+impl Reader {
+    pub(super) fn new(context: Arc<Context>, state: Arc<TargetState>) -> Self {
+        let position = context.store.cursor(&state.key).and_then(|text| Position::parse(&text));
+        Self {
+            context,
+            state,
+            position,
+            dropped_before: None,
+            cursor_refused: false,
+            offset: ClockOffset::default(),
+            overlay: Arc::default(),
+            overlay_of: None,
+        }
+    }
+
+    /// Reads until the buffer has no more, and notes how it went.
+    pub(super) async fn round(&mut self, order: &Order, manner: Manner) -> Round {
+        let began_unix_nano = self.context.clock.now_unix_nano();
+        let began = self.context.clock.monotonic();
+        let mut round = Round::default();
+        let mut manner = manner;
+        for _ in 0..READS_PER_ROUND_MAX {
+            round.more = false;
+            if let Err(error) = self.read(order, manner, &mut round).await {
+                round.error = Some(error);
+                break;
+            }
+            if !round.more {
+                break;
+            }
+            manner.wait = None;
+        }
+        if !matches!(round.error, Some(ReadError::GivenUp)) {
+            let took = self.context.clock.monotonic().saturating_sub(began);
+            self.note(&round, began_unix_nano, took);
+        }
+        round
+    }
+
+    async fn read(
+        &mut self,
+        order: &Order,
+        manner: Manner,
+        round: &mut Round,
+    ) -> Result<(), ReadError> {
+        let fetched = match self.ask(order, manner).await {
+            Err(ReadError::Status(reqwest::StatusCode::BAD_REQUEST)) if self.position.is_some() => {
+                // The buffer cannot read our cursor, so it is another one than before.
+                self.position = None;
+                self.cursor_refused = true;
+                self.ask(order, manner).await?
+            }
+            fetched => fetched?,
+        };
+        let mut reply = Reply::parse(&fetched.headers).map_err(ReadError::Wrong)?;
+        check_owner(order, &reply)?;
+        let tracked = reply.cursor.is_some();
+        let body = spans_of(&fetched, tracked)?;
+        if std::mem::take(&mut self.cursor_refused) {
+            reply.lost = Lost::Unknown;
+        }
+        let gap = self.gap(&reply, fetched.head_unix_nano);
+        let reached = reply
+            .cursor
+            .take()
+            .map(|cursor| Position { cursor, reached_unix_nano: fetched.head_unix_nano });
+        round.tracked = tracked;
+        round.reborn |= gap.as_ref().is_some_and(|gap| gap.lost.is_none());
+        round.bytes += body.plain.len() as u64;
+        // A read that brought nothing is not worth a journal record: continuing from the older
+        // cursor after a restart brings the same.
+        let appended = if body.plain.is_empty() && gap.is_none() {
+            sigyn_store::Appended::default()
+        } else {
+            let reach = reached.as_ref().map(|position| Reach {
+                target: self.state.key.clone(),
+                cursor: position.to_string(),
+            });
+            let batch = Batch {
+                via: Via::Scrape,
+                body: body.plain,
+                compressed: body.compressed,
+                overlay: self.overlay(order),
+                reach,
+                gap: gap.clone(),
+            };
+            self.context.store.append(batch).await?
+        };
+        round.spans += appended.spans as u64;
+        round.more = reply.more
+            && reached.as_ref().map(|position| &position.cursor)
+                != self.position.as_ref().map(|position| &position.cursor);
+        round.seconds_to_overwrite = reply.fill.overwrite_seconds;
+        if reached.is_some() {
+            self.position = reached;
+        }
+        if manner.wait.is_none()
+            && let Some(target_unix_nano) = reply.time_unix_nano
+        {
+            let (asked, head) = (fetched.asked_unix_nano, fetched.head_unix_nano);
+            self.offset.observe(asked, head, target_unix_nano);
+        }
+        self.note_buffer(&reply, gap.as_ref(), appended.spans as u64, tracked);
+        Ok(())
+    }
+
+    /// Only the exchange itself is given up when the collector stops or, in a long-poll, when the
+    /// order changes: what came is always stored.
+    async fn ask(&self, order: &Order, manner: Manner) -> Result<Fetched, ReadError> {
+        let base = order.target.url.parse().map_err(|error| {
+            ReadError::Wrong(format!("{:?} is not a URL: {error}", order.target.url))
+        })?;
+        let limit = order.config.body_size_limit_bytes;
+        let body_bytes_max = if limit == 0 { BODY_BYTES_MAX as u64 } else { limit.max(2) - 1 };
+        let question = Question {
+            cursor: self.position.as_ref().map(|position| position.cursor.as_str()),
+            max_bytes: MAX_BYTES.min(usize::try_from(body_bytes_max).unwrap_or(MAX_BYTES)),
+            wait: manner.wait,
+            drain: manner.drain,
+        };
+        let request = Request {
+            client: &order.client,
+            url: question.url(&base),
+            accept: ACCEPT,
+            compression: order.config.enable_compression,
+            body_size_limit_bytes: limit,
+            timeout: order.target.scrape_timeout + manner.wait.unwrap_or_default(),
+        };
+        let mut orders = self.state.orders();
+        let order_changed = async {
+            match manner.wait {
+                Some(_) => drop(orders.changed().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.context.stopping.cancelled() => Err(ReadError::GivenUp),
+            fetched = fetch(&self.context, request) => fetched,
+            () = order_changed => Err(ReadError::GivenUp),
+        }
+    }
+
+    fn gap(&self, reply: &Reply, now_unix_nano: u64) -> Option<Gap> {
+        let lost = match reply.lost {
+            Lost::None => return None,
+            Lost::Exactly(spans) => Some(spans),
+            Lost::Unknown => None,
+        };
+        let from_unix_nano =
+            self.position.as_ref().map_or(0, |position| position.reached_unix_nano);
+        Some(Gap { lost, from_unix_nano, to_unix_nano: now_unix_nano })
+    }
+
+    fn overlay(&mut self, order: &Order) -> Arc<Overlay> {
+        let same = self.overlay_of.as_ref().is_some_and(|of| {
+            Arc::ptr_eq(&of.target, &order.target) && Arc::ptr_eq(&of.config, &order.config)
+        });
+        if !same {
+            self.overlay = Arc::new(overlay(&order.target, &order.config));
+            self.overlay_of = Some(order.clone());
+        }
+        Arc::clone(&self.overlay)
+    }
+
+    fn note_buffer(&mut self, reply: &Reply, gap: Option<&Gap>, spans: u64, tracked: bool) {
+        let series = &self.state.series;
+        let mut lost = 0;
+        let mut unknown_losses = 0;
+        match gap.map(|gap| gap.lost) {
+            Some(Some(overwritten)) => {
+                series.lost(LossReason::Overwritten, overwritten);
+                lost += overwritten;
+            }
+            Some(None) => {
+                series.lost(LossReason::UnknownEpoch, 1);
+                unknown_losses += 1;
+                self.dropped_before = Some(0);
+            }
+            None => {}
+        }
+        if let Some(dropped) = reply.fill.dropped {
+            let before = self.dropped_before.replace(dropped).unwrap_or(dropped);
+            let unrecorded = dropped.saturating_sub(before);
+            if unrecorded > 0 {
+                series.lost(LossReason::BufferFull, unrecorded);
+                lost += unrecorded;
+            }
+        }
+        let offset_seconds = self.offset.seconds();
+        series.fill_ratio(reply.fill.ratio());
+        series.seconds_to_overwrite(reply.fill.overwrite_seconds);
+        series.clock_offset_seconds(offset_seconds);
+        self.state.update(|status| {
+            let buffer = status.buffer.get_or_insert_default();
+            buffer.tracked = tracked;
+            buffer.spans_total += spans;
+            buffer.lost_total += lost;
+            buffer.unknown_losses += unknown_losses;
+            buffer.fill_ratio = reply.fill.ratio();
+            buffer.seconds_to_overwrite = reply.fill.overwrite_seconds;
+            buffer.clock_offset_seconds = offset_seconds;
+        });
+    }
+
+    fn note(&self, round: &Round, began_unix_nano: u64, took: Duration) {
+        let good = round.error.is_none();
+        self.state.series.read(good, took.as_secs_f64(), round.spans);
+        self.state.update(|status| {
+            status.health = if good { Health::Up } else { Health::Down };
+            status.last_error = round.error.as_ref().map(ToString::to_string).unwrap_or_default();
+            status.last_scrape_unix_nano = Some(began_unix_nano);
+            status.last_scrape_duration = took;
+            if let Some(buffer) = &mut status.buffer
+                && good
+            {
+                buffer.last_spans = round.spans;
+                buffer.last_bytes = round.bytes;
+            }
+        });
+        if let Some(error) = &round.error {
+            let order = self.state.order();
+            tracing::debug!(job = order.target.job, url = order.target.url, %error, "read failed");
+        }
+    }
+}
+
+/// The bodies that go to the store.
+struct Spans {
+    plain: bytes::Bytes,
+    compressed: Option<(sigyn_store::Encoding, bytes::Bytes)>,
+}
+
+/// An address may have passed on to another pod since discovery looked.
+fn check_owner(order: &Order, reply: &Reply) -> Result<(), ReadError> {
+    let discovered = order.target.discovered_labels.get("__meta_kubernetes_pod_uid");
+    match &reply.uid {
+        Some(uid) if !discovered.is_empty() && uid != discovered => Err(ReadError::Wrong(format!(
+            "the address has a new owner: discovery says pod UID {discovered}, the buffer says \
+             {uid}; what it answered was thrown away"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the protobuf out of an answer, or says what else came.
+fn spans_of(fetched: &Fetched, tracked: bool) -> Result<Spans, ReadError> {
+    let content_type = fetched.content_type();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    match media_type.to_ascii_lowercase().as_str() {
+        "application/x-protobuf" | "application/protobuf" | "application/vnd.google.protobuf" => {
+            Ok(Spans { plain: fetched.plain.clone(), compressed: fetched.compressed.clone() })
+        }
+        "application/json" if !tracked => {
+            let encoded = crate::receivers::otlp_json::encode(&fetched.plain).map_err(|what| {
+                ReadError::Wrong(format!("the answer is JSON, but not spans: {what}"))
+            })?;
+            Ok(Spans { plain: encoded.into(), compressed: None })
+        }
+        "" => Err(ReadError::Wrong(
+            "the answer has no content type, a span buffer answers application/x-protobuf: is \
+             traces_path right?"
+                .to_owned(),
+        )),
+        other => Err(ReadError::Wrong(format!(
+            "the answer is {other}, a span buffer answers application/x-protobuf: is traces_path \
+             right?"
+        ))),
+    }
+}
