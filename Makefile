@@ -1,0 +1,69 @@
+# The few commands of the project. Longer automation is Rust or Node, not shell.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.PHONY: build ui demo test test-rust test-ui test-browser bench bench-push lint deny soak clean
+
+# Vite 8 installs with npm 11; Node 20 may come with npm 10, which then fetches npm 11 for this one call.
+NPM := $(shell if [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null; then echo npm; else echo npx --yes npm@11; fi)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+CHROMIUM ?= /usr/bin/chromium
+
+build: ui
+	cargo build --release --locked -p sigyn
+
+ui: ui/dist/index.html
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	$(NPM) ci --prefix ui --no-audit --no-fund
+	@touch $@
+
+UI_SOURCES := $(shell find ui/src ui/index.html ui/public ui/vite.config.ts ui/tsconfig.json -type f 2>/dev/null)
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	$(NPM) run build --prefix ui
+
+demo: build
+	./target/release/sigyn demo
+
+test: test-rust test-ui test-browser
+
+test-rust: ui
+	cargo test --workspace --locked
+
+test-ui: ui/node_modules/.package-lock.json
+	$(NPM) test --prefix ui
+
+# A real browser against the real demo; screenshots stay in ui/test/artefacts.
+test-browser: ui $(CHROMIUM)
+	cargo build --locked -p sigyn
+	node ui/test/e2e/with-demo.mjs target/debug/sigyn
+
+$(CHROMIUM):
+	$(SUDO) apt-get update -qq
+	$(SUDO) apt-get install -y -qq --no-install-recommends chromium
+
+lint: ui/node_modules/.package-lock.json ui
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --locked --test tidy
+	$(NPM) run lint --prefix ui
+	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo "cargo-deny is not installed: licences were not checked (cargo install cargo-deny)"; fi
+
+# One JSON object a line.
+bench:
+	@cargo bench --locked -q -p sigyn-buffer --bench record
+	@cargo bench --locked -q -p sigyn-store --bench ingest
+	@cargo bench --locked -q -p sigyn-query --bench search
+	@$(MAKE) --no-print-directory bench-push
+
+# The whole server under the reference workload: CPU, memory, disk, look-ups.
+bench-push:
+	@cargo build --release --locked -q -p sigyn
+	@cargo bench --locked -q -p sigyn --bench push
+
+# The long form of the slow suites.
+soak:
+	SIGYN_SOAK=1 cargo test --workspace --locked --release
+
+clean:
+	cargo clean
+	rm -rf ui/dist ui/node_modules
