@@ -55,3 +55,39 @@ impl Broker {
         self.topics.lock().expect("no holder of this lock can panic")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: usize) -> Message {
+        Message { id: id.to_string(), headers: HashMap::new(), body: String::new() }
+    }
+
+    #[test]
+    fn every_subscriber_gets_every_message_and_then_the_end() {
+        let broker = Broker::default();
+        let mut queues = [broker.subscribe(ORDERS_PLACED), broker.subscribe(ORDERS_PLACED)];
+        broker.publish(ORDERS_PLACED, message(1)).unwrap();
+        broker.publish("another topic", message(2)).unwrap();
+        broker.close();
+        for queue in &mut queues {
+            assert_eq!(queue.blocking_recv().unwrap().id, "1");
+            assert!(queue.blocking_recv().is_none());
+        }
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_the_others_go_on() {
+        let broker = Broker::default();
+        let stuck = broker.subscribe(ORDERS_PLACED);
+        for id in 0..QUEUE_MESSAGES_MAX {
+            broker.publish(ORDERS_PLACED, message(id)).unwrap();
+        }
+        let mut late = broker.subscribe(ORDERS_PLACED);
+        let refusal = broker.publish(ORDERS_PLACED, message(7)).unwrap_err();
+        assert_eq!(refusal.to_string(), "a queue of orders.placed is full or closed");
+        assert_eq!(late.try_recv().unwrap().id, "7");
+        assert_eq!(stuck.len(), QUEUE_MESSAGES_MAX);
+    }
+}

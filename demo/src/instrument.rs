@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::Response,
 };
@@ -29,7 +29,7 @@ pub(crate) async fn request(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let method = request.method().as_str().to_owned();
+    let method = known_method(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -66,6 +66,17 @@ pub(crate) async fn request(
     let labels = RequestLabels { method, route, status: status.as_u16() };
     service.metrics.request(&labels, started.elapsed(), span.span_context());
     response
+}
+
+/// The method as a label. Anybody may make methods up, so those that no route knows are one.
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "DELETE" => "DELETE",
+        _ => "_OTHER",
+    }
 }
 
 /// A request between its arrival and its answer. Dropped without an answer when the caller hangs

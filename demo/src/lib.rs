@@ -1,7 +1,7 @@
 //! A shop of twelve small services on loopback, with traffic, faults and metrics.
 //!
 //! It is what `sigyn demo` shows, what the black-box tests read, and the usage example of
-//! `sigyn-buffer`: [`service`](self) is written as the author of any service would write it. Each
+//! `sigyn-buffer`: `service.rs` is written as the author of any service would write it. Each
 //! service has a listener, a tracer, a span buffer and a set of metrics of its own, and they call
 //! each other over real HTTP with W3C trace context; nothing passes between them in memory but the
 //! messages of the broker.
@@ -16,7 +16,7 @@
 //! let shop = Shop::start(ShopConfig { traces_per_second: 50.0, ..ShopConfig::default() }).await?;
 //! for target in shop.scrape_targets() {
 //!     // http://{address}/debug/spans and http://{address}/metrics
-//!     let _ = (target.service, target.pod, target.address);
+//!     let _ = (target.service, &target.pod, target.address);
 //! }
 //! shop.stop().await;
 //! # Ok(())

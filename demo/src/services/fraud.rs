@@ -11,9 +11,15 @@ use crate::{
 };
 use futures::{FutureExt, future::join_all};
 use opentelemetry::KeyValue;
-use tokio::{sync::mpsc, time::Instant};
+use std::time::Duration;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
 const BATCH_MESSAGES_MAX: usize = 8;
+/// How long the first message of a batch waits for others.
+const LINGER: Duration = Duration::from_millis(150);
 const SUSPICIOUS_PROBABILITY: f64 = 0.3;
 
 const HISTORY: Statement = Statement::postgres(
@@ -28,8 +34,8 @@ pub(crate) const WORKER: Worker =
     Worker { topic: ORDERS_PLACED, run: |service, queue| run(service, queue).boxed() };
 
 async fn run(service: Service, mut queue: mpsc::Receiver<Message>) {
-    let mut batch = Vec::with_capacity(BATCH_MESSAGES_MAX);
-    while queue.recv_many(&mut batch, BATCH_MESSAGES_MAX).await > 0 {
+    while let Some(first) = queue.recv().await {
+        let batch = collect(first, &mut queue).await;
         let started = Instant::now();
         let work = Work::process_batch(&service, ORDERS_PLACED, &batch);
         let outcome = inspect(&work, &batch).await;
@@ -41,17 +47,33 @@ async fn run(service: Service, mut queue: mpsc::Receiver<Message>) {
         let outcome = if outcome.is_ok() { "ok" } else { "error" };
         let labels = MessageLabels { destination: ORDERS_PLACED, outcome };
         service.metrics.message(&labels, started.elapsed(), &span);
-        batch.clear();
     }
+}
+
+/// Adds what arrives within the linger time, until the batch or the queue is at its end.
+async fn collect(first: Message, queue: &mut mpsc::Receiver<Message>) -> Vec<Message> {
+    let mut batch = vec![first];
+    let last_call = Instant::now() + LINGER;
+    while batch.len() < BATCH_MESSAGES_MAX {
+        match timeout_at(last_call, queue.recv()).await {
+            Ok(Some(message)) => batch.push(message),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    batch
 }
 
 async fn inspect(work: &Work, batch: &[Message]) -> Result<(), Failure> {
     work.query(&HISTORY, &batch.len().to_string(), batch.len() as u64).await?;
-    let attributes = vec![
-        KeyValue::new("ml.model.name", "order-anomaly"),
-        KeyValue::new("shop.order.count", batch.len() as i64),
-    ];
-    work.compute("score orders", 3.0, attributes).await;
+    for message in batch {
+        let score = work.dice.of(&message.id).of("score").fraction();
+        let attributes = vec![
+            KeyValue::new("shop.order.id", message.id.clone()),
+            KeyValue::new("ml.model.name", "order-anomaly"),
+            KeyValue::new("ml.score", score),
+        ];
+        work.compute("score order", 1.5, attributes).await;
+    }
     let suspicious = batch
         .iter()
         .filter(|message| work.dice.of(&message.id).chance("suspicious", SUSPICIOUS_PROBABILITY));

@@ -8,7 +8,7 @@ const MEDIAN_MS: f64 = 0.9;
 impl Work {
     /// Looks a key up; says whether it was there.
     pub(crate) async fn cached(&self, key: &str, hit_probability: f64) -> bool {
-        let step = self.begin(SpanKind::Client, "GET", attributes("GET", key));
+        let step = self.begin(SpanKind::Client, name("GET", key), attributes("GET", key));
         step.pause(key, MEDIAN_MS).await;
         let hit = self.dice.of("cache").chance(key, hit_probability);
         step.note(KeyValue::new("cache.hit", hit));
@@ -21,10 +21,16 @@ impl Work {
 
     /// Sends a command whose answer does not matter here, such as `SET`.
     pub(crate) async fn cache_command(&self, command: &'static str, key: &str) {
-        let step = self.begin(SpanKind::Client, command, attributes(command, key));
+        let step = self.begin(SpanKind::Client, name(command, key), attributes(command, key));
         step.pause(key, MEDIAN_MS).await;
         step.finish();
     }
+}
+
+/// Keys are `kind:name`; the kind alone keeps the number of span names small.
+fn name(command: &str, key: &str) -> String {
+    let kind = key.split(':').next().unwrap_or(key);
+    format!("{command} {kind}")
 }
 
 fn attributes(command: &'static str, key: &str) -> Vec<KeyValue> {
