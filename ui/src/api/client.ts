@@ -1,0 +1,60 @@
+import { asObject, asString } from "../base/json.ts";
+import { failure, type Result, success } from "../base/result.ts";
+
+/** An answer above this is not parsed: the browser tab would die on it. */
+const ANSWER_LENGTH_MAX = 512 * 1024 * 1024;
+
+export type Parameters = Readonly<Record<string, string | number | undefined>>;
+
+/** A path with its parameters; undefined and empty ones are left out. */
+export function withParameters(path: string, parameters: Parameters): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== "") search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+/** Gets and parses JSON. The only place of the UI that opens a connection. */
+export async function getJson<T>(
+  path: string,
+  parameters: Parameters,
+  parse: (json: unknown) => T,
+  signal?: AbortSignal,
+): Promise<Result<T>> {
+  let response: Response;
+  let text: string;
+  try {
+    const init: RequestInit = { headers: { accept: "application/json" } };
+    if (signal) init.signal = signal;
+    response = await fetch(withParameters(path, parameters), init);
+    text = await response.text();
+  } catch (error) {
+    if (signal?.aborted) return failure("The request was given up.");
+    return failure(`Sigyn does not answer (${error instanceof Error ? error.message : error}).`);
+  }
+  if (!response.ok) return failure(errorSentence(text, response.status), response.status);
+  if (text.length > ANSWER_LENGTH_MAX) return failure("The answer is too large to show.");
+  try {
+    return success(parse(JSON.parse(text)));
+  } catch {
+    return failure(`The answer to ${path} is no JSON that this page understands.`, response.status);
+  }
+}
+
+/** The server's own words: `{"error": …}`, Prometheus' and Tempo's envelopes, or plain text. */
+export function errorSentence(body: string, status: number): string {
+  const text = body.trim();
+  try {
+    const fields = asObject(JSON.parse(text));
+    for (const key of ["error", "message", "title"]) {
+      const sentence = asString(fields[key]);
+      if (sentence !== "") return sentence;
+    }
+  } catch {
+    // Not JSON: the text itself is the sentence, unless it is a proxy's page.
+  }
+  if (text !== "" && !text.startsWith("<") && text.length < 2000) return text;
+  return `The server answered with status ${status} and no reason.`;
+}

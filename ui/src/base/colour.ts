@@ -1,0 +1,84 @@
+// Colours of services. Both palettes were searched for by program: every colour stands out from its
+// ground by 3:1 or more, every two colours stay apart for people who see no red, no green or no
+// blue, and none is near the red that means "error". test/unit/colour.test.ts holds them to it.
+// The same place in both lists is the same family of hue, so a service keeps its look in the dark.
+
+export const SERVICE_COLOURS_LIGHT: readonly string[] = [
+  "#0d76ad",
+  "#da7134",
+  "#089772",
+  "#8285eb",
+  "#a84484",
+  "#564f00",
+  "#413c9b",
+  "#936332",
+  "#ba7ca0",
+  "#74364b",
+];
+
+export const SERVICE_COLOURS_DARK: readonly string[] = [
+  "#5dbcc1",
+  "#b85207",
+  "#34856a",
+  "#b495fe",
+  "#c25c9c",
+  "#faca4b",
+  "#7262c6",
+  "#9ba003",
+  "#de9687",
+  "#7ded9f",
+];
+
+export const SERVICE_COLOUR_COUNT = SERVICE_COLOURS_LIGHT.length;
+
+/** FNV-1a, 32 bit: the same name has the same colour on every page and every day. */
+export function hashName(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) {
+    hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/**
+ * Gives each service a place in the palette: the one its name hashes to, or the next free one while
+ * any is free. Depends on the set of names alone, not on their order.
+ */
+export function assignColours(names: Iterable<string>): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const name of [...new Set(names)].sort()) {
+    let place = hashName(name) % SERVICE_COLOUR_COUNT;
+    if (taken.size < SERVICE_COLOUR_COUNT) {
+      while (taken.has(place)) place = (place + 1) % SERVICE_COLOUR_COUNT;
+      taken.add(place);
+    }
+    places.set(name, place);
+  }
+  return places;
+}
+
+/** Linear red, green and blue, 0 to 1, of `#rrggbb`. */
+export function linearRgb(hex: string): readonly [number, number, number] {
+  const channel = (at: number) => {
+    const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  return [channel(1), channel(3), channel(5)];
+}
+
+/** WCAG's contrast ratio of two colours, 1 to 21. */
+export function contrastRatio(one: string, other: string): number {
+  const luminance = (hex: string) => {
+    const [red, green, blue] = linearRgb(hex);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [high, low] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return (high + 0.05) / (low + 0.05);
+}
+
+/** `#rrggbb` with an opacity of 0 to 1, as `rgba()`. */
+export function withAlpha(hex: string, alpha: number): string {
+  const byte = (at: number) => Number.parseInt(hex.slice(at, at + 2), 16);
+  return `rgba(${byte(1)}, ${byte(3)}, ${byte(5)}, ${alpha})`;
+}

@@ -1,0 +1,20 @@
+import { render } from "preact";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/search.css";
+import "./styles/trace.css";
+import "./styles/tables.css";
+import { startClock } from "./state/clock.ts";
+import { startRouter } from "./state/router.ts";
+import { loadServices } from "./state/services.ts";
+import { startTheme } from "./state/theme.ts";
+import { App } from "./views/app.tsx";
+
+startTheme();
+startRouter();
+startClock();
+void loadServices();
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);

@@ -1,0 +1,48 @@
+/** A stretch of the past, ending now or between two moments (Unix seconds). */
+export type TimeRange =
+  | { readonly kind: "last"; readonly seconds: number }
+  | { readonly kind: "between"; readonly startSeconds: number; readonly endSeconds: number };
+
+export const RANGES_SECONDS: readonly (readonly [number, string])[] = [
+  [300, "Last 5 minutes"],
+  [900, "Last 15 minutes"],
+  [3600, "Last hour"],
+  [6 * 3600, "Last 6 hours"],
+  [24 * 3600, "Last 24 hours"],
+  [7 * 24 * 3600, "Last 7 days"],
+];
+
+export const DEFAULT_RANGE: TimeRange = { kind: "last", seconds: 3600 };
+
+/** The range as the APIs take it. The end is rounded up so that what just arrived is inside. */
+export function bounds(range: TimeRange, nowMillis: number): { start: number; end: number } {
+  if (range.kind === "between") return { start: range.startSeconds, end: range.endSeconds };
+  const end = Math.ceil(nowMillis / 1000) + 1;
+  return { start: end - range.seconds, end };
+}
+
+/** `15m`, or two Unix times with a comma. */
+export function formatRange(range: TimeRange): string {
+  if (range.kind === "between") return `${range.startSeconds},${range.endSeconds}`;
+  for (const [unit, seconds] of [
+    ["d", 86400],
+    ["h", 3600],
+    ["m", 60],
+  ] as const) {
+    if (range.seconds % seconds === 0) return `${range.seconds / seconds}${unit}`;
+  }
+  return `${range.seconds}s`;
+}
+
+/** Null where the text is no range. */
+export function parseRange(text: string): TimeRange | null {
+  const last = /^(\d{1,6})([smhd])$/.exec(text);
+  if (last) {
+    const seconds = Number(last[1]) * { s: 1, m: 60, h: 3600, d: 86400 }[last[2] as "s"];
+    return seconds > 0 ? { kind: "last", seconds } : null;
+  }
+  const between = /^(\d{1,11}),(\d{1,11})$/.exec(text);
+  if (!between) return null;
+  const [startSeconds, endSeconds] = [Number(between[1]), Number(between[2])];
+  return endSeconds > startSeconds ? { kind: "between", startSeconds, endSeconds } : null;
+}

@@ -1,0 +1,29 @@
+import { computed, signal } from "@preact/signals";
+import { fetchServices } from "../api/services.ts";
+import { assignColours } from "../base/colour.ts";
+import { Resource } from "./resource.ts";
+
+/** Names of all services that sent spans lately. */
+export const services = new Resource<readonly string[]>();
+
+/** Names that pages met beside these: services too old or too new for the list. */
+const metNames = signal<readonly string[]>([]);
+
+const colours = computed(() =>
+  assignColours([...(services.state.value.data ?? []), ...metNames.value]),
+);
+
+export function loadServices(): Promise<void> {
+  return services.load("services", fetchServices);
+}
+
+/** Palette place of a service; the same on every page. */
+export function colourOf(service: string): number {
+  return colours.value.get(service) ?? 0;
+}
+
+/** Makes sure that these names have a colour. Call it outside of rendering. */
+export function meetServices(names: Iterable<string>): void {
+  const unknown = [...new Set(names)].filter((name) => !colours.peek().has(name));
+  if (unknown.length > 0) metNames.value = [...metNames.peek(), ...unknown];
+}

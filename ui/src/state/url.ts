@@ -1,0 +1,152 @@
+// The URL is the state: what a person sees can be sent to another as a link. This file maps pages
+// to addresses and back, and knows nothing of the browser.
+
+import type { Health } from "../api/targets.ts";
+import { spanId, type TraceId, traceId } from "../base/ids.ts";
+import type { TimeSpan } from "../base/timescale.ts";
+import { DEFAULT_RANGE, formatRange, parseRange, type TimeRange } from "../model/time-range.ts";
+
+export interface SearchRoute {
+  readonly page: "search";
+  readonly query: string;
+  readonly range: TimeRange;
+  readonly limit: number;
+  /** Asks again every few seconds. */
+  readonly live: boolean;
+}
+
+export interface TraceRoute {
+  readonly page: "trace";
+  readonly traceId: TraceId;
+  /** The selected span, as model/span-key.ts names it; null for none. */
+  readonly span: string | null;
+  readonly collapsed: readonly string[];
+  /** What the waterfall shows, in nanoseconds from the trace's start; null for all. */
+  readonly view: TimeSpan | null;
+  readonly find: string;
+}
+
+export type Route =
+  | SearchRoute
+  | TraceRoute
+  | { readonly page: "services"; readonly service: string }
+  | { readonly page: "targets"; readonly filter: string; readonly health: Health | "" }
+  | { readonly page: "service-discovery"; readonly filter: string }
+  | { readonly page: "exemplars"; readonly query: string; readonly range: TimeRange }
+  | { readonly page: "not-found"; readonly path: string };
+
+export const DEFAULT_LIMIT = 100;
+const LIMIT_MAX = 1000;
+/** More collapsed spans than this would make a link that mail programs break. */
+const COLLAPSED_MAX = 60;
+/** All series: a selector must name something, and every series has a name. */
+export const ALL_SERIES = '{__name__=~".+"}';
+
+export function emptySearch(query = ""): SearchRoute {
+  return { page: "search", query, range: DEFAULT_RANGE, limit: DEFAULT_LIMIT, live: false };
+}
+
+export function traceRoute(id: TraceId, span: string | null = null): TraceRoute {
+  return { page: "trace", traceId: id, span, collapsed: [], view: null, find: "" };
+}
+
+export function parseRoute(pathname: string, search: string): Route {
+  const parameters = new URLSearchParams(search);
+  const text = (key: string) => parameters.get(key) ?? "";
+  const path = pathname.replace(/\/+$/, "") || "/";
+  const range = parseRange(text("range")) ?? DEFAULT_RANGE;
+  switch (path) {
+    case "/":
+    case "/search":
+      return {
+        page: "search",
+        query: text("q"),
+        range,
+        limit: limitOf(text("limit")),
+        live: text("live") === "1",
+      };
+    case "/services":
+      return { page: "services", service: text("service") };
+    case "/targets":
+      return { page: "targets", filter: text("q"), health: healthOf(text("health")) };
+    case "/service-discovery":
+      return { page: "service-discovery", filter: text("q") };
+    case "/exemplars":
+      return { page: "exemplars", query: text("q") || ALL_SERIES, range };
+  }
+  const id = /^\/trace\/([^/]+)$/.exec(path);
+  const parsed = id && traceId(id[1]);
+  if (!parsed) return { page: "not-found", path: pathname };
+  return {
+    page: "trace",
+    traceId: parsed,
+    span: spanKeyOf(text("span")),
+    collapsed: text("collapsed").split(",").filter(Boolean).slice(0, COLLAPSED_MAX),
+    view: viewOf(text("view")),
+    find: text("find"),
+  };
+}
+
+export function formatRoute(route: Route): string {
+  switch (route.page) {
+    case "search":
+      return address("/search", {
+        q: route.query,
+        range: rangeText(route.range),
+        limit: route.limit === DEFAULT_LIMIT ? "" : String(route.limit),
+        live: route.live ? "1" : "",
+      });
+    case "trace":
+      return address(`/trace/${route.traceId}`, {
+        span: route.span ?? "",
+        collapsed: route.collapsed.slice(0, COLLAPSED_MAX).join(","),
+        view: route.view ? `${Math.round(route.view.from)}-${Math.round(route.view.to)}` : "",
+        find: route.find,
+      });
+    case "services":
+      return address("/services", { service: route.service });
+    case "targets":
+      return address("/targets", { q: route.filter, health: route.health });
+    case "service-discovery":
+      return address("/service-discovery", { q: route.filter });
+    case "exemplars":
+      return address("/exemplars", {
+        q: route.query === ALL_SERIES ? "" : route.query,
+        range: rangeText(route.range),
+      });
+    case "not-found":
+      return route.path;
+  }
+}
+
+function address(path: string, parameters: Readonly<Record<string, string>>): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(parameters)) if (value !== "") search.set(key, value);
+  const text = search.toString().replace(/%2C/g, ",");
+  return text === "" ? path : `${path}?${text}`;
+}
+
+function spanKeyOf(text: string): string | null {
+  return /^n\d{1,7}$/.test(text) ? text : spanId(text);
+}
+
+function rangeText(range: TimeRange): string {
+  const text = formatRange(range);
+  return text === formatRange(DEFAULT_RANGE) ? "" : text;
+}
+
+function limitOf(text: string): number {
+  const limit = Number.parseInt(text, 10);
+  return limit > 0 ? Math.min(limit, LIMIT_MAX) : DEFAULT_LIMIT;
+}
+
+function healthOf(text: string): Health | "" {
+  return text === "up" || text === "down" || text === "unknown" ? text : "";
+}
+
+function viewOf(text: string): TimeSpan | null {
+  const match = /^(\d{1,16})-(\d{1,16})$/.exec(text);
+  if (!match) return null;
+  const [from, to] = [Number(match[1]), Number(match[2])];
+  return to > from ? { from, to } : null;
+}

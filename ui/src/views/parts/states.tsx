@@ -1,0 +1,48 @@
+// What every page shows while it has nothing else to show.
+
+import type { ComponentChildren } from "preact";
+import type { Failure } from "../../base/result.ts";
+import { Icon } from "./icon.tsx";
+
+export function Loading({ what }: { readonly what: string }) {
+  return (
+    <div class="state" role="status">
+      <span class="drip" aria-hidden="true" />
+      <p>Loading {what}…</p>
+    </div>
+  );
+}
+
+export function Empty(props: { readonly title: string; readonly children: ComponentChildren }) {
+  return (
+    <div class="state">
+      <svg class="state-bowl" viewBox="0 0 64 40" width="64" height="40" aria-hidden="true">
+        <path d="M6 10h52a26 24 0 0 1-52 0z" />
+      </svg>
+      <h2>{props.title}</h2>
+      {props.children}
+    </div>
+  );
+}
+
+/** The server's own sentence, with a way to ask again. */
+export function FailureBox(props: {
+  readonly title: string;
+  readonly failure: Failure;
+  readonly onRetry?: () => void;
+}) {
+  return (
+    <div class="failure" role="alert">
+      <Icon name="warn" />
+      <div>
+        <strong>{props.title}</strong>
+        <p class="failure-sentence">{props.failure.sentence}</p>
+      </div>
+      {props.onRetry && (
+        <button type="button" onClick={props.onRetry}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,174 @@
+import { Fragment } from "preact";
+import type { ActiveTarget, BufferState } from "../../api/targets.ts";
+import { formatBytes, formatCount } from "../../base/number.ts";
+import { formatAgo, formatDuration, SECOND } from "../../base/time.ts";
+import { nowMillis } from "../../state/clock.ts";
+import { LabelList } from "../parts/labels.tsx";
+
+/** A clock that is off by less is as good as right. */
+const CLOCK_OFFSET_NOTED_SECONDS = 0.05;
+const CLOCK_OFFSET_BAD_SECONDS = 1;
+/** A buffer that overwrites what is unread sooner than this is in danger. */
+const OVERWRITE_SOON_SECONDS = 15;
+
+const COLUMNS = 8;
+
+export function TargetTable({ targets }: { readonly targets: readonly ActiveTarget[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key.
+    <div class="card table-frame" role="region" aria-label="Targets of this job" tabIndex={0}>
+      <table class="table targets">
+        <thead>
+          <tr>
+            <th scope="col">Target</th>
+            <th scope="col">State</th>
+            <th scope="col">Last read</th>
+            <th scope="col" class="right">
+              Took
+            </th>
+            <th scope="col" class="right">
+              Spans
+            </th>
+            <th scope="col" class="right">
+              Lost
+            </th>
+            <th scope="col">Buffer</th>
+            <th scope="col" class="right">
+              Clock
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {targets.map((target) => (
+            <TargetRows key={target.url} target={target} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function TargetRows({ target }: { readonly target: ActiveTarget }) {
+  const { buffer } = target;
+  const exemplarsError = buffer?.exemplarsLastError ?? "";
+  return (
+    <Fragment>
+      <tr class="target">
+        <td>
+          <a class="mono target-url" href={target.url} target="_blank" rel="noreferrer">
+            {target.url.replace(/^https?:\/\//, "")}
+          </a>
+          <LabelList labels={target.labels} without={["job"]} />
+        </td>
+        <td>
+          <span class={`health ${target.health}`}>
+            {target.health === "unknown" ? "not read yet" : target.health}
+          </span>
+          {buffer?.ending && <span class="badge warn">ending</span>}
+        </td>
+        <td class="number nowrap">
+          {target.lastReadMillis === null
+            ? "never"
+            : formatAgo(target.lastReadMillis, nowMillis.value)}
+          <span class="muted below">every {target.interval}</span>
+        </td>
+        <td class="number right nowrap">
+          {target.lastReadMillis === null ? "–" : formatDuration(target.lastReadSeconds * SECOND)}
+        </td>
+        <td class="number right nowrap">
+          {buffer ? formatCount(buffer.spansTotal) : "–"}
+          {buffer && (
+            <span class="muted below">
+              {formatCount(buffer.lastSpans)} · {formatBytes(buffer.lastBytes)} last
+            </span>
+          )}
+        </td>
+        <td class="number right nowrap">
+          <Lost buffer={buffer} />
+        </td>
+        <td>
+          <Fill buffer={buffer} />
+        </td>
+        <td class="number right nowrap">
+          <ClockOffset seconds={buffer?.clockOffsetSeconds ?? null} />
+        </td>
+      </tr>
+      {target.lastError !== "" && <ErrorRow title="" sentence={target.lastError} />}
+      {exemplarsError !== "" && <ErrorRow title="Exemplars: " sentence={exemplarsError} />}
+    </Fragment>
+  );
+}
+
+function ErrorRow(props: { readonly title: string; readonly sentence: string }) {
+  return (
+    <tr class="error-row">
+      <td colSpan={COLUMNS}>
+        {props.title}
+        {props.sentence}
+      </td>
+    </tr>
+  );
+}
+
+function Lost({ buffer }: { readonly buffer: BufferState | null }) {
+  if (!buffer) return <>–</>;
+  if (!buffer.tracked) {
+    return (
+      <span
+        class="muted"
+        title="This endpoint does not speak the pull protocol, so its losses cannot be known."
+      >
+        unknown
+      </span>
+    );
+  }
+  const lives = buffer.unknownLosses;
+  return (
+    <>
+      <span class={buffer.lostTotal > 0 ? "bad" : undefined}>{formatCount(buffer.lostTotal)}</span>
+      {lives > 0 && (
+        <span
+          class="muted below"
+          title="The buffer began a new life and what it held before is gone."
+        >
+          + {lives} × unknown
+        </span>
+      )}
+    </>
+  );
+}
+
+function Fill({ buffer }: { readonly buffer: BufferState | null }) {
+  if (!buffer || buffer.fillRatio === null) return <span class="muted">–</span>;
+  const percent = Math.min(100, Math.max(0, buffer.fillRatio * 100));
+  const seconds = buffer.secondsToOverwrite;
+  const isSoon = seconds !== null && seconds < OVERWRITE_SOON_SECONDS;
+  return (
+    <div class="fill">
+      <span
+        class={isSoon ? "fill-bar soon" : "fill-bar"}
+        role="meter"
+        aria-label="Buffer fill"
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(percent)}
+      >
+        <span style={{ width: `${percent}%` }} />
+      </span>
+      <span class="number fill-percent">{percent.toFixed(0)} %</span>
+      <span class={isSoon ? "number below bad" : "number below muted"}>
+        {seconds === null || !Number.isFinite(seconds)
+          ? "nothing overwritten"
+          : `${formatDuration(seconds * SECOND)} to overwrite`}
+      </span>
+    </div>
+  );
+}
+
+function ClockOffset({ seconds }: { readonly seconds: number | null }) {
+  if (seconds === null) return <span class="muted">–</span>;
+  const distance = Math.abs(seconds);
+  if (distance < CLOCK_OFFSET_NOTED_SECONDS) return <span class="muted">in step</span>;
+  const text = `${seconds > 0 ? "+" : "−"}${formatDuration(distance * SECOND)}`;
+  return <span class={distance >= CLOCK_OFFSET_BAD_SECONDS ? "bad" : undefined}>{text}</span>;
+}

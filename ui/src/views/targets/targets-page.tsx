@@ -1,0 +1,119 @@
+import { fetchTargets, type Health, type Targets } from "../../api/targets.ts";
+import { groupTargets, type TargetGroup } from "../../model/target-filter.ts";
+import { Resource } from "../../state/resource.ts";
+import { replace } from "../../state/router.ts";
+import { usePolling } from "../parts/hooks.ts";
+import { Icon } from "../parts/icon.tsx";
+import { Empty, FailureBox, Loading } from "../parts/states.tsx";
+import { TargetTable } from "./target-table.tsx";
+
+const POLL_MILLIS = 3000;
+
+/** Shared with the discovery page, so that a step between them shows what is known at once. */
+export const targets = new Resource<Targets>();
+
+export function loadTargets(): void {
+  void targets.load("targets", fetchTargets);
+}
+
+const HEALTHS: readonly (readonly [Health | "", string])[] = [
+  ["", "All"],
+  ["up", "Up"],
+  ["down", "Down"],
+  ["unknown", "Not read yet"],
+];
+
+export function TargetsPage(props: { readonly filter: string; readonly health: Health | "" }) {
+  const { filter, health } = props;
+  usePolling(loadTargets, POLL_MILLIS, true, "targets");
+  const { data, failure, loading } = targets.state.value;
+  const groups = data ? groupTargets(data.active, filter, health) : [];
+  const count = (wanted: Health | "") =>
+    data?.active.filter((target) => wanted === "" || target.health === wanted).length ?? 0;
+  return (
+    <>
+      <div class="page-head">
+        <h1>Targets</h1>
+        <div class="segments" role="group" aria-label="Health">
+          {HEALTHS.map(([value, label]) => (
+            <button
+              key={value}
+              type="button"
+              aria-pressed={health === value}
+              onClick={() => replace({ page: "targets", filter, health: value })}
+            >
+              {label} <span class="number muted">{count(value)}</span>
+            </button>
+          ))}
+        </div>
+        <FilterBox
+          label="Filter targets"
+          value={filter}
+          onChange={(next) => replace({ page: "targets", filter: next, health })}
+        />
+      </div>
+      {failure && (
+        <FailureBox
+          title={data ? "The list is out of date" : "The targets could not be loaded"}
+          failure={failure}
+          onRetry={loadTargets}
+        />
+      )}
+      {!data && loading && <Loading what="targets" />}
+      {data && data.active.length === 0 && (
+        <Empty title="Nothing to read from">
+          <p>
+            No target is configured, or relabeling dropped them all. Look at what{" "}
+            <a href="/service-discovery">discovery</a> found.
+          </p>
+        </Empty>
+      )}
+      {data && data.active.length > 0 && groups.length === 0 && (
+        <Empty title="No target matches">
+          <p>
+            None of {data.active.length} targets fits this filter.{" "}
+            <a href="/targets">Show them all.</a>
+          </p>
+        </Empty>
+      )}
+      {groups.map((group) => (
+        <Group key={group.pool} group={group} />
+      ))}
+    </>
+  );
+}
+
+function Group({ group }: { readonly group: TargetGroup }) {
+  const isGood = group.upCount === group.targets.length;
+  return (
+    <section class="group" aria-label={group.pool}>
+      <h2>
+        {group.pool}{" "}
+        <span class={isGood ? "badge good" : "badge error"}>
+          {group.upCount} / {group.targets.length} up
+        </span>
+      </h2>
+      <TargetTable targets={group.targets} />
+    </section>
+  );
+}
+
+export function FilterBox(props: {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}) {
+  return (
+    <search class="find">
+      <Icon name="filter" />
+      <input
+        type="text"
+        aria-label={props.label}
+        placeholder={`${props.label}, e.g. job=shop`}
+        value={props.value}
+        spellcheck={false}
+        onInput={(event) => props.onChange(event.currentTarget.value)}
+      />
+    </search>
+  );
+}

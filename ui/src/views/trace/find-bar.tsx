@@ -1,0 +1,64 @@
+import type { RefObject } from "preact";
+import { formatCount } from "../../base/number.ts";
+import { Icon } from "../parts/icon.tsx";
+
+export function FindBar(props: {
+  readonly inputRef: RefObject<HTMLInputElement | null>;
+  readonly text: string;
+  readonly matchCount: number;
+  /** Place of the selected span among the matches; −1 where it is none. */
+  readonly position: number;
+  readonly onText: (text: string) => void;
+  readonly onStep: (by: 1 | -1) => void;
+}) {
+  const isFinding = props.text.trim() !== "";
+  return (
+    <search class="find">
+      <Icon name="search" />
+      <input
+        ref={props.inputRef}
+        type="text"
+        value={props.text}
+        placeholder="Find in trace ( / )"
+        aria-label="Find in trace"
+        autocomplete="off"
+        spellcheck={false}
+        onInput={(event) => props.onText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") props.onStep(event.shiftKey ? -1 : 1);
+          else if (event.key === "Escape") {
+            props.onText("");
+            event.currentTarget.blur();
+          } else return;
+          event.preventDefault();
+        }}
+      />
+      {isFinding && (
+        <>
+          <span class="number muted find-count" role="status">
+            {props.position >= 0 ? `${formatCount(props.position + 1)} of ` : ""}
+            {props.matchCount === 0 ? "no match" : formatCount(props.matchCount)}
+          </span>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Previous match"
+            disabled={props.matchCount === 0}
+            onClick={() => props.onStep(-1)}
+          >
+            <Icon name="up" />
+          </button>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label="Next match"
+            disabled={props.matchCount === 0}
+            onClick={() => props.onStep(1)}
+          >
+            <Icon name="down" />
+          </button>
+        </>
+      )}
+    </search>
+  );
+}

@@ -1,0 +1,233 @@
+// The canvas, the scroller over it, and the tree that says the same to screen readers.
+
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { FrameScheduler } from "../../base/frame.ts";
+import { clampSpan, pan, type TimeSpan, toTime, zoom } from "../../base/timescale.ts";
+import type { PlacedExemplar } from "../../model/exemplars.ts";
+import { hasChildren, rowOf } from "../../model/rows.ts";
+import type { Trace } from "../../model/trace.ts";
+import { prepareCanvas } from "../../render/canvas.ts";
+import {
+  barScale,
+  drawWaterfall,
+  indentOf,
+  ROW_HEIGHT,
+  RULER_HEIGHT,
+  rowAt,
+  rowsInSight,
+  type WaterfallScene,
+} from "../../render/waterfall.ts";
+import { colourOf } from "../../state/services.ts";
+import { theme } from "../../state/theme.ts";
+import { useSize } from "../parts/hooks.ts";
+import { SpanTree } from "./span-tree.tsx";
+
+const DRAG_MIN_PIXELS = 5;
+const DIVIDER_REACH = 5;
+const NAMES_MIN = 120;
+
+type Drag =
+  | { readonly kind: "zoom"; readonly from: number; readonly to: number }
+  | { readonly kind: "divider" };
+
+export interface WaterfallProps {
+  readonly trace: Trace;
+  readonly rows: Int32Array;
+  readonly view: TimeSpan;
+  readonly full: TimeSpan;
+  readonly collapsed: ReadonlySet<number>;
+  readonly selected: number;
+  readonly matches: ReadonlySet<number>;
+  readonly isFinding: boolean;
+  readonly exemplars: readonly PlacedExemplar[];
+  readonly onSelect: (span: number) => void;
+  readonly onToggle: (span: number) => void;
+  readonly onView: (view: TimeSpan) => void;
+}
+
+export function Waterfall(props: WaterfallProps) {
+  const { trace, rows, selected } = props;
+  const [frame, frameSize] = useSize<HTMLDivElement>();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const scroller = useRef<HTMLDivElement>(null);
+  const hovered = useRef(-1);
+  const drag = useRef<Drag | null>(null);
+  const [namesShare, setNamesShare] = useState(0);
+  const [sight, setSight] = useState<readonly [number, number]>([0, 0]);
+
+  const width = scroller.current?.clientWidth || frameSize.width;
+  const height = frameSize.height;
+  const namesWidth = Math.round(
+    Math.max(NAMES_MIN, namesShare > 0 ? namesShare * width : Math.min(380, width * 0.36)),
+  );
+  const exemplars = useMemo(() => bySpan(props.exemplars), [props.exemplars]);
+  const colours = trace.services.map((service) => colourOf(service.name));
+  const sceneNow = (): WaterfallScene => ({
+    ...props,
+    exemplars,
+    colours,
+    theme: theme.value,
+    width,
+    height,
+    namesWidth,
+    hovered: hovered.current,
+    scrollTop: scroller.current?.scrollTop ?? 0,
+    drag: drag.current?.kind === "zoom" ? drag.current : null,
+  });
+  const latest = useRef(sceneNow);
+  latest.current = sceneNow;
+
+  const scheduler = useMemo(
+    () =>
+      new FrameScheduler(() => {
+        const scene = latest.current();
+        if (scene.width === 0 || !canvas.current) return;
+        const context = prepareCanvas(canvas.current, scene.width, scene.height);
+        if (context) drawWaterfall(context, scene);
+        const next = rowsInSight(scene);
+        setSight((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));
+      }),
+    [],
+  );
+  useLayoutEffect(() => scheduler.request());
+  useEffect(() => () => scheduler.cancel(), [scheduler]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: follows the selection only.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (selected < 0 || !element || height === 0) return;
+    const top = rowOf(rows, selected) * ROW_HEIGHT;
+    const room = height - RULER_HEIGHT;
+    const isAbove = top < element.scrollTop;
+    const isBelow = top + ROW_HEIGHT > element.scrollTop + room;
+    const isFar = top < element.scrollTop - room || top > element.scrollTop + 2 * room;
+    if (isFar) element.scrollTop = top - room / 2;
+    else if (isAbove) element.scrollTop = top;
+    else if (isBelow) element.scrollTop = top + ROW_HEIGHT - room;
+  }, [selected, rows, height === 0]);
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    // Registered by hand: a listener that stops the page from scrolling may not be passive.
+    const wheel = (event: WheelEvent) => {
+      const scene = latest.current();
+      const scale = barScale(scene.view, scene.width, scene.namesWidth);
+      const x = event.clientX - element.getBoundingClientRect().left;
+      const { full, onView } = wheelProps.current;
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        const about = toTime(scale, Math.max(scale.left, x));
+        onView(zoom(scene.view, about, Math.exp(event.deltaY * 0.004), full));
+      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        event.preventDefault();
+        const pixels = event.deltaX || event.deltaY;
+        onView(pan(scene.view, (pixels / scale.width) * (scale.to - scale.from), full));
+      }
+    };
+    element.addEventListener("wheel", wheel, { passive: false });
+    return () => element.removeEventListener("wheel", wheel);
+  }, []);
+  const wheelProps = useRef(props);
+  wheelProps.current = props;
+
+  const place = (event: MouseEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const row = rowAt(y, scroller.current?.scrollTop ?? 0, rows.length);
+    return { x, y, span: row < 0 ? -1 : rows[row] };
+  };
+  const onPointerDown = (event: PointerEvent) => {
+    const { x } = place(event);
+    if (event.button !== 0 || x > width) return;
+    if (Math.abs(x - namesWidth) <= DIVIDER_REACH) drag.current = { kind: "divider" };
+    else if (x > namesWidth) drag.current = { kind: "zoom", from: x, to: x };
+    else return;
+    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+  };
+  const onPointerMove = (event: PointerEvent) => {
+    const { x, span } = place(event);
+    const element = event.currentTarget as HTMLElement;
+    if (drag.current?.kind === "divider") {
+      setNamesShare(Math.min(0.8, Math.max(NAMES_MIN / width, x / width)));
+    } else if (drag.current?.kind === "zoom") {
+      drag.current = { ...drag.current, to: Math.max(namesWidth, x) };
+    }
+    hovered.current = span;
+    element.style.cursor =
+      Math.abs(x - namesWidth) <= DIVIDER_REACH ? "col-resize" : span >= 0 ? "pointer" : "default";
+    scheduler.request();
+  };
+  const onPointerUp = (event: PointerEvent) => {
+    const dragged = drag.current;
+    drag.current = null;
+    scheduler.request();
+    if (dragged?.kind === "divider") return;
+    if (dragged?.kind === "zoom" && Math.abs(dragged.to - dragged.from) >= DRAG_MIN_PIXELS) {
+      const scale = barScale(props.view, width, namesWidth);
+      const [from, to] = [dragged.from, dragged.to].sort((a, b) => a - b);
+      props.onView(clampSpan({ from: toTime(scale, from), to: toTime(scale, to) }, props.full));
+      return;
+    }
+    const { x, span } = place(event);
+    if (event.button !== 0 || span < 0) return;
+    const caret = indentOf(trace.depth[span]);
+    const isCaret = x >= caret - 6 && x < caret + 14 && hasChildren(trace, span);
+    if (isCaret) props.onToggle(span);
+    else props.onSelect(span);
+  };
+  const onDblClick = (event: MouseEvent) => {
+    const { x, span } = place(event);
+    if (span < 0 || x < namesWidth) return;
+    const around = Math.max(50, trace.duration[span] * 0.05);
+    const from = trace.offset[span] - around;
+    props.onView(clampSpan({ from, to: from + trace.duration[span] + 2 * around }, props.full));
+  };
+
+  return (
+    <div class="waterfall" ref={frame}>
+      <canvas
+        ref={canvas}
+        aria-hidden="true"
+        style={{ width: `${width}px`, height: `${height}px` }}
+      />
+      <div
+        ref={scroller}
+        class="waterfall-scroller"
+        role="tree"
+        tabIndex={0}
+        aria-label="Spans as a tree"
+        aria-activedescendant={selected >= 0 ? `span-${selected}` : undefined}
+        onScroll={() => scheduler.request()}
+        onPointerDown={onPointerDown}
+        onPointerMove={onPointerMove}
+        onPointerUp={onPointerUp}
+        onPointerLeave={() => {
+          hovered.current = -1;
+          scheduler.request();
+        }}
+        onDblClick={onDblClick}
+      >
+        <SpanTree
+          trace={trace}
+          rows={rows}
+          first={sight[0]}
+          last={sight[1]}
+          selected={selected}
+          collapsed={props.collapsed}
+        />
+        <div role="none" style={{ height: `${RULER_HEIGHT + rows.length * ROW_HEIGHT}px` }} />
+      </div>
+    </div>
+  );
+}
+
+function bySpan(placed: readonly PlacedExemplar[]): ReadonlyMap<number, readonly PlacedExemplar[]> {
+  const map = new Map<number, PlacedExemplar[]>();
+  for (const one of placed) {
+    const list = map.get(one.span);
+    if (list) list.push(one);
+    else if (one.span >= 0) map.set(one.span, [one]);
+  }
+  return map;
+}
