@@ -14,7 +14,8 @@ pub trait TargetDirectory: Send + Sync {
     /// Names of the scrape pools, sorted.
     fn scrape_pools(&self) -> Vec<String>;
 
-    /// Runs a pool's relabeling rules over labels, step by step; `None`: no such pool.
+    /// Runs a pool's relabeling rules over labels, step by step: `{"steps":[{"rule":{…},"output":{…},"keep":true}]}`, one
+    /// step a rule; from the dropping rule on, `output` is `{}` and `keep` is false. `None`: no such pool.
     fn relabel_steps(
         &self,
         scrape_pool: &str,
@@ -30,10 +31,10 @@ pub trait ServerStatus: Send + Sync {
     /// Command line flags and their values.
     fn flags(&self) -> BTreeMap<String, String>;
 
-    /// Version, revision and so on, under Prometheus' names.
+    /// `version`, `revision`, `branch`, `buildUser`, `buildDate`: Prometheus' names.
     fn build_info(&self) -> BTreeMap<String, String>;
 
-    /// Start time, storage and reload state under Prometheus' names.
+    /// An object with `startTime`, `CWD`, `reloadConfigSuccess`, `lastConfigTime`, `storageRetention` …: Prometheus' names.
     fn runtime_info(&self) -> serde_json::Value;
 }
 

@@ -167,7 +167,14 @@ pub(crate) fn unknown_paths() -> Router {
 }
 
 async fn unknown_path(uri: Uri) -> Response {
-    let sentence =
-        format!("there is no API at {}; /api/sigyn/v1/openapi.json lists our own", uri.path());
-    (StatusCode::NOT_FOUND, Json(json!({"error": sentence}))).into_response()
+    let path = uri.path();
+    let fault = Fault::not_found(format!(
+        "there is no API at {path}; /api/sigyn/v1/openapi.json lists our own"
+    ));
+    let api = match path {
+        _ if path.starts_with("/api/v1/") => Api::Prometheus,
+        _ if path.starts_with("/jaeger") => Api::Jaeger,
+        _ => Api::Own,
+    };
+    api.render(&fault)
 }

@@ -18,6 +18,8 @@ use std::{collections::BTreeSet, sync::Arc};
 pub(crate) fn routes(family: Family) -> Router {
     family
         .route("/jaeger/api/traces", "search", get(search::traces))
+        // Some releases of Grafana lose the prefix of the data source's URL on a search.
+        .route("/api/traces", "search", get(search::traces))
         .route("/jaeger/api/traces/{id}", "trace", get(trace_by_id))
         .route("/jaeger/api/services", "services", get(services))
         .route("/jaeger/api/services/{service}/operations", "operations", get(operation_names))

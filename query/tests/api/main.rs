@@ -1,0 +1,11 @@
+//! The query APIs as their clients see them: requests to the router, over a real store in a temporary folder.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod guard;
+mod jaeger;
+mod own;
+mod prometheus;
+mod rig;
+mod strict;
+mod tempo;

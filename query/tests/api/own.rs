@@ -1,0 +1,104 @@
+use crate::rig::{NOW_UNIX_NANO, Rig, START_UNIX_NANO, TRACE, pairs};
+use http::StatusCode;
+use prost::Message;
+use serde_json::json;
+use sigyn_proto::otlp::trace::v1::TracesData;
+use sigyn_store::{Batch, Exemplar, Gap, Overlay, Reach, SpanId, TraceId, Via};
+use std::sync::Arc;
+
+#[tokio::test]
+async fn a_trace_with_all_that_is_known_about_it() {
+    let rig = Rig::with_shop().await;
+    let id = TraceId::parse(TRACE).unwrap();
+    let exemplar = Exemplar {
+        series: pairs(&[("__name__", "h_bucket"), ("le", "0.5")]),
+        labels: pairs(&[("trace_id", TRACE)]),
+        trace_id: id,
+        span_id: Some(SpanId::parse("2").unwrap()),
+        value: 0.43,
+        timestamp_unix_milli: 1_790_000_000_125,
+    };
+    rig.store.add_exemplars(vec![exemplar]).await.unwrap();
+    let attributes = pairs(&[("job", "shop")]);
+    let lost = Gap {
+        lost: Some(7),
+        from_unix_nano: START_UNIX_NANO - 1,
+        to_unix_nano: START_UNIX_NANO + 1,
+    };
+    let batch = Batch {
+        via: Via::Scrape,
+        body: TracesData::default().encode_to_vec().into(),
+        compressed: None,
+        overlay: Arc::new(Overlay { attributes, ..Default::default() }),
+        reach: Some(Reach { target: "t".into(), cursor: "c".into() }),
+        gap: Some(lost),
+    };
+    rig.store.append(batch).await.unwrap();
+
+    let page = rig.json(&format!("/api/sigyn/v1/traces/{TRACE}")).await;
+    assert_eq!(page["traceId"], TRACE);
+    let spans: Vec<_> = page["resourceSpans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|resource| resource["scopeSpans"][0]["spans"][0].clone())
+        .collect();
+    let hold = spans.iter().find(|span| span["name"] == "hold seat").unwrap();
+    assert_eq!(hold["spanId"], "0000000000000002");
+    assert_eq!(hold["kind"], 2);
+    assert_eq!(hold["startTimeUnixNano"], "1790000000005000000");
+    assert_eq!(
+        page["exemplars"],
+        json!([{
+            "seriesLabels": {"__name__": "h_bucket", "le": "0.5"},
+            "labels": {"trace_id": TRACE},
+            "value": 0.43,
+            "timestamp": 1_790_000_000.125,
+            "spanId": "0000000000000002",
+        }])
+    );
+    assert_eq!(page["pins"][0]["reason"], "exemplar");
+    let until: u64 = page["pins"][0]["untilUnixNano"].as_str().unwrap().parse().unwrap();
+    assert!(until > NOW_UNIX_NANO);
+    let gap = &page["gaps"][0];
+    assert_eq!((&gap["lost"], &gap["labels"]["job"]), (&json!(7), &json!("shop")));
+    assert_eq!(gap["fromUnixNano"], (START_UNIX_NANO - 1).to_string());
+}
+
+#[tokio::test]
+async fn a_trace_of_which_nothing_else_is_known() {
+    let page = Rig::with_shop().await.json(&format!("/api/sigyn/v1/traces/{TRACE}")).await;
+    for list in ["exemplars", "pins", "gaps"] {
+        assert_eq!(page[list], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn unknown_and_bad_ids() {
+    let rig = Rig::new().await;
+    let answer = rig.get("/api/sigyn/v1/traces/abc").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let sentence = answer.json()["error"].as_str().unwrap().to_owned();
+    assert!(sentence.contains("00000000000000000000000000000abc"), "{sentence}");
+    let answer = rig.get("/api/sigyn/v1/traces/0g").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let sentence = "invalid trace ID: 'g' at position 2 of the ID is not a hex digit";
+    assert_eq!(answer.json(), json!({"error": sentence}));
+}
+
+#[tokio::test]
+async fn services_and_operations() {
+    let rig = Rig::with_shop().await;
+    let services = rig.json("/api/sigyn/v1/services").await;
+    assert_eq!(services, json!({"services": [{"name": "kiosk"}, {"name": "seats"}]}));
+    let operations = rig.json("/api/sigyn/v1/operations?service=seats").await;
+    assert_eq!(operations, json!({"operations": [{"name": "hold seat", "kind": "server"}]}));
+    let answer = rig.get("/api/sigyn/v1/operations").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_description_is_served() {
+    let description = Rig::new().await.json("/api/sigyn/v1/openapi.json").await;
+    assert_eq!(description["openapi"], "3.1.0");
+}
