@@ -56,3 +56,39 @@ pub(crate) fn time_range(trace: &[ResourceSpans]) -> Option<(u64, u64)> {
         Some((from.min(start), to.max(end).max(start)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sigyn_proto::otlp::trace::v1::ScopeSpans;
+
+    fn with_times(times: &[(u64, u64)]) -> Vec<ResourceSpans> {
+        let of = |(start_time_unix_nano, end_time_unix_nano): &(u64, u64)| Span {
+            start_time_unix_nano: *start_time_unix_nano,
+            end_time_unix_nano: *end_time_unix_nano,
+            ..Default::default()
+        };
+        let spans = times.iter().map(of).collect();
+        let scope_spans = vec![ScopeSpans { spans, ..Default::default() }];
+        vec![ResourceSpans { scope_spans, ..Default::default() }]
+    }
+
+    #[test]
+    fn a_time_range_holds_every_span() {
+        assert_eq!(time_range(&with_times(&[])), None);
+        assert_eq!(time_range(&with_times(&[(5, 9), (3, 4)])), Some((3, 9)));
+        assert_eq!(time_range(&with_times(&[(5, 1)])), Some((5, 5)), "ends before it starts");
+    }
+
+    #[tokio::test]
+    async fn a_panic_on_a_blocking_thread_is_a_fault() {
+        let fault = on_blocking_thread::<()>(|| panic!("broken")).await.unwrap_err();
+        assert_eq!(fault.status, http::StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[test]
+    fn what_the_store_cannot_mean_is_the_stores_fault() {
+        let fault = decode(&Bytes::from_static(b"\xff\xff\xff")).unwrap_err();
+        assert_eq!(fault.status, http::StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

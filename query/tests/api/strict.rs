@@ -10,10 +10,8 @@ pub(crate) struct SearchResponse {
     pub(crate) metrics: SearchMetrics,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[derive(Default)]
-#[expect(dead_code, reason = "the fields are there to be known to the decoder")]
 pub(crate) struct SearchMetrics {
     pub(crate) inspected_traces: u32,
     pub(crate) inspected_bytes: String,
@@ -71,6 +69,7 @@ pub(crate) struct KeyValue {
 }
 
 /// Exactly one key.
+#[allow(clippy::enum_variant_names, reason = "the names are the keys")]
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum AnyValue {

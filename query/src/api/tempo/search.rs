@@ -76,16 +76,21 @@ fn bounded(
 /// `start` and `end` in Unix seconds, as nanoseconds; 0 stands for "not given". The whole second `end` belongs to the
 /// range: a client that asks up to now rounds down, and would miss what it just did.
 pub(super) fn seconds_range(parameters: &Parameters) -> Result<(Option<u64>, Option<u64>), Fault> {
+    let expected = "a time in Unix seconds";
     let read = |name| {
-        let seconds = parameters.number::<u64>(name, "a time in whole Unix seconds")?;
-        match seconds.filter(|seconds| *seconds > 0) {
+        // A fraction, which Tempo refuses, is cut off.
+        let seconds = parameters.number::<f64>(name, expected)?.filter(|seconds| *seconds != 0.0);
+        match seconds {
+            None => Ok(None),
+            Some(seconds) if (0.0..=f64::from(u32::MAX)).contains(&seconds) => {
+                Ok(Some(seconds as u64))
+            }
             // Milliseconds by mistake would silently find nothing.
-            Some(seconds) if seconds > u64::from(u32::MAX) => Err(Fault::parameter(
+            Some(_) => Err(Fault::parameter(
                 name,
-                &seconds.to_string(),
-                "a time in whole Unix seconds (milliseconds, perhaps?)",
+                parameters.get(name).unwrap_or_default(),
+                "a time in Unix seconds (milliseconds, perhaps?)",
             )),
-            seconds => Ok(seconds),
         }
     };
     let (start, end) = (read("start")?, read("end")?);
@@ -226,6 +231,8 @@ mod tests {
     #[test]
     fn the_last_second_belongs_to_the_range() {
         let range = seconds_range(&Parameters::parse("start=1&end=2")).unwrap();
+        assert_eq!(range, (Some(1_000_000_000), Some(3_000_000_000)));
+        let range = seconds_range(&Parameters::parse("start=1.2&end=2.999")).unwrap();
         assert_eq!(range, (Some(1_000_000_000), Some(3_000_000_000)));
         assert_eq!(seconds_range(&Parameters::parse("start=0&end=0")).unwrap(), (None, None));
     }
