@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long visits and messages that are in hand may take once the shop is to stop.
@@ -55,7 +55,6 @@ pub struct Shop {
     services: Vec<Service>,
     counters: Arc<Counters>,
     neighbours: Neighbours,
-    traffic: Option<JoinHandle<()>>,
     visits: TaskTracker,
     workers: TaskTracker,
     servers: TaskTracker,
@@ -134,7 +133,6 @@ impl Shop {
             services: Vec::with_capacity(rooms.len()),
             counters: Arc::default(),
             neighbours,
-            traffic: None,
             visits: TaskTracker::new(),
             workers: TaskTracker::new(),
             servers: TaskTracker::new(),
@@ -150,7 +148,8 @@ impl Shop {
             counters: shop.counters.clone(),
             visits: shop.visits.clone(),
         };
-        shop.traffic = Some(tokio::spawn(traffic.run(shop.phases.traffic.clone())));
+        // The source of the visits counts as one of them: they are not over before it is.
+        shop.visits.spawn(traffic.run(shop.phases.traffic.clone()));
         Ok(shop)
     }
 
@@ -228,15 +227,12 @@ async fn serve(listener: TcpListener, app: Router, phases: Phases) {
 // --- ending ---
 
 impl Shop {
-    /// Sends no more visitors, and waits until all visits and messages in hand are done (at most
-    /// some 600 ms). The services stay open, so that a last read finds every span.
-    pub async fn stop_traffic(&mut self) {
+    /// Sends no more visitors, and waits until all visits and messages in hand are done, but no
+    /// longer than `within`. Says whether they are. The services stay open, so that a last read
+    /// finds every span.
+    pub async fn stop_traffic(&self, within: Duration) -> bool {
         self.phases.traffic.cancel();
-        let Some(traffic) = self.traffic.take() else { return };
         let finish = async {
-            if let Err(error) = traffic.await {
-                tracing::warn!(%error, "the traffic ended by itself");
-            }
             self.visits.close();
             self.visits.wait().await;
             // Only now nobody sends messages any more.
@@ -244,14 +240,14 @@ impl Shop {
             self.workers.close();
             self.workers.wait().await;
         };
-        if timeout(FINISH_MAX, finish).await.is_err() {
-            tracing::warn!("some visits were still in hand when the shop stopped");
-        }
+        timeout(within, finish).await.is_ok()
     }
 
     /// Stops the traffic, finishes what is in hand, and closes all listeners, within a second.
-    pub async fn stop(mut self) {
-        self.stop_traffic().await;
+    pub async fn stop(self) {
+        if !self.stop_traffic(FINISH_MAX).await {
+            tracing::warn!("some visits were still in hand when the shop stopped");
+        }
         self.phases.servers.cancel();
         self.servers.close();
         if timeout(CLOSE_MAX, self.servers.wait()).await.is_err() {

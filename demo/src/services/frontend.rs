@@ -15,8 +15,10 @@ use futures::future::{join_all, join3};
 use opentelemetry::{Array, KeyValue, Value as Attribute};
 use serde_json::{Value, json};
 
-/// How long a page waits for what it can do without.
-const OPTIONAL_MS: u64 = 60;
+/// How long a page waits for what it can do without: not long for an advertisement, whose auction
+/// gets stuck at times, and longer for recommendations, which sell.
+const AD_WITHIN_MS: u64 = 60;
+const RECOMMENDATIONS_WITHIN_MS: u64 = 500;
 
 pub(crate) fn routes() -> Router<Service> {
     Router::new()
@@ -32,7 +34,7 @@ async fn home(work: Work) -> Reply {
     let (products, rate, ad) = join3(
         work.call(Call::get("catalogue", "/products", "/products".into())),
         work.call(rate(&work)),
-        optional(&work, Call::get("ad", "/ads", "/ads?place=home".into())),
+        optional(&work, ad("home")),
     )
     .await;
     let (products, rate) = (products?, rate?);
@@ -56,10 +58,11 @@ async fn product(work: Work, Path(id): Path<String>) -> Reply {
     let product = Call::get("catalogue", "/products/{product_id}", format!("/products/{id}"));
     let product = work.call(product).await?;
     let similar = format!("/recommendations/{id}");
+    let similar = Call::get("recommendation", "/recommendations/{product_id}", similar);
     let (similar, rate, ad) = join3(
-        optional(&work, Call::get("recommendation", "/recommendations/{product_id}", similar)),
+        optional(&work, similar.within_ms(RECOMMENDATIONS_WITHIN_MS)),
         work.call(rate(&work)),
-        optional(&work, Call::get("ad", "/ads", format!("/ads?place={id}"))),
+        optional(&work, ad(&id)),
     )
     .await;
     let rate = rate?;
@@ -127,9 +130,13 @@ fn rate(work: &Work) -> Call {
     Call::get("currency", "/rates/{currency}", format!("/rates/{currency}")).attempts(3)
 }
 
+fn ad(place: &str) -> Call {
+    Call::get("ad", "/ads", format!("/ads?place={place}")).within_ms(AD_WITHIN_MS)
+}
+
 /// What the page can do without: a failure is noted, and the page goes on.
 async fn optional(work: &Work, call: Call) -> Option<Value> {
-    match work.call(call.within_ms(OPTIONAL_MS)).await {
+    match work.call(call).await {
         Ok(answer) => Some(answer),
         Err(failure) => {
             let attributes = vec![KeyValue::new("shop.reason", failure.message)];

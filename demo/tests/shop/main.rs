@@ -24,7 +24,7 @@ use tokio::{
 
 /// Lets a fixed number of visitors through a shop, and waits until the last has left.
 async fn visited_shop(visits: u64) -> Shop {
-    let mut shop = Shop::start(ShopConfig {
+    let shop = Shop::start(ShopConfig {
         traces_per_second: 120.0,
         // A seed among whose first 300 visitors every fault of the shop occurs.
         seed: 11,
@@ -39,7 +39,7 @@ async fn visited_shop(visits: u64) -> Shop {
         }
     };
     timeout(Duration::from_secs(30), done).await.expect("the traffic does not end");
-    shop.stop_traffic().await;
+    assert!(shop.stop_traffic(Duration::from_secs(20)).await, "messages are left over");
     let count = shop.traffic();
     assert_eq!((count.begun, count.turned_away), (visits, 0), "{count:?}");
     assert!(count.served > visits / 2 && count.failed > 0, "{count:?}");
@@ -251,22 +251,31 @@ async fn a_caller_that_hangs_up_leaves_a_span_and_no_request_in_flight() {
     let config = ShopConfig { traces_per_second: 0.0, ..ShopConfig::default() };
     let shop = Shop::start(config).await.unwrap();
     let frontend = &shop.scrape_targets()[0];
-    let mut caller = TcpStream::connect(frontend.address).await.unwrap();
-    caller.write_all(b"GET /products/bowl-oak HTTP/1.1\r\nhost: shop\r\n\r\n").await.unwrap();
-    drop(caller);
     let recorded = async {
-        loop {
+        // Hanging up too early, the request is never handled; too late, it is answered. So each
+        // caller is a little more patient than the one before.
+        for patience_ms in (1..=25).cycle() {
+            let mut caller = TcpStream::connect(frontend.address).await.unwrap();
+            let request = b"GET /products/bowl-oak HTTP/1.1\r\nhost: shop\r\n\r\n";
+            caller.write_all(request).await.unwrap();
+            sleep(Duration::from_millis(patience_ms)).await;
+            drop(caller);
             let spans = read_spans(frontend).await;
             if let Some(seen) = spans.into_iter().find(|seen| seen.has_event("caller hung up")) {
                 return seen;
             }
+        }
+        unreachable!("the callers come without end");
+    };
+    let seen = timeout(Duration::from_secs(20), recorded).await.expect("no such span is recorded");
+    assert_eq!(seen.span.kind(), SpanKind::Server);
+    assert!(seen.is_error());
+    let idle = async {
+        while !metrics_of(frontend).await.contains("\nhttp_requests_in_flight 0\n") {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    let seen = timeout(Duration::from_secs(10), recorded).await.expect("no such span is recorded");
-    assert_eq!(seen.span.kind(), SpanKind::Server);
-    assert!(seen.is_error());
-    assert!(metrics_of(frontend).await.contains("\nhttp_requests_in_flight 0\n"));
+    timeout(Duration::from_secs(20), idle).await.expect("a request stays in flight");
     shop.stop().await;
 }
 
