@@ -265,7 +265,7 @@ mod tests {
     fn a_zstd_window_beyond_eight_mebibytes_is_refused() {
         let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(27).unwrap();
-        encoder.write_all(&vec![1; 100]).unwrap();
+        encoder.write_all(&[1; 100]).unwrap();
         let packed = encoder.finish().unwrap();
         assert!(unpack(Some(Encoding::Zstd), &packed, 4096, 1 << 20).is_err());
     }

@@ -8,6 +8,8 @@
 mod budget;
 pub mod config;
 pub mod discovery;
+#[cfg(test)]
+mod fixture;
 mod inflate;
 mod labels;
 pub mod openmetrics;

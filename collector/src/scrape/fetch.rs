@@ -34,7 +34,7 @@ pub(super) struct Fetched {
     /// When the headers came.
     pub(super) head_unix_nano: u64,
     /// The memory that the bodies take, given back when dropped.
-    pub(super) share: crate::budget::Share,
+    pub(super) _share: crate::budget::Share,
 }
 
 impl Fetched {
@@ -85,7 +85,7 @@ async fn exchange(context: &Context, request: Request<'_>) -> Result<Fetched, Re
     let plain = if nothing { Bytes::new() } else { inflater.finish()?.into() };
     let compressed = encoding.filter(|_| !nothing).map(|encoding| (encoding, packed.freeze()));
     let headers = std::mem::take(response.headers_mut());
-    Ok(Fetched { headers, plain, compressed, asked_unix_nano, head_unix_nano, share })
+    Ok(Fetched { headers, plain, compressed, asked_unix_nano, head_unix_nano, _share: share })
 }
 
 fn request_headers(request: &Request<'_>) -> HeaderMap {

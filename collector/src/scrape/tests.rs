@@ -1,1 +1,7 @@
+//! Loops against the real store, the real span buffer, and servers that misbehave.
 
+mod buffers;
+mod exemplars;
+mod faults;
+mod life;
+mod rig;

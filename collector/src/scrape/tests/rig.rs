@@ -1,0 +1,167 @@
+//! One loop at a time, its target under the test's control.
+
+use crate::{
+    Labels,
+    budget::Budget,
+    config::{HttpClient, PrometheusDuration, Scheme, ScrapeConfig},
+    fixture::{TestClock, TestStore},
+    scrape::{
+        TargetStatus,
+        client::Client,
+        context::{Context, IN_FLIGHT_BYTES_MAX},
+        exemplar_loop,
+        metrics::Metrics,
+        phase::Seed,
+        span_loop,
+        state::{Loop, Order, TargetState},
+    },
+    target::Target,
+};
+use axum::{Router, extract::Request, response::Response};
+use prometheus_client::registry::Registry;
+use sigyn_store::Clock;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(super) struct Rig {
+    pub(super) store: TestStore,
+    pub(super) context: Arc<Context>,
+    registry: Registry,
+}
+
+impl Rig {
+    pub(super) async fn new() -> Self {
+        let clock = TestClock::start();
+        let store = TestStore::open(clock.clone()).await;
+        Self::over(store, clock)
+    }
+
+    pub(super) fn over(store: TestStore, clock: Arc<dyn Clock>) -> Self {
+        let mut registry = Registry::default();
+        let context = Arc::new(Context {
+            store: store.store.clone(),
+            clock,
+            budget: Budget::new(IN_FLIGHT_BYTES_MAX),
+            metrics: Metrics::register(&mut registry),
+            seed: Seed::new("test", &Labels::new()),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        Self { store, context, registry }
+    }
+
+    /// Starts the loops of a target.
+    pub(super) fn scrape(&self, order: Order) -> Arc<TargetState> {
+        let labels = &order.target.labels;
+        let series = self.context.metrics.target(labels.get("job"), labels.get("instance"));
+        let state = Arc::new(TargetState::new(order, series));
+        assert!(state.claim(Loop::Spans));
+        let tasks = &self.context.tasks;
+        tasks.spawn(span_loop::run(Arc::clone(&self.context), Arc::clone(&state)));
+        if state.order().target.exemplars_url.is_some() {
+            assert!(state.claim(Loop::Exemplars));
+            tasks.spawn(exemplar_loop::run(Arc::clone(&self.context), Arc::clone(&state)));
+        }
+        state
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
+    /// As a stop of the collector does it.
+    pub(super) async fn stop(&self) {
+        self.context.stopping.cancel();
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
+    }
+}
+
+pub(super) fn config() -> ScrapeConfig {
+    ScrapeConfig {
+        job_name: "shop".to_owned(),
+        scrape_interval: PrometheusDuration(Duration::from_millis(50)),
+        scrape_timeout: PrometheusDuration(Duration::from_millis(50)),
+        traces_path: "/debug/spans".to_owned(),
+        exemplars_path: None,
+        scheme: Scheme::Http,
+        params: Vec::new(),
+        honor_labels: false,
+        body_size_limit_bytes: 0,
+        target_limit: 0,
+        span_limit: 0,
+        label_limit: 0,
+        label_name_length_limit: 0,
+        label_value_length_limit: 0,
+        keep_dropped_targets: 0,
+        enable_compression: true,
+        from_prometheus: false,
+        live: false,
+        scrape_failure_log_file: None,
+        http: HttpClient::default(),
+        relabel_configs: Vec::new(),
+        discovery: Vec::new(),
+    }
+}
+
+/// A target at an address, read every 50 ms.
+pub(super) fn target(address: SocketAddr) -> Target {
+    let instance = address.to_string();
+    let labels: Labels =
+        [("instance", instance.as_str()), ("job", "shop"), ("pod", "cart-0")].into_iter().collect();
+    let discovered =
+        [("__meta_kubernetes_namespace", "shop"), ("__meta_kubernetes_pod_uid", "uid-1")];
+    Target {
+        all_labels: labels.clone(),
+        labels,
+        discovered_labels: Arc::new(discovered.into_iter().collect()),
+        url: format!("http://{address}/debug/spans"),
+        exemplars_url: None,
+        scrape_interval: Duration::from_millis(50),
+        scrape_timeout: Duration::from_secs(1),
+        job: "shop".to_owned(),
+        ending: false,
+        identity: 7,
+    }
+}
+
+pub(super) fn order(target: Target, config: ScrapeConfig) -> Order {
+    let client = Arc::new(Client::new(&config));
+    Order { target: Arc::new(target), config: Arc::new(config), client, gone: false, refused: None }
+}
+
+/// The same order with another target.
+pub(super) fn with(state: &TargetState, change: impl FnOnce(&mut Target)) -> Order {
+    let order = state.order();
+    let mut target = Target::clone(&order.target);
+    change(&mut target);
+    Order { target: Arc::new(target), ..order }
+}
+
+pub(super) fn status(state: &TargetState) -> TargetStatus {
+    state.snapshot().expect("the target is shown")
+}
+
+/// Serves every path with one function.
+pub(super) async fn serve<F>(
+    handle: impl Fn(Request) -> F + Clone + Send + Sync + 'static,
+) -> SocketAddr
+where
+    F: Future<Output = Response> + Send,
+{
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new().fallback(handle);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// Serves a span buffer's own router.
+pub(super) async fn serve_router(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
