@@ -14,8 +14,8 @@ pub trait TargetDirectory: Send + Sync {
     /// Names of the scrape pools, sorted.
     fn scrape_pools(&self) -> Vec<String>;
 
-    /// Runs a pool's relabeling rules over labels, step by step: `{"steps":[{"rule":{…},"output":{…},"keep":true}]}`, one
-    /// step a rule; from the dropping rule on, `output` is `{}` and `keep` is false. `None`: no such pool.
+    /// Runs a pool's relabeling rules over labels. A list with one step a rule: `{"rule":{…},"output":{…},"keep":true}`; from
+    /// the dropping rule on, `output` is `{}` and `keep` is false. `None`: no such pool.
     fn relabel_steps(
         &self,
         scrape_pool: &str,

@@ -21,6 +21,11 @@ pub(super) struct ScrapePools {
     scrape_pools: Vec<String>,
 }
 
+#[derive(Serialize)]
+pub(super) struct RelabelSteps {
+    steps: serde_json::Value,
+}
+
 /// `GET /api/v1/targets?state=active|dropped|any&scrapePool=`. An unknown state gives two empty lists, as in Prometheus.
 pub(super) async fn targets(
     State(state): State<Arc<ApiState>>,
@@ -55,7 +60,7 @@ pub(super) async fn scrape_pools(State(state): State<Arc<ApiState>>) -> Success<
 pub(super) async fn relabel_steps(
     State(state): State<Arc<ApiState>>,
     parameters: Parameters,
-) -> Result<Success<serde_json::Value>, Fault> {
+) -> Result<Success<RelabelSteps>, Fault> {
     let pool = parameters.required("scrapePool")?;
     let labels = parameters.required("labels")?;
     let labels: BTreeMap<String, String> = serde_json::from_str(labels).map_err(|_| {
@@ -65,5 +70,5 @@ pub(super) async fn relabel_steps(
         let known = state.targets.scrape_pools().join(", ");
         Fault::bad_request(format!("there is no scrape pool {pool:?}; there are: {known}"))
     })?;
-    Ok(Success::of(steps))
+    Ok(Success::of(RelabelSteps { steps }))
 }
