@@ -100,15 +100,17 @@ impl SpanBuffer {
     /// Records one finished span; the processor calls this. Never waits, and allocates nothing once
     /// this thread has recorded a few spans.
     pub fn record(&self, span: &SpanData) {
+        Scratch::with(|scratch| self.record_with(scratch, span));
+    }
+
+    pub(crate) fn record_with(&self, scratch: &mut Scratch, span: &SpanData) {
         let Inner { epoch, shards, scopes, span_bytes_max, wakeup, .. } = &*self.inner;
-        Scratch::with(|scratch| {
-            let Scratch { bytes, scopes: cache, stint } = scratch;
-            let scope = scopes.number(*epoch, &span.instrumentation_scope, cache, bytes);
-            debug_assert!(bytes.is_empty() || scope == INLINE_SCOPE);
-            let inline_scope_bytes = bytes.len() as u16;
-            encode_span(span, *span_bytes_max, bytes);
-            shards.push(Entry { scope, inline_scope_bytes, payload: bytes }, stint, wakeup);
-        });
+        let Scratch { bytes, scopes: cache, stint } = scratch;
+        let scope = scopes.number(*epoch, &span.instrumentation_scope, cache, bytes);
+        debug_assert!(bytes.is_empty() || scope == INLINE_SCOPE);
+        let inline_scope_bytes = bytes.len() as u16;
+        encode_span(span, *span_bytes_max, bytes);
+        shards.push(Entry { scope, inline_scope_bytes, payload: bytes }, stint, wakeup);
     }
 
     /// Sets what the response says about this process; the processor calls this.

@@ -1,7 +1,7 @@
 //! The pull protocol over HTTP, without I/O in the middle: a request is parsed, awaited, answered.
 
 mod accept;
-mod answer;
+pub(crate) mod answer;
 mod body;
 mod query;
 mod refusal;

@@ -53,3 +53,6 @@ pub use harvest::{Lost, Read};
 pub use http::{PATH, PullBody, PullService, Server};
 pub use processor::SpanBufferProcessor;
 pub use stats::Stats;
+
+#[cfg(test)]
+mod protocol_page;

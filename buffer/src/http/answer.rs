@@ -63,8 +63,9 @@ impl Pull {
         {
             inner.drain.confirm(cursor);
         }
-        // Where the process ends, nothing is worth waiting for.
-        if !wait.is_zero() && !(*drain && inner.is_draining()) {
+        // To a reader that knows of the end, nothing is worth waiting for.
+        let is_final = *drain && inner.is_draining();
+        if !wait.is_zero() && !is_final {
             wait_for_news(inner, cursor, *wait, timer).await?;
         }
         let mut harvest = Harvest::plan(inner, cursor, *max_bytes)?;

@@ -70,7 +70,7 @@ impl PullBody {
     }
 
     /// Does one piece of work; `Some` of an empty piece says that there is more to come.
-    pub(super) fn next_piece(&mut self) -> Option<Bytes> {
+    pub(crate) fn next_piece(&mut self) -> Option<Bytes> {
         if matches!(self.encoder, Encoder::Identity) {
             return self.chunks.pop_front();
         }
