@@ -20,6 +20,10 @@ pub(crate) struct Meta {
     pub(crate) start_max_unix_nano: u64,
     /// Size of all files but this one.
     pub(crate) size_bytes: u64,
+    /// Size of `spans.parquet`.
+    pub(crate) spans_file_bytes: u64,
+    /// The row groups of `spans.parquet`, in order.
+    pub(crate) row_groups: Vec<RowGroup>,
     /// The journal records whose spans are here.
     pub(crate) journal: Vec<JournalRange>,
     /// Blocks that this one takes the place of.
@@ -33,4 +37,16 @@ pub(crate) struct JournalRange {
     pub(crate) store: Ulid,
     pub(crate) first_sequence: u64,
     pub(crate) last_sequence: u64,
+}
+
+/// What decides whether a row group need be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RowGroup {
+    pub(crate) spans: u64,
+    /// First and last trace ID, as 32 lower-case hex digits.
+    pub(crate) trace_id_min: String,
+    pub(crate) trace_id_max: String,
+    /// Earliest and latest start of a span, nanoseconds since the Unix epoch.
+    pub(crate) start_min_unix_nano: u64,
+    pub(crate) start_max_unix_nano: u64,
 }

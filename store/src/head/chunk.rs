@@ -178,6 +178,18 @@ impl Chunk {
             .collect()
     }
 
+    /// The position of the resource that has this key, and whether it is new and must be pushed now.
+    pub(crate) fn resource_position(&mut self, key: &[u8]) -> (u32, bool) {
+        let position = self.resource_keys.intern(key);
+        (position, position as usize == self.resources.len())
+    }
+
+    /// The position of the scope that has this key, and whether it is new and must be pushed now.
+    pub(crate) fn scope_position(&mut self, key: &[u8]) -> (u32, bool) {
+        let position = self.scope_keys.intern(key);
+        (position, position as usize == self.scopes.len())
+    }
+
     /// Adds a row and returns it.
     #[inline]
     pub(crate) fn push_span(&mut self, span: &SpanHeader<'_>, resource: u32, scope: u32) -> u32 {

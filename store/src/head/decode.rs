@@ -122,9 +122,9 @@ impl<F> Decoder<'_, F> {
         self.scratch.extend_from_slice(&(url.len() as u32).to_le_bytes());
         self.scratch.extend_from_slice(url);
         self.scratch.extend_from_slice(context.resource);
-        let code = self.chunk.resource_keys.intern(&self.scratch);
-        if (code as usize) < self.chunk.resources.len() {
-            return code;
+        let (position, new) = self.chunk.resource_position(&self.scratch);
+        if !new {
+            return position;
         }
         self.chunk.push_resource(
             context.resource,
@@ -140,9 +140,9 @@ impl<F> Decoder<'_, F> {
         self.scratch.extend_from_slice(&(url.len() as u32).to_le_bytes());
         self.scratch.extend_from_slice(url);
         self.scratch.extend_from_slice(context.scope);
-        let code = self.chunk.scope_keys.intern(&self.scratch);
-        if (code as usize) < self.chunk.scopes.len() {
-            return code;
+        let (position, new) = self.chunk.scope_position(&self.scratch);
+        if !new {
+            return position;
         }
         self.chunk.push_scope(context.scope, url)
     }

@@ -1,0 +1,107 @@
+//! What was read from blocks lately: footers, bloom filters, columns. Bounded by bytes.
+
+use arrow_array::ArrayRef;
+use parking_lot::Mutex;
+use parquet::{arrow::arrow_reader::ArrowReaderMetadata, bloom_filter::Sbbf};
+use std::{collections::HashMap, sync::Arc};
+use ulid::Ulid;
+
+/// Bytes kept at most.
+const BYTES_MAX: usize = 48 << 20;
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Footer(Ulid),
+    /// Of the trace IDs of a row group.
+    Bloom(Ulid, usize),
+    /// Row group, position of the column in the schema.
+    Column(Ulid, usize, usize),
+}
+
+/// The thing itself.
+#[derive(Clone)]
+pub(super) enum Entry {
+    Footer(ArrowReaderMetadata),
+    Bloom(Arc<Sbbf>),
+    Column(ArrayRef),
+}
+
+/// Least recently used entries go first.
+#[derive(Default)]
+pub(crate) struct Cache {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    entries: HashMap<Key, Kept>,
+    bytes: usize,
+    tick: u64,
+}
+
+struct Kept {
+    entry: Entry,
+    bytes: usize,
+    used: u64,
+}
+
+impl Cache {
+    pub(super) fn get(&self, key: &Key) -> Option<Entry> {
+        let mut state = self.state.lock();
+        state.tick += 1;
+        let tick = state.tick;
+        let kept = state.entries.get_mut(key)?;
+        kept.used = tick;
+        Some(kept.entry.clone())
+    }
+
+    pub(super) fn put(&self, key: Key, entry: Entry, bytes: usize) {
+        if bytes > BYTES_MAX / 4 {
+            return;
+        }
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.tick += 1;
+        let kept = Kept { entry, bytes, used: state.tick };
+        state.bytes += bytes;
+        if let Some(before) = state.entries.insert(key, kept) {
+            state.bytes -= before.bytes;
+        }
+        if state.bytes > BYTES_MAX {
+            // A quarter at a time, so that the sort is paid for by many insertions.
+            let mut by_use: Vec<_> =
+                state.entries.iter().map(|(key, kept)| (kept.used, key.clone())).collect();
+            by_use.sort_unstable_by_key(|(used, _)| *used);
+            for (_, key) in by_use {
+                if state.bytes <= BYTES_MAX / 4 * 3 {
+                    break;
+                }
+                if let Some(gone) = state.entries.remove(&key) {
+                    state.bytes -= gone.bytes;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::Int64Array;
+
+    #[test]
+    fn the_least_recently_used_goes_first_and_the_sum_is_bounded() {
+        let cache = Cache::default();
+        let block = Ulid::from_parts(1, 1);
+        let array: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let bytes = BYTES_MAX / 10;
+        for column in 0..100 {
+            cache.put(Key::Column(block, 0, column), Entry::Column(Arc::clone(&array)), bytes);
+            assert!(cache.get(&Key::Column(block, 0, 0)).is_some(), "used all the time");
+            assert!(cache.state.lock().bytes <= BYTES_MAX);
+        }
+        assert!(cache.get(&Key::Column(block, 0, 1)).is_none());
+        assert!(cache.get(&Key::Column(block, 0, 99)).is_some());
+    }
+}

@@ -1,0 +1,236 @@
+//! One column of one row group, gathered from the chunks of a generation.
+
+use super::{
+    merge::Merge,
+    schema::{Dedicated, attributes_of},
+};
+use crate::{
+    AttributeScope,
+    head::{Chunk, Interner, Values},
+};
+use arrow_array::{
+    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int64Array, StringArray, UInt32Array,
+    builder::BinaryBuilder, types::UInt32Type,
+};
+use std::{ops::Range, sync::Arc};
+
+/// Collects the text of one column under codes of its own.
+pub(super) struct Texts<'s> {
+    dictionary: Interner,
+    /// Code + 1; 0 is null.
+    codes: Vec<u32>,
+    scratch: &'s mut Scratch,
+}
+
+/// By text code of a chunk, the code in the column + 1; valid for one chunk and column at a time, which the
+/// number in the upper half tells, so that it need not be cleared.
+#[derive(Default)]
+pub(super) struct Scratch {
+    known: Vec<u64>,
+    epoch: u64,
+}
+
+impl<'s> Texts<'s> {
+    pub(super) fn new(rows: usize, scratch: &'s mut Scratch) -> Self {
+        Self { dictionary: Interner::default(), codes: vec![0; rows], scratch }
+    }
+
+    /// Says that the codes that follow are of this chunk.
+    pub(super) fn enter(&mut self, chunk: &Chunk) {
+        self.scratch.epoch += 1;
+        if self.scratch.known.len() < chunk.texts.len() {
+            self.scratch.known.resize(chunk.texts.len(), 0);
+        }
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, slot: usize, chunk: &Chunk, code: u32) {
+        let known = &mut self.scratch.known[code as usize];
+        if *known >> 32 != self.scratch.epoch {
+            let own = self.dictionary.intern(chunk.texts.get(code)) + 1;
+            *known = self.scratch.epoch << 32 | u64::from(own);
+        }
+        self.codes[slot] = *known as u32;
+    }
+
+    pub(super) fn finish(self) -> ArrayRef {
+        let keys: UInt32Array =
+            self.codes.iter().map(|&code| (code != 0).then(|| code - 1)).collect();
+        let texts = (0..self.dictionary.len() as u32).map(|code| {
+            std::str::from_utf8(self.dictionary.get(code)).expect("texts of chunks are UTF-8")
+        });
+        let values = StringArray::from_iter_values(texts);
+        let array = DictionaryArray::<UInt32Type>::try_new(keys, Arc::new(values))
+            .expect("each key is the position of a value");
+        Arc::new(array)
+    }
+}
+
+/// Rows of one row group, by chunk: `(row, slot)` in order of rows.
+pub(super) struct Group {
+    pub(super) range: Range<usize>,
+    pub(super) by_chunk: Vec<Vec<(u32, u32)>>,
+}
+
+impl Group {
+    pub(super) fn new(merge: &Merge<'_>, range: Range<usize>) -> Self {
+        let by_chunk = merge.positions.iter().map(|positions| {
+            let rows = positions.iter().enumerate();
+            rows.filter(|(_, position)| range.contains(&(**position as usize)))
+                .map(|(row, position)| (row as u32, *position - range.start as u32))
+                .collect()
+        });
+        Self { by_chunk: by_chunk.collect(), range }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// A text column of which every row has a code; code 0, the empty text, is null if `zero_is_null`.
+    pub(super) fn texts(
+        &self,
+        merge: &Merge<'_>,
+        scratch: &mut Scratch,
+        zero_is_null: bool,
+        code_of: impl Fn(&Chunk, usize) -> u32,
+    ) -> ArrayRef {
+        let mut texts = Texts::new(self.len(), scratch);
+        for (chunk, rows) in merge.chunks.iter().zip(&self.by_chunk) {
+            texts.enter(chunk);
+            for &(row, slot) in rows {
+                let code = code_of(chunk, row as usize);
+                if code != 0 || !zero_is_null {
+                    texts.set(slot as usize, chunk, code);
+                }
+            }
+        }
+        texts.finish()
+    }
+
+    /// The column of an attribute.
+    pub(super) fn attribute(
+        &self,
+        merge: &Merge<'_>,
+        scratch: &mut Scratch,
+        it: &Dedicated,
+    ) -> ArrayRef {
+        match it.kind {
+            0 => {
+                let mut texts = Texts::new(self.len(), scratch);
+                let mut entered = usize::MAX;
+                self.values(merge, it, texts_of, |at, slot, code| {
+                    if entered != at {
+                        texts.enter(merge.chunks[at]);
+                        entered = at;
+                    }
+                    texts.set(slot, merge.chunks[at], code);
+                });
+                texts.finish()
+            }
+            1 => {
+                let mut out = vec![None; self.len()];
+                self.values(merge, it, ints, |_, slot, value| out[slot] = Some(value));
+                Arc::new(Int64Array::from(out))
+            }
+            2 => {
+                let mut out = vec![None; self.len()];
+                self.values(merge, it, doubles, |_, slot, value| out[slot] = Some(value));
+                Arc::new(Float64Array::from(out))
+            }
+            3 => {
+                let mut out = vec![None; self.len()];
+                self.values(merge, it, bools, |_, slot, value| out[slot] = Some(value));
+                Arc::new(BooleanArray::from(out))
+            }
+            _ => {
+                let mut out = vec![None; self.len()];
+                self.values(merge, it, blobs, |at, slot, code| out[slot] = Some((at, code)));
+                let mut builder = BinaryBuilder::new();
+                for value in out {
+                    let bytes = value.map(|(at, code)| merge.chunks[at].blobs.get(code));
+                    builder.append_option(bytes);
+                }
+                Arc::new(builder.finish())
+            }
+        }
+    }
+
+    /// Calls `put` with the first value that each row has in this column: position of the chunk, slot, value.
+    fn values<T: Copy>(
+        &self,
+        merge: &Merge<'_>,
+        it: &Dedicated,
+        pick: impl Fn(&Values) -> Option<&Vec<T>>,
+        mut put: impl FnMut(usize, usize, T),
+    ) {
+        for (at, chunk) in merge.chunks.iter().enumerate() {
+            let (attributes, owner_of) = attributes_of(chunk, it.scope);
+            let found = attributes
+                .of_key(it.name.as_bytes())
+                .find_map(|column| Some((column, pick(&column.values)?)));
+            let Some((column, values)) = found else { continue };
+            if let Some(owner_of) = owner_of {
+                let owners = column.owners.last().map_or(0, |&owner| owner as usize + 1);
+                let mut value_of = vec![None; owners];
+                for (&owner, &value) in column.owners.iter().zip(values) {
+                    value_of[owner as usize].get_or_insert(value);
+                }
+                for &(row, slot) in &self.by_chunk[at] {
+                    let owner = owner_of[row as usize] as usize;
+                    if let Some(value) = value_of.get(owner).copied().flatten() {
+                        put(at, slot as usize, value);
+                    }
+                }
+                continue;
+            }
+            debug_assert_eq!(it.scope, AttributeScope::Span);
+            let positions = &merge.positions[at];
+            let mut before = u32::MAX;
+            for (&owner, &value) in column.owners.iter().zip(values) {
+                if owner != before {
+                    let slot = (positions[owner as usize] as usize).wrapping_sub(self.range.start);
+                    if slot < self.len() {
+                        put(at, slot, value);
+                    }
+                }
+                before = owner;
+            }
+        }
+    }
+}
+
+fn texts_of(values: &Values) -> Option<&Vec<u32>> {
+    match values {
+        Values::String(codes) => Some(codes),
+        _ => None,
+    }
+}
+
+fn ints(values: &Values) -> Option<&Vec<i64>> {
+    match values {
+        Values::Int(values) => Some(values),
+        _ => None,
+    }
+}
+
+fn doubles(values: &Values) -> Option<&Vec<f64>> {
+    match values {
+        Values::Double(values) => Some(values),
+        _ => None,
+    }
+}
+
+fn bools(values: &Values) -> Option<&Vec<bool>> {
+    match values {
+        Values::Bool(values) => Some(values),
+        _ => None,
+    }
+}
+
+fn blobs(values: &Values) -> Option<&Vec<u32>> {
+    match values {
+        Values::Encoded(codes) => Some(codes),
+        _ => None,
+    }
+}

@@ -1,0 +1,67 @@
+//! The spans of a generation in the order of a block.
+
+use crate::{generations::Generation, head::Chunk, otlp::canonical};
+use std::ops::Range;
+
+/// Marks a row that is a duplicate of another.
+pub(super) const DROPPED: u32 = u32::MAX;
+
+/// All chunks of a generation as one table, sorted by (trace ID, start, span ID), exact duplicates
+/// left out. Nothing is copied: it is a permutation.
+pub(super) struct Merge<'a> {
+    pub(super) chunks: Vec<&'a Chunk>,
+    /// By position in the block, chunk and row.
+    pub(super) order: Vec<(u32, u32)>,
+    /// By chunk and row, the position in the block or `DROPPED`.
+    pub(super) positions: Vec<Vec<u32>>,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(generation: &'a Generation) -> Self {
+        let chunks: Vec<&Chunk> = generation.chunks.iter().map(|it| &*it.chunk).collect();
+        let mut keyed: Vec<(u128, u32, u32)> = Vec::new();
+        for (at, chunk) in chunks.iter().enumerate() {
+            let ids = chunk.trace_ids.iter().enumerate();
+            keyed.extend(ids.map(|(row, id)| (u128::from_be_bytes(*id), at as u32, row as u32)));
+        }
+        let within = |&(_, chunk, row): &(u128, u32, u32)| {
+            let (chunk, row) = (chunks[chunk as usize], row as usize);
+            (chunk.starts_unix_nano[row], chunk.span_ids[row])
+        };
+        keyed.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| within(a).cmp(&within(b))).then_with(|| a.cmp(b))
+        });
+
+        let mut order = Vec::with_capacity(keyed.len());
+        let mut seen: Vec<Vec<u8>> = Vec::new();
+        for run in keyed.chunk_by(|a, b| a.0 == b.0 && within(a) == within(b)) {
+            if let [(_, chunk, row)] = run {
+                order.push((*chunk, *row));
+                continue;
+            }
+            // The same span was read twice, or two spans share an ID; their bytes tell.
+            seen.clear();
+            for &(_, chunk, row) in run {
+                let content = canonical(chunks[chunk as usize], row);
+                if !seen.contains(&content) {
+                    seen.push(content);
+                    order.push((chunk, row));
+                }
+            }
+        }
+        let mut positions: Vec<_> = chunks.iter().map(|chunk| vec![DROPPED; chunk.len()]).collect();
+        for (position, &(chunk, row)) in order.iter().enumerate() {
+            positions[chunk as usize][row as usize] = position as u32;
+        }
+        Self { chunks, order, positions }
+    }
+
+    /// The part of the block that one row group takes.
+    pub(super) fn rows(
+        &self,
+        range: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = (&'a Chunk, u32, u32)> {
+        let chunks = &self.chunks;
+        self.order[range].iter().map(move |&(at, row)| (chunks[at as usize], at, row))
+    }
+}

@@ -1,0 +1,247 @@
+//! The nested columns of a row group: attributes without a column of their own, events, links.
+
+use super::{
+    merge::Merge,
+    schema::{self, Dedicated, attributes_of, event_fields, link_fields, rest_fields},
+};
+use crate::{
+    AttributeScope,
+    head::{Attributes, Chunk},
+    wire::Value,
+};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeBinaryArray, ListArray, StringArray, StructArray, UInt32Array,
+    UInt64Array,
+    builder::{BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder},
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Fields};
+use std::{collections::HashSet, ops::Range, sync::Arc};
+
+/// Values of sparse columns, by owner.
+struct ByOwner {
+    /// By owner, where its part of `entries` begins; one more at the end.
+    starts: Vec<u32>,
+    /// Column, position in it.
+    entries: Vec<(u32, u32)>,
+}
+
+impl ByOwner {
+    /// All values but the first that an owner has in a column that `is_dedicated`.
+    fn new(
+        attributes: &Attributes,
+        owners: usize,
+        is_dedicated: impl Fn(&crate::head::Column) -> bool,
+    ) -> Self {
+        let rest = |each: &mut dyn FnMut(u32, u32, u32)| {
+            for (at, column) in attributes.columns().iter().enumerate() {
+                let dedicated = is_dedicated(column);
+                let mut before = u32::MAX;
+                for (position, &owner) in column.owners.iter().enumerate() {
+                    if !dedicated || owner == before {
+                        each(owner, at as u32, position as u32);
+                    }
+                    before = owner;
+                }
+            }
+        };
+        let mut starts = vec![0u32; owners + 1];
+        rest(&mut |owner, _, _| starts[owner as usize + 1] += 1);
+        for owner in 0..owners {
+            starts[owner + 1] += starts[owner];
+        }
+        let mut next = starts.clone();
+        let mut entries = vec![(0, 0); starts[owners] as usize];
+        rest(&mut |owner, column, position| {
+            let slot = &mut next[owner as usize];
+            entries[*slot as usize] = (column, position);
+            *slot += 1;
+        });
+        Self { starts, entries }
+    }
+
+    fn of(&self, owner: usize) -> &[(u32, u32)] {
+        let range = self.starts[owner] as usize..self.starts[owner + 1] as usize;
+        &self.entries[range]
+    }
+}
+
+/// What the nested columns of all row groups are made from.
+pub(super) struct Nested {
+    /// By position in `schema::ROW_SCOPES` and chunk.
+    rest: Vec<Vec<ByOwner>>,
+    events: Vec<ByOwner>,
+    links: Vec<ByOwner>,
+}
+
+impl Nested {
+    pub(super) fn new(merge: &Merge<'_>, dedicated: &[Dedicated]) -> Self {
+        let chosen: HashSet<(AttributeScope, &[u8], usize)> =
+            dedicated.iter().map(|it| (it.scope, it.name.as_bytes(), it.kind)).collect();
+        let rest = schema::ROW_SCOPES.map(|scope| {
+            let chunks = merge.chunks.iter().map(|chunk| {
+                let owners = match scope {
+                    AttributeScope::Span => chunk.len(),
+                    AttributeScope::Resource => chunk.resources.len(),
+                    _ => chunk.scopes.len(),
+                };
+                ByOwner::new(attributes_of(chunk, scope).0, owners, |column| {
+                    let key = chunk.texts.get(column.key);
+                    chosen.contains(&(scope, key, column.values.kind()))
+                })
+            });
+            chunks.collect()
+        });
+        let children = |scope, owners: fn(&Chunk) -> usize| {
+            let chunks = merge.chunks.iter();
+            chunks
+                .map(|chunk| ByOwner::new(attributes_of(chunk, scope).0, owners(chunk), |_| false))
+                .collect()
+        };
+        Self {
+            rest: rest.into(),
+            events: children(AttributeScope::Event, |chunk| chunk.events.parents.len()),
+            links: children(AttributeScope::Link, |chunk| chunk.links.parents.len()),
+        }
+    }
+
+    /// The attributes of a scope that have no column.
+    pub(super) fn rest(&self, merge: &Merge<'_>, range: Range<usize>, scope: usize) -> ArrayRef {
+        let mut list = AttributeLists::default();
+        for (chunk, at, row) in merge.rows(range) {
+            let (attributes, owner_of) = attributes_of(chunk, schema::ROW_SCOPES[scope]);
+            let owner = owner_of.map_or(row, |owner_of| owner_of[row as usize]);
+            list.push(chunk, attributes, self.rest[scope][at as usize].of(owner as usize));
+        }
+        Arc::new(list.finish())
+    }
+
+    pub(super) fn events(&self, merge: &Merge<'_>, range: Range<usize>) -> ArrayRef {
+        let (mut lengths, mut times, mut names) = (Vec::new(), Vec::new(), StringBuilder::new());
+        let (mut dropped, mut attributes) = (Vec::new(), AttributeLists::default());
+        for (chunk, at, row) in merge.rows(range) {
+            let events = &chunk.events;
+            let own = children(&events.parents, row);
+            lengths.push(own.len());
+            for event in own {
+                times.push(events.times_unix_nano[event]);
+                names.append_value(text(chunk, events.names[event]));
+                dropped.push(not_zero(events.dropped_attributes[event]));
+                attributes.push(chunk, &events.attributes, self.events[at as usize].of(event));
+            }
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(times)),
+            Arc::new(names.finish()),
+            Arc::new(UInt32Array::from(dropped)),
+            Arc::new(attributes.finish()),
+        ];
+        list_of(event_fields(), columns, lengths)
+    }
+
+    pub(super) fn links(&self, merge: &Merge<'_>, range: Range<usize>) -> ArrayRef {
+        let (mut lengths, mut trace_ids, mut span_ids) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut states, mut flags, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
+        let mut attributes = AttributeLists::default();
+        for (chunk, at, row) in merge.rows(range) {
+            let links = &chunk.links;
+            let own = children(&links.parents, row);
+            lengths.push(own.len());
+            for link in own {
+                trace_ids.extend_from_slice(&links.trace_ids[link]);
+                span_ids.extend_from_slice(&links.span_ids[link]);
+                let state = links.trace_states[link];
+                states.push((state != 0).then(|| text(chunk, state)));
+                flags.push(not_zero(links.flags[link]));
+                dropped.push(not_zero(links.dropped_attributes[link]));
+                attributes.push(chunk, &links.attributes, self.links[at as usize].of(link));
+            }
+        }
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(FixedSizeBinaryArray::new(16, trace_ids.into(), None)),
+            Arc::new(FixedSizeBinaryArray::new(8, span_ids.into(), None)),
+            Arc::new(StringArray::from(states)),
+            Arc::new(UInt32Array::from(flags)),
+            Arc::new(UInt32Array::from(dropped)),
+            Arc::new(attributes.finish()),
+        ];
+        list_of(link_fields(), columns, lengths)
+    }
+}
+
+/// A list of attributes per owner.
+#[derive(Default)]
+struct AttributeLists {
+    lengths: Vec<usize>,
+    keys: StringBuilder,
+    strings: StringBuilder,
+    ints: Int64Builder,
+    doubles: Float64Builder,
+    bools: BooleanBuilder,
+    encoded: BinaryBuilder,
+}
+
+impl AttributeLists {
+    fn push(&mut self, chunk: &Chunk, attributes: &Attributes, entries: &[(u32, u32)]) {
+        self.lengths.push(entries.len());
+        for &(column, position) in entries {
+            let column = &attributes.columns()[column as usize];
+            self.keys.append_value(text(chunk, column.key));
+            let (mut string, mut int, mut double, mut bool, mut encoded) =
+                (None, None, None, None, None);
+            match column.value(position as usize, &chunk.texts, &chunk.blobs) {
+                Value::String(bytes) => string = Some(utf8(bytes)),
+                Value::Int(value) => int = Some(value),
+                Value::Double(value) => double = Some(value),
+                Value::Bool(value) => bool = Some(value),
+                Value::Encoded(bytes) => encoded = Some(bytes),
+            }
+            self.strings.append_option(string);
+            self.ints.append_option(int);
+            self.doubles.append_option(double);
+            self.bools.append_option(bool);
+            self.encoded.append_option(encoded);
+        }
+    }
+
+    fn finish(mut self) -> ListArray {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.keys.finish()),
+            Arc::new(self.strings.finish()),
+            Arc::new(self.ints.finish()),
+            Arc::new(self.doubles.finish()),
+            Arc::new(self.bools.finish()),
+            Arc::new(self.encoded.finish()),
+        ];
+        make_list(rest_fields(), columns, self.lengths)
+    }
+}
+
+fn list_of(fields: Fields, columns: Vec<ArrayRef>, lengths: Vec<usize>) -> ArrayRef {
+    Arc::new(make_list(fields, columns, lengths))
+}
+
+fn make_list(fields: Fields, columns: Vec<ArrayRef>, lengths: Vec<usize>) -> ListArray {
+    let length = columns[0].len();
+    let values = StructArray::try_new_with_length(fields.clone(), columns, None, length)
+        .expect("columns have the types and lengths of the fields");
+    let element = Arc::new(Field::new("element", DataType::Struct(fields), false));
+    ListArray::new(element, OffsetBuffer::from_lengths(lengths), Arc::new(values), None)
+}
+
+fn children(parents: &[u32], row: u32) -> Range<usize> {
+    let start = parents.partition_point(|&parent| parent < row);
+    start..start + parents[start..].iter().take_while(|&&parent| parent == row).count()
+}
+
+fn text(chunk: &Chunk, code: u32) -> &str {
+    utf8(chunk.texts.get(code))
+}
+
+fn utf8(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("texts of chunks are UTF-8")
+}
+
+fn not_zero(value: u32) -> Option<u32> {
+    (value != 0).then_some(value)
+}

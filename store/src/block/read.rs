@@ -1,0 +1,218 @@
+//! A block that can be read.
+
+use super::{
+    cache::{Cache, Entry, Key},
+    file::BlockFile,
+    meta::Meta,
+    rows,
+    source::BlockSource,
+    write::REST_NAMES_KEY,
+};
+use crate::{AttributeScope, Error, Source, TraceId, head::Chunk};
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch};
+use arrow_select::concat::{concat, concat_batches};
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+            RowSelector,
+        },
+    },
+    bloom_filter::Sbbf,
+    errors::ParquetError,
+    file::metadata::PageIndexPolicy,
+};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+/// An immutable block. Nothing of its Parquet file is read before it is asked for.
+pub(crate) struct Block {
+    meta: Meta,
+    file: BlockFile,
+    cache: Arc<Cache>,
+}
+
+impl Block {
+    pub(super) fn new(meta: Meta, file: BlockFile, cache: Arc<Cache>) -> Self {
+        Self { meta, file, cache }
+    }
+
+    /// What its `meta.json` says.
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// One source per row group.
+    pub(crate) fn sources(self: Arc<Self>) -> Vec<Arc<dyn Source>> {
+        let groups = 0..self.meta.row_groups.len();
+        groups
+            .map(|at| Arc::new(BlockSource::new(Arc::clone(&self), at)) as Arc<dyn Source>)
+            .collect()
+    }
+
+    /// The spans of a trace; `None` when there is none.
+    pub(crate) fn trace(&self, trace_id: &TraceId) -> Result<Option<Chunk>, Error> {
+        let mut chunk = Chunk::default();
+        for row_group in 0..self.meta.row_groups.len() {
+            let rows = self.rows_of(row_group, trace_id)?;
+            if rows.is_empty() {
+                continue;
+            }
+            let batch = self.read_rows(row_group, rows).map_err(|error| self.failed(error))?;
+            rows::append(&batch, &mut chunk).map_err(|what| self.damaged(what))?;
+        }
+        Ok((chunk.len() > 0).then_some(chunk))
+    }
+
+    /// The rows of a trace in a row group: a look at its range, its bloom filter, then a binary search.
+    pub(super) fn rows_of(
+        &self,
+        row_group: usize,
+        trace_id: &TraceId,
+    ) -> Result<Range<usize>, Error> {
+        let meta = &self.meta.row_groups[row_group];
+        let hex = trace_id.to_string();
+        if hex < meta.trace_id_min || hex > meta.trace_id_max {
+            return Ok(0..0);
+        }
+        if let Some(bloom) = self.bloom(row_group).map_err(|error| self.failed(error))?
+            && !bloom.check(&parquet::data_type::FixedLenByteArray::from(trace_id.0.to_vec()))
+        {
+            return Ok(0..0);
+        }
+        let Some(ids) = self.column(row_group, "trace_id")? else {
+            return Err(self.damaged("it has no trace IDs"));
+        };
+        let Some(ids) = ids.as_any().downcast_ref::<FixedSizeBinaryArray>() else {
+            return Err(self.damaged("its trace IDs are of another type"));
+        };
+        let first = partition(ids.len(), |row| ids.value(row) < &trace_id.0[..]);
+        let end = partition(ids.len(), |row| ids.value(row) <= &trace_id.0[..]);
+        Ok(first..end)
+    }
+
+    /// A column of a row group; `None` when the block has none of this name.
+    pub(super) fn column(&self, row_group: usize, name: &str) -> Result<Option<ArrayRef>, Error> {
+        let read = || {
+            let footer = self.footer()?;
+            let Ok(at) = footer.schema().index_of(name) else { return Ok(None) };
+            let key = Key::Column(self.meta.block, row_group, at);
+            if let Some(Entry::Column(array)) = self.cache.get(&key) {
+                return Ok(Some(array));
+            }
+            let rows = self.meta.row_groups[row_group].spans as usize;
+            let mask = ProjectionMask::roots(footer.parquet_schema(), [at]);
+            let reader =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), footer)
+                    .with_row_groups(vec![row_group])
+                    .with_projection(mask)
+                    .with_batch_size(rows)
+                    .build()?;
+            let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+            let arrays: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(0)).collect();
+            let array = match batches.as_slice() {
+                [batch] => Arc::clone(batch.column(0)),
+                _ => concat(&arrays)?,
+            };
+            if array.len() != rows {
+                return Err(ParquetError::General(format!(
+                    "column {name} of row group {row_group} has {} rows instead of {rows}",
+                    array.len()
+                )));
+            }
+            let bytes = array.get_array_memory_size();
+            self.cache.put(key, Entry::Column(Arc::clone(&array)), bytes);
+            Ok(Some(array))
+        };
+        read().map_err(|error: ParquetError| self.failed(error))
+    }
+
+    /// Names of all columns.
+    pub(super) fn columns(&self) -> Result<Vec<String>, Error> {
+        let footer = self.footer().map_err(|error| self.failed(error))?;
+        Ok(footer.schema().fields().iter().map(|field| field.name().clone()).collect())
+    }
+
+    /// Names of the attributes of a scope that lie in its list; `None` when there are too many to be named in the footer.
+    pub(super) fn rest_names(&self, scope: AttributeScope) -> Result<Option<Vec<String>>, Error> {
+        let footer = self.footer().map_err(|error| self.failed(error))?;
+        let entries = footer.metadata().file_metadata().key_value_metadata();
+        let names = entries.into_iter().flatten().find(|it| it.key == REST_NAMES_KEY);
+        let names = names.and_then(|it| it.value.as_deref()).map(serde_json::from_str);
+        match names {
+            Some(Ok(names)) => {
+                let mut names: BTreeMap<String, Vec<String>> = names;
+                Ok(names.remove(super::schema::rest_column(scope)))
+            }
+            Some(Err(_)) => Err(self.damaged("its list of attribute names cannot be read")),
+            None => Ok(None),
+        }
+    }
+
+    /// Bytes of a row group in the file.
+    pub(super) fn row_group_bytes(&self, row_group: usize) -> u64 {
+        let rows = self.meta.row_groups[row_group].spans;
+        self.meta.size_bytes * rows / self.meta.spans.max(1)
+    }
+
+    pub(super) fn damaged(&self, what: &str) -> Error {
+        Error::Block { block: self.meta.block.to_string(), what: what.to_owned() }
+    }
+
+    fn failed(&self, error: ParquetError) -> Error {
+        self.damaged(&error.to_string())
+    }
+
+    fn footer(&self) -> Result<ArrowReaderMetadata, ParquetError> {
+        let key = Key::Footer(self.meta.block);
+        if let Some(Entry::Footer(footer)) = self.cache.get(&key) {
+            return Ok(footer);
+        }
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let footer = ArrowReaderMetadata::load(&self.file, options)?;
+        let bytes = footer.metadata().memory_size();
+        self.cache.put(key, Entry::Footer(footer.clone()), bytes);
+        Ok(footer)
+    }
+
+    fn bloom(&self, row_group: usize) -> Result<Option<Arc<Sbbf>>, ParquetError> {
+        let key = Key::Bloom(self.meta.block, row_group);
+        if let Some(Entry::Bloom(bloom)) = self.cache.get(&key) {
+            return Ok(Some(bloom));
+        }
+        let footer = self.footer()?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), footer);
+        let bloom = builder.get_row_group_column_bloom_filter(row_group, 0)?.map(Arc::new);
+        if let Some(bloom) = &bloom {
+            let bytes = bloom.num_blocks() * 32;
+            self.cache.put(key, Entry::Bloom(Arc::clone(bloom)), bytes);
+        }
+        Ok(bloom)
+    }
+
+    fn read_rows(&self, row_group: usize, rows: Range<usize>) -> Result<RecordBatch, ParquetError> {
+        let footer = self.footer()?;
+        let schema = Arc::clone(footer.schema());
+        let selection = RowSelection::from(vec![
+            RowSelector::skip(rows.start),
+            RowSelector::select(rows.len()),
+        ]);
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), footer)
+            .with_row_groups(vec![row_group])
+            .with_row_selection(selection)
+            .with_batch_size(rows.len())
+            .build()?;
+        let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+        Ok(concat_batches(&schema, &batches)?)
+    }
+}
+
+/// The first row at which `before` does not hold any more.
+fn partition(rows: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, rows);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if before(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
+}

@@ -1,0 +1,343 @@
+//! Rows of a block back into a chunk, from where they become OTLP like those of the head.
+
+use super::{
+    rest::{Lists, child, structs},
+    schema::{ROW_SCOPES, prefix, rest_column},
+};
+use crate::{
+    AttributeScope, SpanId, TraceId,
+    head::{Chunk, Scope},
+    otlp,
+    wire::{EventHeader, LinkHeader, SpanHeader, Value, Writer},
+};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray,
+    Float64Array, Int64Array, RecordBatch, StringArray, UInt8Array, UInt32Array, UInt64Array,
+    types::UInt32Type,
+};
+
+const WRONG_TYPE: &str = "a column is not of the type that it should have";
+
+/// Appends all rows of a batch.
+pub(super) fn append(batch: &RecordBatch, chunk: &mut Chunk) -> Result<(), &'static str> {
+    let trace_ids: &FixedSizeBinaryArray = column(batch, "trace_id")?;
+    let span_ids: &FixedSizeBinaryArray = column(batch, "span_id")?;
+    let parents: &FixedSizeBinaryArray = column(batch, "parent_span_id")?;
+    let starts: &UInt64Array = column(batch, "start_unix_nano")?;
+    let durations: &Int64Array = column(batch, "duration_nano")?;
+    let kinds: &UInt8Array = column(batch, "kind")?;
+    let status_codes: &UInt8Array = column(batch, "status_code")?;
+    let names = Text::new(batch, "name")?;
+    let status_messages = Text::new(batch, "status_message")?;
+    let trace_states = Text::new(batch, "trace_state")?;
+    let around = Around::new(batch)?;
+    let spans = Attributes::new(batch, AttributeScope::Span)?;
+    let number = |name| column::<UInt32Array>(batch, name);
+    let flags = number("flags")?;
+    let dropped_attributes = number("dropped_attributes_count")?;
+    let dropped_events = number("dropped_events_count")?;
+    let dropped_links = number("dropped_links_count")?;
+    let events = Events::new(batch)?;
+    let links = Links::new(batch)?;
+
+    for row in 0..batch.num_rows() {
+        let start_unix_nano = starts.value(row);
+        let resource = around.resource(row, chunk);
+        let scope = around.scope(row, chunk);
+        let header = SpanHeader {
+            trace_id: TraceId(id(trace_ids, row)),
+            span_id: SpanId(id(span_ids, row)),
+            parent_span_id: SpanId(id(parents, row)),
+            trace_state: trace_states.get(row),
+            name: names.get(row),
+            kind: kinds.value(row),
+            start_unix_nano,
+            end_unix_nano: start_unix_nano.wrapping_add(durations.value(row) as u64),
+            status_code: status_codes.value(row),
+            status_message: status_messages.get(row),
+            flags: zero(flags, row),
+            dropped_attributes: zero(dropped_attributes, row),
+            dropped_events: zero(dropped_events, row),
+            dropped_links: zero(dropped_links, row),
+        };
+        let owner = chunk.push_span(&header, resource, scope);
+        spans.for_each(row, |key, value| {
+            chunk.attributes.push(owner, key, value, &mut chunk.texts, &mut chunk.blobs);
+        });
+        events.append(row, chunk);
+        links.append(row, chunk);
+    }
+    Ok(())
+}
+
+/// A dictionary of text.
+struct Text<'a> {
+    keys: &'a UInt32Array,
+    values: &'a StringArray,
+}
+
+impl<'a> Text<'a> {
+    fn new(batch: &'a RecordBatch, name: &str) -> Result<Self, &'static str> {
+        Self::of(column(batch, name)?)
+    }
+
+    fn of(array: &'a DictionaryArray<UInt32Type>) -> Result<Self, &'static str> {
+        let values = array.values().as_any().downcast_ref().ok_or(WRONG_TYPE)?;
+        Ok(Self { keys: array.keys(), values })
+    }
+
+    /// Empty where null.
+    fn get(&self, row: usize) -> &'a [u8] {
+        self.maybe(row).unwrap_or_default()
+    }
+
+    fn maybe(&self, row: usize) -> Option<&'a [u8]> {
+        self.keys.is_valid(row).then(|| self.values.value(self.keys.value(row) as usize).as_bytes())
+    }
+}
+
+/// The attributes of one scope: columns and the list of the rest.
+struct Attributes<'a> {
+    columns: Vec<(&'a str, Column<'a>)>,
+    rest: Lists<'a>,
+}
+
+enum Column<'a> {
+    Text(Text<'a>),
+    Int(&'a Int64Array),
+    Double(&'a Float64Array),
+    Bool(&'a BooleanArray),
+    Encoded(&'a BinaryArray),
+}
+
+impl<'a> Column<'a> {
+    fn new(array: &'a ArrayRef) -> Result<Self, &'static str> {
+        let any = array.as_any();
+        if let Some(texts) = any.downcast_ref() {
+            Ok(Self::Text(Text::of(texts)?))
+        } else if let Some(ints) = any.downcast_ref() {
+            Ok(Self::Int(ints))
+        } else if let Some(doubles) = any.downcast_ref() {
+            Ok(Self::Double(doubles))
+        } else if let Some(bools) = any.downcast_ref() {
+            Ok(Self::Bool(bools))
+        } else {
+            any.downcast_ref().map(Self::Encoded).ok_or(WRONG_TYPE)
+        }
+    }
+
+    fn get(&self, row: usize) -> Option<Value<'a>> {
+        match self {
+            Self::Text(texts) => texts.maybe(row).map(Value::String),
+            Self::Int(it) => it.is_valid(row).then(|| Value::Int(it.value(row))),
+            Self::Double(it) => it.is_valid(row).then(|| Value::Double(it.value(row))),
+            Self::Bool(it) => it.is_valid(row).then(|| Value::Bool(it.value(row))),
+            Self::Encoded(it) => it.is_valid(row).then(|| Value::Encoded(it.value(row))),
+        }
+    }
+}
+
+impl<'a> Attributes<'a> {
+    fn new(batch: &'a RecordBatch, scope: AttributeScope) -> Result<Self, &'static str> {
+        let mut columns = Vec::new();
+        let schema = batch.schema_ref();
+        for (field, array) in schema.fields().iter().zip(batch.columns()) {
+            let name = match field.name().strip_prefix(prefix(scope)) {
+                Some(name) => name,
+                None if scope == AttributeScope::Resource && field.name() == "service_name" => {
+                    "service.name"
+                }
+                None => continue,
+            };
+            // All-null columns are those of attributes of other traces: most of them.
+            if array.null_count() < array.len() {
+                columns.push((name, Column::new(array)?));
+            }
+        }
+        let rest = batch.column_by_name(rest_column(scope)).ok_or(WRONG_TYPE)?;
+        Ok(Self { columns, rest: Lists::new(rest)? })
+    }
+
+    fn for_each(&self, row: usize, mut each: impl FnMut(&[u8], Value<'_>)) {
+        for (name, column) in &self.columns {
+            if let Some(value) = column.get(row) {
+                each(name.as_bytes(), value);
+            }
+        }
+        for (name, value) in self.rest.of(row) {
+            each(name.as_bytes(), value);
+        }
+    }
+}
+
+/// Resources and scopes of the rows.
+struct Around<'a> {
+    resources: Attributes<'a>,
+    resource_schema_urls: Text<'a>,
+    resource_dropped: &'a UInt32Array,
+    scopes: Attributes<'a>,
+    scope_names: Text<'a>,
+    scope_versions: Text<'a>,
+    scope_schema_urls: Text<'a>,
+    scope_dropped: &'a UInt32Array,
+}
+
+impl<'a> Around<'a> {
+    fn new(batch: &'a RecordBatch) -> Result<Self, &'static str> {
+        Ok(Self {
+            resources: Attributes::new(batch, ROW_SCOPES[1])?,
+            resource_schema_urls: Text::new(batch, "resource_schema_url")?,
+            resource_dropped: column(batch, "resource_dropped_attributes_count")?,
+            scopes: Attributes::new(batch, ROW_SCOPES[2])?,
+            scope_names: Text::new(batch, "scope_name")?,
+            scope_versions: Text::new(batch, "scope_version")?,
+            scope_schema_urls: Text::new(batch, "scope_schema_url")?,
+            scope_dropped: column(batch, "scope_dropped_attributes_count")?,
+        })
+    }
+
+    /// The position of the row's resource in the chunk, where it is put unless it is there.
+    fn resource(&self, row: usize, chunk: &mut Chunk) -> u32 {
+        let schema_url = self.resource_schema_urls.get(row);
+        let dropped = zero(self.resource_dropped, row);
+        let mut key = Writer::default();
+        key.bytes(1, schema_url);
+        key.uint(2, u64::from(dropped));
+        self.resources.for_each(row, |name, value| write_pair(&mut key, name, value));
+        let (position, new) = chunk.resource_position(key.as_bytes());
+        if new {
+            self.resources.for_each(row, |name, value| {
+                let (texts, blobs) = (&mut chunk.texts, &mut chunk.blobs);
+                chunk.resource_attributes.push(position, name, value, texts, blobs);
+            });
+            let schema_url = chunk.text(schema_url);
+            chunk.finish_resource(schema_url, dropped);
+        }
+        position
+    }
+
+    fn scope(&self, row: usize, chunk: &mut Chunk) -> u32 {
+        let texts = [
+            self.scope_names.get(row),
+            self.scope_versions.get(row),
+            self.scope_schema_urls.get(row),
+        ];
+        let dropped_attributes = zero(self.scope_dropped, row);
+        let mut key = Writer::default();
+        texts.iter().for_each(|text| key.bytes(1, text));
+        key.uint(2, u64::from(dropped_attributes));
+        self.scopes.for_each(row, |name, value| write_pair(&mut key, name, value));
+        let (position, new) = chunk.scope_position(key.as_bytes());
+        if new {
+            self.scopes.for_each(row, |name, value| {
+                let (texts, blobs) = (&mut chunk.texts, &mut chunk.blobs);
+                chunk.scope_attributes.push(position, name, value, texts, blobs);
+            });
+            let [name, version, schema_url] = texts.map(|text| chunk.text(text));
+            chunk.scopes.push(Scope { name, version, schema_url, dropped_attributes });
+        }
+        position
+    }
+}
+
+fn write_pair(out: &mut Writer, name: &[u8], value: Value<'_>) {
+    out.message(3, |out| {
+        out.bytes(1, name);
+        out.message(2, |out| otlp::any_value(out, value));
+    });
+}
+
+struct Events<'a> {
+    offsets: &'a [i32],
+    times: &'a UInt64Array,
+    names: &'a StringArray,
+    dropped: &'a UInt32Array,
+    attributes: Lists<'a>,
+}
+
+impl<'a> Events<'a> {
+    fn new(batch: &'a RecordBatch) -> Result<Self, &'static str> {
+        let (list, entries) = structs(batch.column_by_name("events").ok_or(WRONG_TYPE)?)?;
+        let attributes = entries.column_by_name("attributes").ok_or(WRONG_TYPE)?;
+        Ok(Self {
+            offsets: list.value_offsets(),
+            times: child(entries, "time_unix_nano")?,
+            names: child(entries, "name")?,
+            dropped: child(entries, "dropped_attributes_count")?,
+            attributes: Lists::new(attributes)?,
+        })
+    }
+
+    fn append(&self, row: usize, chunk: &mut Chunk) {
+        for event in self.offsets[row] as usize..self.offsets[row + 1] as usize {
+            let owner = chunk.push_event(&EventHeader {
+                time_unix_nano: self.times.value(event),
+                name: self.names.value(event).as_bytes(),
+                dropped_attributes: zero(self.dropped, event),
+            });
+            for (key, value) in self.attributes.of(event) {
+                let (texts, blobs) = (&mut chunk.texts, &mut chunk.blobs);
+                chunk.events.attributes.push(owner, key.as_bytes(), value, texts, blobs);
+            }
+        }
+    }
+}
+
+struct Links<'a> {
+    offsets: &'a [i32],
+    trace_ids: &'a FixedSizeBinaryArray,
+    span_ids: &'a FixedSizeBinaryArray,
+    trace_states: &'a StringArray,
+    flags: &'a UInt32Array,
+    dropped: &'a UInt32Array,
+    attributes: Lists<'a>,
+}
+
+impl<'a> Links<'a> {
+    fn new(batch: &'a RecordBatch) -> Result<Self, &'static str> {
+        let (list, entries) = structs(batch.column_by_name("links").ok_or(WRONG_TYPE)?)?;
+        let attributes = entries.column_by_name("attributes").ok_or(WRONG_TYPE)?;
+        Ok(Self {
+            offsets: list.value_offsets(),
+            trace_ids: child(entries, "trace_id")?,
+            span_ids: child(entries, "span_id")?,
+            trace_states: child(entries, "trace_state")?,
+            flags: child(entries, "flags")?,
+            dropped: child(entries, "dropped_attributes_count")?,
+            attributes: Lists::new(attributes)?,
+        })
+    }
+
+    fn append(&self, row: usize, chunk: &mut Chunk) {
+        for link in self.offsets[row] as usize..self.offsets[row + 1] as usize {
+            let state = self.trace_states.is_valid(link).then(|| self.trace_states.value(link));
+            let owner = chunk.push_link(&LinkHeader {
+                trace_id: TraceId(id(self.trace_ids, link)),
+                span_id: SpanId(id(self.span_ids, link)),
+                trace_state: state.unwrap_or_default().as_bytes(),
+                dropped_attributes: zero(self.dropped, link),
+                flags: zero(self.flags, link),
+            });
+            for (key, value) in self.attributes.of(link) {
+                let (texts, blobs) = (&mut chunk.texts, &mut chunk.blobs);
+                chunk.links.attributes.push(owner, key.as_bytes(), value, texts, blobs);
+            }
+        }
+    }
+}
+
+fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, &'static str> {
+    batch.column_by_name(name).and_then(|it| it.as_any().downcast_ref()).ok_or(WRONG_TYPE)
+}
+
+/// Zero where null or of another length.
+fn id<const N: usize>(ids: &FixedSizeBinaryArray, row: usize) -> [u8; N] {
+    if ids.is_null(row) {
+        return [0; N];
+    }
+    ids.value(row).try_into().unwrap_or([0; N])
+}
+
+fn zero(numbers: &UInt32Array, row: usize) -> u32 {
+    if numbers.is_valid(row) { numbers.value(row) } else { 0 }
+}

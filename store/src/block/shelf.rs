@@ -1,0 +1,196 @@
+//! The place where blocks lie.
+
+use super::{
+    cache::Cache,
+    file::BlockFile,
+    meta::{JournalRange, Meta, VERSION},
+    read::Block,
+    write::{Encoded, encode},
+};
+use crate::{
+    Error,
+    folder::{io, sync_folder},
+    generations::Generation,
+};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
+use std::{collections::HashSet, fs, fs::File, path::PathBuf, sync::Arc};
+use tokio::runtime::Handle;
+use ulid::Ulid;
+
+const META_FILE: &str = "meta.json";
+const SPANS_FILE: &str = "spans.parquet";
+const TRACES_FILE: &str = "traces.parquet";
+/// `meta.json` files read at once when the store is opened.
+const OPEN_CONCURRENCY: usize = 16;
+
+/// All blocks of a bucket or folder.
+pub(crate) struct Blocks {
+    store: Arc<dyn ObjectStore>,
+    /// The folder, if that is what it is: then files are read directly, and synced.
+    local: Option<PathBuf>,
+    cache: Arc<Cache>,
+    runtime: Handle,
+}
+
+impl Blocks {
+    /// Opens the given store, or else the folder.
+    pub(crate) async fn open(
+        store: Option<Arc<dyn ObjectStore>>,
+        folder: &std::path::Path,
+    ) -> Result<Self, Error> {
+        let (store, local) = match store {
+            Some(store) => (store, None),
+            None => {
+                fs::create_dir_all(folder).map_err(io("create", folder))?;
+                let local = LocalFileSystem::new_with_prefix(folder)
+                    .map_err(|error| io("open", folder)(std::io::Error::other(error)))?;
+                (Arc::new(local) as Arc<dyn ObjectStore>, Some(folder.to_owned()))
+            }
+        };
+        Ok(Self { store, local, cache: Arc::default(), runtime: Handle::current() })
+    }
+
+    /// All blocks that exist and that no other replaces, and the journal records of `own` that they hold.
+    pub(crate) async fn load(
+        &self,
+        own: Ulid,
+    ) -> Result<(Vec<Arc<Block>>, Vec<JournalRange>), Error> {
+        let listed = self.store.list_with_delimiter(None).await;
+        let listed = listed.map_err(|error| self.failed("the list", &error))?;
+        let names = listed.common_prefixes.into_iter().filter_map(|path| {
+            path.parts().next_back().and_then(|name| name.as_ref().parse::<Ulid>().ok())
+        });
+        let metas: Vec<Option<Meta>> = stream::iter(names)
+            .map(|name| self.read_meta(name))
+            .buffered(OPEN_CONCURRENCY)
+            .try_collect()
+            .await?;
+        let metas: Vec<Meta> = metas.into_iter().flatten().collect();
+        let replaced: HashSet<Ulid> =
+            metas.iter().flat_map(|meta| meta.replaces.iter().copied()).collect();
+        let ranges = metas.iter().flat_map(|meta| &meta.journal);
+        let ranges = ranges.filter(|range| range.store == own).copied().collect();
+        let blocks = metas.into_iter().filter(|meta| !replaced.contains(&meta.block));
+        Ok((blocks.map(|meta| self.block(meta)).collect(), ranges))
+    }
+
+    /// Writes a generation as a block. `None` when it has no spans: its journal records may then go all the same.
+    ///
+    /// When this returns, the block is as durable as the place where it lies.
+    pub(crate) async fn write(
+        &self,
+        generation: Arc<Generation>,
+        own: Ulid,
+        now_unix_nano: u64,
+    ) -> Result<Option<Arc<Block>>, Error> {
+        let Some((first_sequence, last_sequence)) = generation.sequences else { return Ok(None) };
+        let encoded = tokio::task::spawn_blocking(move || encode(&generation)).await;
+        let encoded = encoded.map_err(|error| self.failed("encode", &error))?;
+        let Some(encoded) = encoded.map_err(|error| self.failed("encode", &error))? else {
+            return Ok(None);
+        };
+        // Names are not drawn but follow from what is in the block: stores differ in their own 80 bits.
+        let unique = own.random() ^ u128::from(last_sequence) << 16;
+        let name = Ulid::from_parts(now_unix_nano / 1_000_000, unique);
+        let Encoded { spans_file, traces_file, spans, traces, row_groups } = encoded;
+        let starts = row_groups.iter();
+        let meta = Meta {
+            version: VERSION,
+            block: name,
+            spans,
+            traces,
+            start_min_unix_nano: starts.clone().map(|it| it.start_min_unix_nano).min().unwrap_or(0),
+            start_max_unix_nano: starts.map(|it| it.start_max_unix_nano).max().unwrap_or(0),
+            size_bytes: (spans_file.len() + traces_file.len()) as u64,
+            spans_file_bytes: spans_file.len() as u64,
+            row_groups,
+            journal: vec![JournalRange { store: own, first_sequence, last_sequence }],
+            replaces: Vec::new(),
+        };
+        let text = serde_json::to_vec_pretty(&meta).expect("strings and numbers always encode");
+        self.put(name, SPANS_FILE, spans_file).await?;
+        self.put(name, TRACES_FILE, traces_file).await?;
+        self.sync(name, &[SPANS_FILE, TRACES_FILE]).await?;
+        // Last: from here on the block exists.
+        self.put(name, META_FILE, text.into()).await?;
+        self.sync(name, &[META_FILE]).await?;
+        tracing::info!(block = %name, spans, bytes = meta.size_bytes, "wrote a block");
+        Ok(Some(self.block(meta)))
+    }
+
+    fn block(&self, meta: Meta) -> Arc<Block> {
+        let size_bytes = meta.spans_file_bytes;
+        let file = match &self.local {
+            Some(folder) => {
+                let path = folder.join(meta.block.to_string()).join(SPANS_FILE);
+                BlockFile::Local { path, size_bytes }
+            }
+            None => BlockFile::Remote {
+                store: Arc::clone(&self.store),
+                path: path_of(meta.block, SPANS_FILE),
+                size_bytes,
+                runtime: self.runtime.clone(),
+            },
+        };
+        Arc::new(Block::new(meta, file, Arc::clone(&self.cache)))
+    }
+
+    /// `None` when the block does not exist (yet, or because its writer died).
+    async fn read_meta(&self, name: Ulid) -> Result<Option<Meta>, Error> {
+        let path = path_of(name, META_FILE);
+        let bytes = match self.store.get(&path).await {
+            Ok(found) => found.bytes().await.map_err(|error| self.failed(&path, &error))?,
+            Err(object_store::Error::NotFound { .. }) => {
+                tracing::debug!(block = %name, "skipped a block that was never finished");
+                return Ok(None);
+            }
+            Err(error) => return Err(self.failed(&path, &error)),
+        };
+        #[derive(serde::Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let damaged = |error: serde_json::Error| Error::Block {
+            block: name.to_string(),
+            what: format!("its {META_FILE} cannot be read: {error}"),
+        };
+        let Versioned { version } = serde_json::from_slice(&bytes).map_err(damaged)?;
+        if version > VERSION {
+            let path = PathBuf::from(path.to_string());
+            return Err(Error::NewerVersion { path, found: version, known: VERSION });
+        }
+        serde_json::from_slice(&bytes).map(Some).map_err(damaged)
+    }
+
+    async fn put(&self, name: Ulid, file: &str, bytes: Bytes) -> Result<(), Error> {
+        let path = path_of(name, file);
+        let put = self.store.put(&path, bytes.into()).await;
+        put.map(|_| ()).map_err(|error| self.failed(&path, &error))
+    }
+
+    /// A local file system tells nobody when a file is on disk, unless asked.
+    async fn sync(&self, name: Ulid, files: &'static [&'static str]) -> Result<(), Error> {
+        let Some(folder) = self.local.clone() else { return Ok(()) };
+        let block = folder.join(name.to_string());
+        let sync = move || {
+            for file in files {
+                File::open(block.join(file))?.sync_all()?;
+            }
+            sync_folder(&block)?;
+            sync_folder(&folder)
+        };
+        let synced = tokio::task::spawn_blocking(sync).await;
+        let synced = synced.map_err(|error| self.failed(name, &error))?;
+        synced.map_err(|error| self.failed(name, &error))
+    }
+
+    fn failed(&self, what: impl std::fmt::Display, error: &dyn std::error::Error) -> Error {
+        Error::Block { block: what.to_string(), what: error.to_string() }
+    }
+}
+
+fn path_of(name: Ulid, file: &str) -> Path {
+    Path::from(format!("{name}/{file}"))
+}

@@ -1,0 +1,130 @@
+//! A row group of a block as a source of columns.
+
+use super::{
+    children::BlockChildren,
+    read::Block,
+    rest,
+    schema::{column_of, prefix, rest_column},
+};
+use crate::{AttributeScope, Children, Error, Field, Source, TimeRange, TraceId};
+use arrow_array::{Array, ArrayRef, UInt32Array};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// One row group.
+pub(super) struct BlockSource {
+    block: Arc<Block>,
+    row_group: usize,
+}
+
+impl BlockSource {
+    pub(super) fn new(block: Arc<Block>, row_group: usize) -> Self {
+        Self { block, row_group }
+    }
+
+    fn required(&self, name: &str) -> Result<ArrayRef, Error> {
+        let column = self.block.column(self.row_group, name)?;
+        column.ok_or_else(|| self.block.damaged(&format!("it has no column {name}")))
+    }
+}
+
+impl Source for BlockSource {
+    fn rows(&self) -> usize {
+        self.block.meta().row_groups[self.row_group].spans as usize
+    }
+
+    fn time_range(&self) -> TimeRange {
+        let meta = &self.block.meta().row_groups[self.row_group];
+        TimeRange {
+            start_min_unix_nano: meta.start_min_unix_nano,
+            start_max_unix_nano: meta.start_max_unix_nano,
+        }
+    }
+
+    fn field(&self, field: Field) -> Result<ArrayRef, Error> {
+        self.required(match field {
+            Field::TraceId => "trace_id",
+            Field::SpanId => "span_id",
+            Field::ParentSpanId => "parent_span_id",
+            Field::StartUnixNano => "start_unix_nano",
+            Field::DurationNano => "duration_nano",
+            Field::Name => "name",
+            Field::Kind => "kind",
+            Field::StatusCode => "status_code",
+            Field::StatusMessage => "status_message",
+            Field::ServiceName => "service_name",
+            Field::ScopeName => "scope_name",
+            Field::ScopeVersion => "scope_version",
+        })
+    }
+
+    fn attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error> {
+        if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
+            return Ok(Vec::new());
+        }
+        let mut arrays = Vec::new();
+        if let Some(column) = self.block.column(self.row_group, &column_of(scope, name))?
+            && column.null_count() < column.len()
+        {
+            arrays.push(column);
+        }
+        let in_rest = self.block.rest_names(scope)?;
+        if in_rest.is_none_or(|names| names.binary_search_by(|it| it.as_str().cmp(name)).is_ok()) {
+            let list = self.required(rest_column(scope))?;
+            let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
+            for other in lists.attribute(name) {
+                // A second value under the same key and of the same type is only seen in the whole trace.
+                if !arrays.iter().any(|array| array.data_type() == other.data_type()) {
+                    arrays.push(other);
+                }
+            }
+        }
+        Ok(arrays)
+    }
+
+    fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
+        if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
+            let name = if scope == AttributeScope::Event { "events" } else { "links" };
+            let list = self.required(name)?;
+            return rest::child_names(&list).map_err(|what| self.block.damaged(what));
+        }
+        // A name may occur in another row group of the block only; that is close enough for a list to choose from.
+        let prefix = prefix(scope);
+        let mut names = BTreeSet::new();
+        for column in self.block.columns()? {
+            if let Some(name) = column.strip_prefix(prefix) {
+                names.insert(name.to_owned());
+            }
+        }
+        if scope == AttributeScope::Resource {
+            let service = self.required("service_name")?;
+            if service.null_count() < service.len() {
+                names.insert("service.name".to_owned());
+            }
+        }
+        match self.block.rest_names(scope)? {
+            Some(rest) => names.extend(rest),
+            None => {
+                let list = self.required(rest_column(scope))?;
+                let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
+                names.extend(lists.names());
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    fn children(&self, scope: AttributeScope) -> Result<Arc<dyn Children>, Error> {
+        let name = if scope == AttributeScope::Link { "links" } else { "events" };
+        let list = self.required(name)?;
+        let children = BlockChildren::new(&list, scope);
+        Ok(Arc::new(children.map_err(|what| self.block.damaged(what))?))
+    }
+
+    fn rows_of(&self, trace_id: &TraceId) -> Result<UInt32Array, Error> {
+        let rows = self.block.rows_of(self.row_group, trace_id)?;
+        Ok(UInt32Array::from_iter_values(rows.map(|row| row as u32)))
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.block.row_group_bytes(self.row_group)
+    }
+}
