@@ -5,13 +5,13 @@ mod plain_json;
 mod search;
 mod trace_id;
 
-use super::{ApiState, Fault, guard::Family, parameters::Parameters, trace};
-use axum::{
-    Router,
-    extract::{Path, State},
-    response::Response,
-    routing::get,
+use super::{
+    ApiState, Fault,
+    guard::Family,
+    parameters::{Parameters, Segment},
+    trace,
 };
+use axum::{Router, extract::State, response::Response, routing::get};
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -70,7 +70,7 @@ async fn services(State(state): State<Arc<ApiState>>) -> Result<Response, Fault>
 
 async fn operation_names(
     State(state): State<Arc<ApiState>>,
-    Path(service): Path<String>,
+    Segment(service): Segment,
 ) -> Result<Response, Fault> {
     let operations = state.engine.operations(&service).await?;
     let names: BTreeSet<String> = operations.into_iter().map(|(name, _)| name).collect();
@@ -94,7 +94,7 @@ async fn operations(
 /// unknown ID is 404, never an empty list, because clients take the first element unchecked.
 async fn trace_by_id(
     State(state): State<Arc<ApiState>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Response, Fault> {
     let id = trace_id::parse(&id)?;
     let Some(encoded) = trace::load(&state, id).await? else {

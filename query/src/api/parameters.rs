@@ -3,7 +3,7 @@
 use super::Fault;
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, Path, Request},
 };
 use http::{header, request::Parts};
 use std::{convert::Infallible, str::FromStr};
@@ -82,6 +82,20 @@ impl<S: Send + Sync> FromRequest<S> for FormParameters {
             parameters.0.extend(Parameters::parse(&String::from_utf8_lossy(&body)).0);
         }
         Ok(Self(parameters))
+    }
+}
+
+/// The part of the path that the route leaves open, decoded.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(segment)) => Ok(Self(segment)),
+            Err(rejection) => Err(Fault::new(rejection.status(), rejection.body_text())),
+        }
     }
 }
 

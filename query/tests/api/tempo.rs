@@ -109,6 +109,14 @@ async fn ids_of_any_spelling_find_their_trace() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_no_text_is_refused() {
+    let answer = Rig::new().await.get("/api/traces/%ff").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let answer = Rig::new().await.get("/api/sigyn/v1/traces/%ff").await;
+    assert!(answer.json()["error"].as_str().unwrap().contains("UTF-8"));
+}
+
+#[tokio::test]
 async fn a_filter_of_a_trace_is_refused_not_ignored() {
     let answer = Rig::with_shop().await.get(&format!("/api/v2/traces/{TRACE}?q=%7B%7D")).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

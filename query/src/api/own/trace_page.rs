@@ -3,12 +3,10 @@
 use crate::api::{
     ApiState, Fault,
     otlp_json::{Double, Style, Styled},
+    parameters::Segment,
     trace,
 };
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::{Serialize, Serializer};
 use sigyn_proto::otlp::trace::v1::ResourceSpans;
 use sigyn_store::{Exemplar, Gap, Pin, PinReason, SpanId, TraceId};
@@ -74,7 +72,7 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
 
 pub(super) async fn trace_page(
     State(state): State<Arc<ApiState>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Response, Fault> {
     let id = TraceId::parse(&id)?;
     let Some(encoded) = trace::load(&state, id).await? else {

@@ -2,14 +2,15 @@
 
 use super::tags::INTRINSICS;
 use crate::{
-    api::{ApiState, Fault, parameters::Parameters, traceql_text as write},
+    api::{
+        ApiState, Fault,
+        parameters::{Parameters, Segment},
+        traceql_text as write,
+    },
     engine::Value,
     traceql,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -42,7 +43,7 @@ pub(super) struct Version1 {
 /// `GET /api/v2/search/tag/{tag}/values`: the tag is a TraceQL field.
 pub(super) async fn version_2(
     State(state): State<Arc<ApiState>>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     parameters: Parameters,
 ) -> Result<Json<Version2>, Fault> {
     let tag = tag(&path, &parameters)?;
@@ -52,7 +53,7 @@ pub(super) async fn version_2(
 /// `GET /api/search/tag/{tag}/values`: the tag is an intrinsic, or an attribute without its scope.
 pub(super) async fn version_1(
     State(state): State<Arc<ApiState>>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     parameters: Parameters,
 ) -> Result<Json<Version1>, Fault> {
     let tag = tag(&path, &parameters)?;

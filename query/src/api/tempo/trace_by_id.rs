@@ -3,12 +3,12 @@
 use crate::api::{
     ApiState, Fault,
     otlp_json::{Enums, Ids, Style, Styled},
-    parameters::Parameters,
+    parameters::{Parameters, Segment},
     trace,
 };
 use axum::{
     body::Bytes,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
@@ -29,7 +29,7 @@ const PROTOBUF: &str = "application/protobuf";
 /// range, and it costs no more without one.
 pub(super) async fn version_1(
     State(state): State<Arc<ApiState>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
@@ -51,7 +51,7 @@ pub(super) async fn version_1(
 /// `GET /api/v2/traces/{id}`: 200 with an empty trace for an unknown one.
 pub(super) async fn version_2(
     State(state): State<Arc<ApiState>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
