@@ -59,6 +59,8 @@ impl Pull {
         let permit = ReadPermit::take(&buffer.inner)?;
         let Query { cursor, max_bytes, wait, drain } = &self.query;
         let cursor = cursor.as_ref();
+        // Refuses a cursor that cannot be right before anything is believed of it.
+        Harvest::plan(inner, cursor, *max_bytes)?;
         if let (true, Some(cursor)) = (*drain, cursor.filter(|cursor| cursor.epoch == inner.epoch))
         {
             inner.drain.confirm(cursor);
@@ -120,8 +122,7 @@ async fn wait_for_news(
         Some(_) => return Ok(()),
         None => vec![0; inner.shards.count()],
     };
-    // A cursor of a wrong shape is refused by the read.
-    let has_news = || positions.len() != inner.shards.count() || inner.shards.has_news(&positions);
+    let has_news = || inner.shards.has_news(&positions);
     if has_news() {
         return Ok(());
     }

@@ -271,6 +271,19 @@ async fn a_drain_is_over_when_the_reader_confirms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_invented_cursor_confirms_nothing() {
+    let buffer = filled(3);
+    let cursor = get(&buffer, "").await.header("sigyn-cursor").to_owned();
+    let epoch = cursor.split('.').nth(1).unwrap();
+    let ahead = ".ffff".repeat(cursor.split('.').count() - 2);
+    for invented in [format!("1.{epoch}{ahead}"), format!("1.{epoch}.ffff")] {
+        let answer = get(&buffer, &format!("?drain=1&cursor={invented}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(buffer.drained(Duration::from_secs(5)).await, Drain::Unread);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_without_confirmation_ends_a_little_later() {
     let buffer = filled(100);
     get(&buffer, "?drain=1").await;

@@ -1,7 +1,7 @@
 //! One connection: request, answer, request, answer.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a whole answer; a reader that is slower holds a copy of the ring for too long.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// For what a reader still sends after the last answer of a connection.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+const LINGER_READS_MAX: usize = 64;
 
 pub(super) struct Connection {
     stream: TcpStream,
@@ -46,14 +49,15 @@ impl Connection {
         while let Some(head) = self.receive()? {
             let Some(head) = Head::parse(&head) else {
                 let text = "this is not a request of HTTP/1.1 that can be understood\n";
-                return self.write(sentence(StatusCode::BAD_REQUEST, text), false, true);
+                self.write(sentence(StatusCode::BAD_REQUEST, text), false, true)?;
+                return self.linger();
             };
             let Some(response) = self.answer(&head, stop) else {
                 return Ok(());
             };
             self.write(response, head.method == Method::HEAD, !head.keep_alive)?;
             if !head.keep_alive {
-                break;
+                return self.linger();
             }
         }
         Ok(())
@@ -86,7 +90,8 @@ impl Connection {
                 let text = "the head of the request is larger than 8 KiB\n";
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
                 self.write(sentence(status, text), false, true)?;
-                return Err(ErrorKind::InvalidData.into());
+                self.linger()?;
+                return Ok(None);
             }
             self.stream.set_read_timeout(Some(left(deadline)?))?;
             let count = self.stream.read(&mut chunk)?;
@@ -98,6 +103,21 @@ impl Connection {
             }
             self.received.extend_from_slice(&chunk[..count]);
         }
+    }
+
+    /// Ends the answer and takes in what still comes, because closing a socket with unread bytes
+    /// makes the other side lose the answer.
+    fn linger(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        let deadline = Instant::now() + LINGER_TIMEOUT;
+        let mut chunk = [0; 2048];
+        for _ in 0..LINGER_READS_MAX {
+            self.stream.set_read_timeout(Some(left(deadline)?))?;
+            if self.stream.read(&mut chunk)? == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn write(
