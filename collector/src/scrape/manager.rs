@@ -117,6 +117,11 @@ impl Manager {
         self.inner.pools.lock().active.keys().cloned().collect()
     }
 
+    /// A pool's configuration, whose rules can be run over labels; `None`: no such pool.
+    pub fn config(&self, scrape_pool: &str) -> Option<Arc<ScrapeConfig>> {
+        self.inner.pools.lock().active.get(scrape_pool).map(Pool::config)
+    }
+
     /// Begins no further read, gives up those that are waiting for an answer, and returns when
     /// all that came is stored (or after 8 s).
     pub async fn stop(&self) {

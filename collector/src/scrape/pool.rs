@@ -101,6 +101,10 @@ impl Pool {
         all
     }
 
+    pub(super) fn config(&self) -> Arc<ScrapeConfig> {
+        Arc::clone(&self.config)
+    }
+
     pub(super) fn dropped(&self) -> (&[DroppedTarget], u64) {
         (&self.dropped, self.dropped_count)
     }

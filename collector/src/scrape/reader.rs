@@ -3,7 +3,9 @@
 use super::{
     clock_offset::ClockOffset,
     context::Context,
+    failure_log,
     fetch::{BODY_BYTES_MAX, Fetched, Request, fetch},
+    limits::Limits,
     metrics::LossReason,
     overlay::overlay,
     position::Position,
@@ -90,10 +92,16 @@ impl Reader {
             }
             manner.wait = None;
         }
-        if !matches!(round.error, Some(ReadError::GivenUp)) {
-            let took = self.context.clock.monotonic().saturating_sub(began);
-            self.note(&round, began_unix_nano, took);
+        if matches!(round.error, Some(ReadError::GivenUp)) {
+            if round.spans == 0 {
+                return round;
+            }
+            // What came before is stored: the round was a short one, not a bad one.
+            round.error = None;
         }
+        let took = self.context.clock.monotonic().saturating_sub(began);
+        self.note(&round, began_unix_nano, took);
+        self.log_failure(order, &round).await;
         round
     }
 
@@ -115,7 +123,8 @@ impl Reader {
         let mut reply = Reply::parse(&fetched.headers).map_err(ReadError::Wrong)?;
         check_owner(order, &reply)?;
         let tracked = reply.cursor.is_some();
-        let body = spans_of(&fetched, tracked)?;
+        let mut body = spans_of(&fetched, tracked)?;
+        let left_out = body.cut_down(order);
         if std::mem::take(&mut self.cursor_refused) {
             reply.lost = Lost::Unknown;
         }
@@ -159,6 +168,12 @@ impl Reader {
         {
             let (asked, head) = (fetched.asked_unix_nano, fetched.head_unix_nano);
             self.offset.observe(asked, head, target_unix_nano);
+        }
+        if left_out > 0 {
+            self.state.series.lost(LossReason::TooLarge, left_out);
+            self.state.update(|status| {
+                status.buffer.get_or_insert_default().lost_total += left_out;
+            });
         }
         self.note_buffer(&reply, gap.as_ref(), appended.spans as u64, tracked);
         Ok(())
@@ -278,9 +293,14 @@ impl Reader {
                 buffer.last_bytes = round.bytes;
             }
         });
-        if let Some(error) = &round.error {
-            let order = self.state.order();
-            tracing::debug!(job = order.target.job, url = order.target.url, %error, "read failed");
+    }
+
+    async fn log_failure(&self, order: &Order, round: &Round) {
+        let Some(error) = &round.error else { return };
+        tracing::debug!(job = order.target.job, url = order.target.url, %error, "read failed");
+        if let Some(path) = &order.config.scrape_failure_log_file {
+            let now_unix_nano = self.context.clock.now_unix_nano();
+            failure_log::write(path, &order.target, &error.to_string(), now_unix_nano).await;
         }
     }
 }
@@ -289,6 +309,16 @@ impl Reader {
 struct Spans {
     plain: bytes::Bytes,
     compressed: Option<(sigyn_store::Encoding, bytes::Bytes)>,
+}
+
+impl Spans {
+    /// Applies the job's limits; gives the number of spans that were left out.
+    fn cut_down(&mut self, order: &Order) -> u64 {
+        let Some(limits) = Limits::of(&order.config) else { return 0 };
+        let Some(cut) = limits.apply(&self.plain) else { return 0 };
+        *self = Self { plain: cut.body.into(), compressed: None };
+        cut.spans_left_out
+    }
 }
 
 /// An address may have passed on to another pod since discovery looked.

@@ -292,3 +292,32 @@ async fn a_secret_file_that_is_missing_is_named_and_found_later() {
     eventually(|| status(&state).health == Health::Up).await;
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn limits_leave_spans_out_and_failures_are_logged() {
+    let rig = Rig::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failures.log");
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&reads);
+    let address = serve(move |_| {
+        let first = counter.fetch_add(1, Ordering::Relaxed) == 0;
+        let page = answer(&[("content-type", "text/html")], "");
+        std::future::ready(if first { answer(&[SPANS], body([1, 2, 3])) } else { page })
+    })
+    .await;
+    let mut config = config();
+    config.span_limit = 2;
+    config.scrape_failure_log_file = Some(path.clone());
+    let state = rig.scrape(order(target(address), config));
+    eventually(|| status(&state).health == Health::Down).await;
+    assert_eq!((rig.store.spans(), status(&state).buffer.unwrap().lost_total), (2, 1));
+    assert!(rig.metrics().contains("reason=\"too_large\"} 1"));
+    rig.stop().await;
+    let log = std::fs::read_to_string(&path).unwrap();
+    let line: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!(line["job_name"], "shop");
+    assert_eq!(line["target"], format!("http://{address}/debug/spans"));
+    assert!(line["msg"].as_str().unwrap().starts_with("the answer is text/html"));
+    assert!(line["time"].as_str().unwrap().starts_with("2025-12-22T"), "{line}");
+}
