@@ -1,6 +1,7 @@
 //! Durations as Go writes them: `1h30m`, `1.5s`, `250ms`, `10us`.
 
-/// Nanoseconds of a Go duration; `None` when it is none, is negative, or is longer than 584 years.
+/// Nanoseconds of a Go duration; `None` when it is none, is negative, or is longer than 292 years: the same
+/// bound as in Go and in TraceQL.
 pub(crate) fn parse_nanos(text: &str) -> Option<u64> {
     if text == "0" {
         return Some(0);
@@ -15,7 +16,7 @@ pub(crate) fn parse_nanos(text: &str) -> Option<u64> {
         total = total.checked_add(nanos_of(number, unit_nanos(unit)?)?)?;
         rest = after;
     }
-    (!text.is_empty()).then_some(total)
+    (!text.is_empty() && i64::try_from(total).is_ok()).then_some(total)
 }
 
 fn unit_nanos(unit: &str) -> Option<u64> {
@@ -67,7 +68,18 @@ mod tests {
 
     #[test]
     fn faults_are_none() {
-        for text in ["", "5", "ms", "-1s", "1 s", "1d", "1.2.3s", ".s", "999999999999h"] {
+        for text in [
+            "",
+            "5",
+            "ms",
+            "-1s",
+            "1 s",
+            "1d",
+            "1.2.3s",
+            ".s",
+            "999999999999h",
+            "9223372036854775808ns",
+        ] {
             check(text, None);
         }
     }

@@ -159,6 +159,9 @@ fn tags(parameters: &Parameters) -> Result<Vec<(String, String)>, Fault> {
             other => (key, other.to_string()),
         }));
     }
+    if all.iter().any(|(key, _)| key.is_empty()) {
+        return Err(Fault::bad_request("a tag without a name cannot be searched for"));
+    }
     Ok(all)
 }
 
@@ -200,6 +203,22 @@ fn tag_condition(key: &str, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_parses(
+            service in any::<String>(),
+            operation in any::<String>(),
+            key in ".+",
+            value in any::<String>(),
+        ) {
+            let tags = serde_json::json!({key: value}).to_string();
+            let pairs = [("service", service), ("operation", operation), ("tags", tags)];
+            let text = query_text(&Parameters::from_iter(pairs)).unwrap();
+            prop_assert!(traceql::parse(&text).is_ok(), "{} : {:?}", text, traceql::parse(&text));
+        }
+    }
 
     #[track_caller]
     fn check(parameters: &str, expected: &str) {
@@ -231,6 +250,7 @@ mod tests {
             ("minDuration=2s&maxDuration=1s", "below minDuration"),
             ("tag=novalue", "tag=\"novalue\" is not key:value"),
             ("tags=a%3Db", "is not a JSON map"),
+            ("tags=%7B%22%22:%221%22%7D", "a tag without a name"),
         ] {
             let sentence = query_text(&Parameters::parse(text)).unwrap_err().sentence;
             assert!(sentence.contains(part), "{text}: {sentence}");

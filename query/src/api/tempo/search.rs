@@ -182,6 +182,30 @@ fn tag_condition(key: &str, value: &str) -> Result<String, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_a_tag_is_its_condition_parses(key in ".+", value in any::<String>()) {
+            if let Ok(condition) = tag_condition(&key, &value) {
+                let text = write::span_set(&[condition]);
+                let parsed = traceql::parse(&text);
+                prop_assert!(parsed.is_ok(), "{} : {:?}", text, parsed);
+            }
+        }
+
+        #[test]
+        fn whatever_the_bounds_are_they_parse(min in 0..=i64::MAX, max in 0..=i64::MAX) {
+            let pairs = [
+                ("minDuration", format!("{}ns", min.min(max))),
+                ("maxDuration", format!("{}ns", min.max(max))),
+                ("tags", "name=x a=1".to_owned()),
+            ];
+            let text = query_text(&Parameters::from_iter(pairs)).unwrap();
+            let parsed = traceql::parse(&text);
+            prop_assert!(parsed.is_ok(), "{} : {:?}", text, parsed);
+        }
+    }
 
     #[track_caller]
     fn check(parameters: &str, expected: &str) {
