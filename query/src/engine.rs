@@ -1,11 +1,44 @@
-//! The vectorised executor: one function evaluates a plan over one source, one merges partials.
+//! The vectorised executor: TraceQL over the store's Arrow columns, newest first, with an end.
+//!
+//! A search visits sources by their latest start. In each, a filter that every result's span must
+//! fulfil becomes masks over columns (`condition`, `compare`, `operand`, `arithmetic`); that gives
+//! candidates. The newest of them are gathered whole from all sources (`traces`), the pipeline runs
+//! over them (`pipeline`, `structure`), and the search ends when nothing left can be newer (`search`).
+//!
+//! It is not a cache and holds no state between queries. It does not know who asks.
+
+mod answer;
+mod arithmetic;
+mod cancellation;
+mod catalog;
+mod column;
+mod compare;
+mod condition;
+mod operand;
+mod pipeline;
+mod plan;
+mod search;
+mod structure;
+mod traces;
+mod view;
+
+pub use cancellation::Limits;
 
 use crate::traceql::Query;
-use sigyn_store::{Error as StoreError, SpanId, Store, TraceId};
+use arrow_schema::ArrowError;
+use cancellation::{CancelOnDrop, Cancellation};
+use sigyn_store::{Error as StoreError, Snapshot, Source, SpanId, Store, TraceId};
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use tokio::sync::Semaphore;
 
-/// Runs queries over a store.
+/// Runs queries over a store. Cheap to clone; clones share the bound on threads.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine {
+    snapshots: Arc<dyn Fn() -> Snapshot + Send + Sync>,
+    limits: Limits,
+    /// Bounds the blocking threads that all queries together take.
+    threads: Arc<Semaphore>,
+}
 
 /// A search: TraceQL and its bounds.
 #[derive(Clone, Debug)]
@@ -110,45 +143,89 @@ pub enum EngineError {
     /// The query needs what this version does not execute yet; a sentence for the user.
     #[error("{0}")]
     Unsupported(String),
+    /// A limit was reached. A search gives a partial answer instead.
+    #[error("{0}")]
+    Stopped(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Columns do not fit together: a fault of this program.
+    #[error("the columns of a source do not fit together: {0}")]
+    Arrow(#[from] ArrowError),
+    /// Work on a thread ended without a result.
+    #[error("a query's thread failed: {0}")]
+    Failed(String),
 }
 
 impl Engine {
     /// An engine over a store.
-    pub fn new(_store: Store) -> Self {
-        todo!()
+    pub fn new(store: Store) -> Self {
+        Self::over(move || store.snapshot())
     }
 
-    /// Newest first, always; the same question gives the same answer.
-    pub async fn search(&self, _request: SearchRequest) -> Result<SearchResponse, EngineError> {
-        todo!()
+    /// An engine over anything that gives snapshots.
+    pub fn over(snapshots: impl Fn() -> Snapshot + Send + Sync + 'static) -> Self {
+        let threads = 2 * available_parallelism().map_or(1, NonZero::get);
+        Self {
+            snapshots: Arc::new(snapshots),
+            limits: Limits::default(),
+            threads: Arc::new(Semaphore::new(threads)),
+        }
+    }
+
+    /// The same engine with other limits.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Newest first, always; the same question gives the same answer. A trace is found if one of the
+    /// spans that match starts within the request's time range; its matches outside are counted too.
+    pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, EngineError> {
+        search::search((self.snapshots)(), request, self.limits, &self.threads).await
     }
 
     /// Service names, sorted.
     pub async fn services(&self) -> Result<Vec<String>, EngineError> {
-        todo!()
+        self.on_sources(catalog::services).await
     }
 
     /// Operations of a service as (span name, OTLP kind), sorted and unique.
-    pub async fn operations(&self, _service: &str) -> Result<Vec<(String, u8)>, EngineError> {
-        todo!()
+    pub async fn operations(&self, service: &str) -> Result<Vec<(String, u8)>, EngineError> {
+        let service = service.to_owned();
+        self.on_sources(move |sources, cancellation| {
+            catalog::operations(sources, &service, cancellation)
+        })
+        .await
     }
 
     /// Attribute names by scope, sorted; bounded.
     pub async fn tag_names(
         &self,
     ) -> Result<Vec<(sigyn_store::AttributeScope, Vec<String>)>, EngineError> {
-        todo!()
+        self.on_sources(catalog::tag_names).await
     }
 
-    /// Distinct values of a field (an attribute or an intrinsic), sorted, at most `limit`.
+    /// Distinct values of a field (an attribute or an intrinsic), sorted by type, then value, at most
+    /// `limit`. Arrays give their elements. Status and kind give all their words, durations nothing.
     pub async fn tag_values(
         &self,
-        _field: &crate::traceql::FieldRef,
-        _limit: usize,
+        field: &crate::traceql::FieldRef,
+        limit: usize,
     ) -> Result<Vec<Value>, EngineError> {
-        todo!()
+        let field = field.clone();
+        self.on_sources(move |sources, cancellation| {
+            catalog::tag_values(sources, &field, limit, cancellation)
+        })
+        .await
+    }
+
+    async fn on_sources<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&[Arc<dyn Source>], &Cancellation) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let cancellation = Cancellation::new(self.limits);
+        let _guard = CancelOnDrop(cancellation.clone());
+        let snapshot = (self.snapshots)();
+        search::on_thread(&self.threads, move || work(&snapshot.sources, &cancellation)).await?
     }
 }

@@ -7,14 +7,25 @@
 //! It is not an executor and knows no column: the engine takes the AST from here.
 
 mod ast;
+mod duration;
 mod error;
 mod field;
+pub(crate) mod fold;
+mod lexer;
+mod parser;
+pub(crate) mod pattern;
+mod print;
+#[cfg(test)]
+mod tests;
+mod token;
+mod validate;
 
 pub use ast::{
     Aggregate, ArithmeticOperator, ComparisonOperator, FieldExpression, Hint, Literal,
     MetricsExpression, MetricsFunction, MetricsKind, Pipeline, Query, QueryBody, ScalarFilter,
     SecondStage, Span, SpanKind, SpansetExpression, SpansetOperator, Stage, StatusCode, Structure,
 };
+pub use duration::format_duration;
 pub use error::{ParseError, ParseErrorKind};
 pub use field::{FieldRef, Intrinsic, Scope};
 
@@ -25,11 +36,13 @@ pub const TEXT_BYTES_MAX: usize = 128 * 1024;
 pub const NESTING_MAX: usize = 256;
 
 /// Parses and validates.
-pub fn parse(_text: &str) -> Result<Query, ParseError> {
-    todo!()
+pub fn parse(text: &str) -> Result<Query, ParseError> {
+    let query = parser::parse_query(text)?;
+    validate::validate(text, &query)?;
+    Ok(query)
 }
 
 /// Parses a field such as `span.http.route`, `.x`, `name`, `trace:rootService`.
-pub fn parse_field(_text: &str) -> Result<FieldRef, ParseError> {
-    todo!()
+pub fn parse_field(text: &str) -> Result<FieldRef, ParseError> {
+    parser::parse_field(text)
 }

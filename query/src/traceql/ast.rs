@@ -404,11 +404,9 @@ impl FieldExpression {
         match self {
             Self::Literal(_, span) | Self::Field(_, span) => *span,
             Self::Not(inner, span) | Self::Negate(inner, span) => span.to(inner.span()),
-            Self::All(parts) | Self::Any(parts) => parts
-                .iter()
-                .map(Self::span)
-                .reduce(Span::to)
-                .unwrap_or_default(),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().map(Self::span).reduce(Span::to).unwrap_or_default()
+            }
             Self::Comparison { left, right, .. } | Self::Arithmetic { left, right, .. } => {
                 left.span().to(right.span())
             }

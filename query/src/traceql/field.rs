@@ -146,8 +146,17 @@ impl Intrinsic {
             Status => IntrinsicType::Status,
             Kind => IntrinsicType::Kind,
             ChildCount | NestedSetParent | NestedSetLeft | NestedSetRight => IntrinsicType::Int,
-            Name | StatusMessage | SpanId | ParentId | TraceId | RootName | RootService
-            | EventName | LinkTraceId | LinkSpanId | InstrumentationName
+            Name
+            | StatusMessage
+            | SpanId
+            | ParentId
+            | TraceId
+            | RootName
+            | RootService
+            | EventName
+            | LinkTraceId
+            | LinkSpanId
+            | InstrumentationName
             | InstrumentationVersion => IntrinsicType::String,
         }
     }

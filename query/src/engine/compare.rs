@@ -1,0 +1,345 @@
+//! Comparisons. Predicates on text run once per distinct value, then codes are scanned.
+
+use super::{
+    EngineError,
+    column::{Column, Data, Fan, Operand, Text, any_of_owner, hex, text_at},
+    condition::presence,
+};
+use crate::traceql::{ComparisonOperator, Literal, pattern};
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, StringArray, cast::AsArray};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::take::take;
+use std::cmp::Ordering;
+
+/// Where `left operator right` holds.
+pub(super) fn compare(
+    operator: ComparisonOperator,
+    left: &Operand,
+    right: &Operand,
+    rows: usize,
+) -> Result<BooleanBuffer, EngineError> {
+    use Operand::{Columns, Constant};
+    match (left, right) {
+        (Constant(Literal::Nil), Constant(_)) | (Constant(_), Constant(Literal::Nil)) => {
+            Ok(BooleanBuffer::new_unset(rows))
+        }
+        (Columns(columns), Constant(Literal::Nil)) | (Constant(Literal::Nil), Columns(columns)) => {
+            let present = presence(columns, rows);
+            Ok(match operator {
+                ComparisonOperator::Equal => !&present,
+                ComparisonOperator::NotEqual => present,
+                _ => BooleanBuffer::new_unset(rows),
+            })
+        }
+        (Constant(left), Constant(right)) => {
+            let holds = constants(operator, left, right)?;
+            Ok(if holds { BooleanBuffer::new_set(rows) } else { BooleanBuffer::new_unset(rows) })
+        }
+        (Columns(columns), Constant(literal)) => {
+            any_column(columns, operator, rows, |data, operator| {
+                with_constant(operator, data, literal)
+            })
+        }
+        (Constant(literal), Columns(columns)) => {
+            any_column(columns, mirrored(operator), rows, |data, operator| {
+                with_constant(operator, data, literal)
+            })
+        }
+        (Columns(left), Columns(right)) => {
+            let mut mask = BooleanBuffer::new_unset(rows);
+            for first in left {
+                for second in right {
+                    mask = &mask | &pair(operator, first, second, rows)?;
+                }
+            }
+            Ok(mask)
+        }
+    }
+}
+
+/// The operator for exchanged sides.
+fn mirrored(operator: ComparisonOperator) -> ComparisonOperator {
+    use ComparisonOperator::*;
+    match operator {
+        Less => Greater,
+        LessOrEqual => GreaterOrEqual,
+        Greater => Less,
+        GreaterOrEqual => LessOrEqual,
+        other => other,
+    }
+}
+
+/// For arrays, `!=` holds where no element is equal: the positive question, and what to make of its answer.
+fn positive(operator: ComparisonOperator, fan: Option<&Fan>) -> (ComparisonOperator, bool) {
+    match (operator, fan) {
+        (ComparisonOperator::NotEqual, Some(fan)) if fan.is_array => {
+            (ComparisonOperator::Equal, true)
+        }
+        (ComparisonOperator::NotMatches, Some(fan)) if fan.is_array => {
+            (ComparisonOperator::Matches, true)
+        }
+        _ => (operator, false),
+    }
+}
+
+fn any_column(
+    columns: &[Column],
+    operator: ComparisonOperator,
+    rows: usize,
+    mut test: impl FnMut(&Data, ComparisonOperator) -> Result<Option<BooleanBuffer>, EngineError>,
+) -> Result<BooleanBuffer, EngineError> {
+    let mut mask = BooleanBuffer::new_unset(rows);
+    // A row with an array of several types: an element of one type that is equal counts against `!=`.
+    let mut against = BooleanBuffer::new_unset(rows);
+    for column in columns {
+        let (asked, turned) = positive(operator, column.fan.as_ref());
+        let Some(entries) = test(&column.data, asked)? else { continue };
+        let held = any_of_owner(entries, column.fan.as_ref(), rows);
+        if turned {
+            against = &against | &held;
+            mask = &mask | &column.presence(rows);
+        } else {
+            mask = &mask | &held;
+        }
+    }
+    Ok(&mask & &!&against)
+}
+
+/// Entries for which the comparison holds; `None` when the types never compare.
+fn with_constant(
+    operator: ComparisonOperator,
+    data: &Data,
+    literal: &Literal,
+) -> Result<Option<BooleanBuffer>, EngineError> {
+    Ok(match (data, literal) {
+        (Data::Text(text), Literal::String(wanted)) => {
+            Some(text_where(text, text_predicate(operator, wanted)?))
+        }
+        (Data::Id(ids), Literal::String(wanted)) => Some(id_where(operator, ids, wanted)?),
+        (
+            Data::Int(array) | Data::Duration(array),
+            Literal::Int(wanted) | Literal::Duration(wanted),
+        ) => Some(valid_where(array, |at| ordered(operator, array.value(at).cmp(wanted)))),
+        (Data::Int(array) | Data::Duration(array), Literal::Float(wanted)) => {
+            Some(valid_where(array, |at| ordered_floats(operator, array.value(at) as f64, *wanted)))
+        }
+        (Data::Float(array), Literal::Int(wanted) | Literal::Duration(wanted)) => {
+            let wanted = *wanted as f64;
+            Some(valid_where(array, |at| ordered_floats(operator, array.value(at), wanted)))
+        }
+        (Data::Float(array), Literal::Float(wanted)) => {
+            Some(valid_where(array, |at| ordered_floats(operator, array.value(at), *wanted)))
+        }
+        (Data::Bool(array), Literal::Bool(wanted)) => {
+            Some(valid_where(array, |at| equality(operator, array.value(at) == *wanted)))
+        }
+        (Data::Status(array), Literal::Status(wanted)) => {
+            Some(valid_where(array, |at| equality(operator, array.value(at) == *wanted as u8)))
+        }
+        (Data::Kind(array), Literal::Kind(wanted)) => {
+            Some(valid_where(array, |at| equality(operator, array.value(at) == *wanted as u8)))
+        }
+        _ => None,
+    })
+}
+
+fn valid_where(array: &dyn Array, test: impl Fn(usize) -> bool) -> BooleanBuffer {
+    let mask = BooleanBuffer::collect_bool(array.len(), test);
+    match array.nulls() {
+        Some(nulls) => &mask & nulls.inner(),
+        None => mask,
+    }
+}
+
+fn ordered(operator: ComparisonOperator, ordering: Ordering) -> bool {
+    match operator {
+        ComparisonOperator::Equal => ordering.is_eq(),
+        ComparisonOperator::NotEqual => ordering.is_ne(),
+        ComparisonOperator::Less => ordering.is_lt(),
+        ComparisonOperator::LessOrEqual => ordering.is_le(),
+        ComparisonOperator::Greater => ordering.is_gt(),
+        ComparisonOperator::GreaterOrEqual => ordering.is_ge(),
+        ComparisonOperator::Matches | ComparisonOperator::NotMatches => false,
+    }
+}
+
+fn ordered_floats(operator: ComparisonOperator, left: f64, right: f64) -> bool {
+    match left.partial_cmp(&right) {
+        Some(ordering) => ordered(operator, ordering),
+        // Not a number equals nothing.
+        None => operator == ComparisonOperator::NotEqual,
+    }
+}
+
+fn equality(operator: ComparisonOperator, equal: bool) -> bool {
+    match operator {
+        ComparisonOperator::Equal => equal,
+        ComparisonOperator::NotEqual => !equal,
+        _ => false,
+    }
+}
+
+type Predicate<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+
+fn text_predicate(
+    operator: ComparisonOperator,
+    wanted: &str,
+) -> Result<Predicate<'_>, EngineError> {
+    Ok(match operator {
+        ComparisonOperator::Matches | ComparisonOperator::NotMatches => {
+            // Validation has compiled it once, so that it compiles again.
+            let pattern = pattern::anchored(wanted).map_err(EngineError::Unsupported)?;
+            let negated = operator == ComparisonOperator::NotMatches;
+            Box::new(move |text| pattern.is_match(text) != negated)
+        }
+        _ => Box::new(move |text| ordered(operator, text.cmp(wanted))),
+    })
+}
+
+/// The predicate runs once per distinct value that occurs.
+fn text_where(text: &Text, predicate: Predicate<'_>) -> BooleanBuffer {
+    let values: &StringArray = text.values().as_string();
+    let keys = text.keys();
+    let holds: Vec<bool> = if values.len() <= keys.len() {
+        values.iter().map(|value| value.is_some_and(&predicate)).collect()
+    } else {
+        // Few rows of a large dictionary: only their values are looked at.
+        let mut known: Vec<Option<bool>> = vec![None; values.len()];
+        for key in keys.iter().flatten() {
+            let key = key as usize;
+            known[key].get_or_insert_with(|| values.is_valid(key) && predicate(values.value(key)));
+        }
+        known.into_iter().map(|known| known.unwrap_or(false)).collect()
+    };
+    if holds.iter().all(|holds| !holds) {
+        return BooleanBuffer::new_unset(keys.len());
+    }
+    let codes = keys.values();
+    // The code below a null may be anything.
+    valid_where(keys, |at| holds.get(codes[at] as usize).copied().unwrap_or(false))
+}
+
+fn id_where(
+    operator: ComparisonOperator,
+    ids: &FixedSizeBinaryArray,
+    wanted: &str,
+) -> Result<BooleanBuffer, EngineError> {
+    if matches!(operator, ComparisonOperator::Equal | ComparisonOperator::NotEqual) {
+        // Leading zeros may be missing in the literal.
+        let padded = match ids.value_length() {
+            16 => sigyn_store::TraceId::parse(wanted).ok().map(|id| id.0.to_vec()),
+            _ => sigyn_store::SpanId::parse(wanted).ok().map(|id| id.0.to_vec()),
+        };
+        let equal = |at: usize| padded.as_deref() == Some(ids.value(at));
+        return Ok(valid_where(ids, |at| equality(operator, equal(at))));
+    }
+    let predicate = text_predicate(operator, wanted)?;
+    Ok(valid_where(ids, |at| predicate(&hex(ids.value(at)))))
+}
+
+fn constants(
+    operator: ComparisonOperator,
+    left: &Literal,
+    right: &Literal,
+) -> Result<bool, EngineError> {
+    use Literal::{Duration, Float, Int};
+    Ok(match (left, right) {
+        (Literal::String(left), Literal::String(right)) => text_predicate(operator, right)?(left),
+        (Int(left) | Duration(left), Int(right) | Duration(right)) => {
+            ordered(operator, left.cmp(right))
+        }
+        (Float(left), Float(right)) => ordered_floats(operator, *left, *right),
+        (Int(left) | Duration(left), Float(right)) => {
+            ordered_floats(operator, *left as f64, *right)
+        }
+        (Float(left), Int(right) | Duration(right)) => {
+            ordered_floats(operator, *left, *right as f64)
+        }
+        (Literal::Bool(_), Literal::Bool(_))
+        | (Literal::Status(_), Literal::Status(_))
+        | (Literal::Kind(_), Literal::Kind(_)) => equality(operator, left == right),
+        _ => false,
+    })
+}
+
+/// Two columns, row by row. Of two fans (two arrays, an array and events) nothing is known.
+fn pair(
+    operator: ComparisonOperator,
+    left: &Column,
+    right: &Column,
+    rows: usize,
+) -> Result<BooleanBuffer, EngineError> {
+    let (fan, left, right) = match (&left.fan, &right.fan) {
+        (None, None) => (None, left.data.clone(), right.data.clone()),
+        (Some(fan), None) => (Some(fan), left.data.clone(), repeated(&right.data, fan)?),
+        (None, Some(fan)) => (Some(fan), repeated(&left.data, fan)?, right.data.clone()),
+        (Some(_), Some(_)) => return Ok(BooleanBuffer::new_unset(rows)),
+    };
+    let (asked, turned) = positive(operator, fan);
+    let Some(entries) = data_pair(asked, &left, &right) else {
+        return Ok(BooleanBuffer::new_unset(rows));
+    };
+    let held = any_of_owner(entries, fan, rows);
+    if !turned {
+        return Ok(held);
+    }
+    let comparable = Column { data: left, fan: fan.cloned() }.presence(rows);
+    let other = Column { data: right, fan: fan.cloned() }.presence(rows);
+    Ok(&(&comparable & &other) & &!&held)
+}
+
+fn repeated(data: &Data, fan: &Fan) -> Result<Data, EngineError> {
+    let array: ArrayRef = take(data.array(), &fan.owners, None)?;
+    Ok(data.with_array(&array))
+}
+
+fn data_pair(operator: ComparisonOperator, left: &Data, right: &Data) -> Option<BooleanBuffer> {
+    let rows = left.array().len();
+    let both = |test: &dyn Fn(usize) -> bool| {
+        let mask = valid_where(left.array(), test);
+        match right.array().nulls() {
+            Some(nulls) => &mask & nulls.inner(),
+            None => mask,
+        }
+    };
+    Some(match (left, right) {
+        (Data::Text(a), Data::Text(b)) => {
+            BooleanBuffer::collect_bool(rows, |at| match (text_at(a, at), text_at(b, at)) {
+                (Some(a), Some(b)) => ordered(operator, a.cmp(b)),
+                _ => false,
+            })
+        }
+        (Data::Id(a), Data::Id(b)) => {
+            both(&|at| ordered(operator, hex(a.value(at)).cmp(&hex(b.value(at)))))
+        }
+        (Data::Id(a), Data::Text(b)) => BooleanBuffer::collect_bool(rows, |at| {
+            a.is_valid(at)
+                && text_at(b, at)
+                    .is_some_and(|b| ordered(operator, hex(a.value(at)).as_str().cmp(b)))
+        }),
+        (Data::Text(a), Data::Id(b)) => BooleanBuffer::collect_bool(rows, |at| {
+            b.is_valid(at)
+                && text_at(a, at)
+                    .is_some_and(|a| ordered(operator, a.cmp(hex(b.value(at)).as_str())))
+        }),
+        (Data::Int(a) | Data::Duration(a), Data::Int(b) | Data::Duration(b)) => {
+            both(&|at| ordered(operator, a.value(at).cmp(&b.value(at))))
+        }
+        (Data::Int(a) | Data::Duration(a), Data::Float(b)) => {
+            both(&|at| ordered_floats(operator, a.value(at) as f64, b.value(at)))
+        }
+        (Data::Float(a), Data::Int(b) | Data::Duration(b)) => {
+            both(&|at| ordered_floats(operator, a.value(at), b.value(at) as f64))
+        }
+        (Data::Float(a), Data::Float(b)) => {
+            both(&|at| ordered_floats(operator, a.value(at), b.value(at)))
+        }
+        (Data::Bool(a), Data::Bool(b)) => {
+            both(&|at| equality(operator, a.value(at) == b.value(at)))
+        }
+        (Data::Status(a), Data::Status(b)) | (Data::Kind(a), Data::Kind(b)) => {
+            both(&|at| equality(operator, a.value(at) == b.value(at)))
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,206 @@
+//! Conditions into masks over rows.
+
+use super::{
+    EngineError,
+    column::{Column, Data, Fan, Operand, any_of_owner},
+    compare::compare,
+    operand::{Frame, operand, scope_of},
+};
+use crate::traceql::{ComparisonOperator, FieldExpression, Intrinsic, Literal};
+use arrow_array::{Array, BooleanArray, cast::AsArray};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::take::take;
+use sigyn_store::AttributeScope;
+
+const NESTED_SCOPES: [AttributeScope; 2] = [AttributeScope::Event, AttributeScope::Link];
+
+/// Which rows of the frame the expression is true for. Absent and wrong-typed values make a
+/// comparison false.
+pub(super) fn condition(
+    expression: &FieldExpression,
+    frame: Frame<'_>,
+) -> Result<BooleanBuffer, EngineError> {
+    match frame.entries {
+        None => {
+            for scope in NESTED_SCOPES {
+                if asks_one_of(expression, scope)
+                    && !matches!(expression, FieldExpression::All(_) | FieldExpression::Any(_))
+                {
+                    return any_entry(expression, scope, frame);
+                }
+            }
+        }
+        // What does not ask this very event is a matter of the span.
+        Some((scope, entries)) if !asks_one_of(expression, scope) => {
+            let rows = condition(expression, Frame::rows(frame.view))?;
+            let array = take(&BooleanArray::new(rows, None), &entries.owners, None)?;
+            return Ok(array.as_boolean().values().clone());
+        }
+        Some(_) => {}
+    }
+    match expression {
+        FieldExpression::Literal(literal, _) => {
+            Ok(constant(*literal == Literal::Bool(true), frame))
+        }
+        FieldExpression::Field(..) => is_bool(operand(expression, frame)?, true, frame),
+        FieldExpression::All(parts) => all(parts, frame),
+        FieldExpression::Any(parts) => {
+            let mut mask = constant(false, frame);
+            for part in parts {
+                mask = &mask | &condition(part, frame)?;
+            }
+            Ok(mask)
+        }
+        FieldExpression::Not(inner, _) => is_false(inner, frame),
+        FieldExpression::Comparison { operator, left, right, .. } => {
+            let (left, right) = (operand(left, frame)?, operand(right, frame)?);
+            compare(*operator, &left, &right, frame.len())
+        }
+        // Numbers are no conditions; validation refuses them.
+        FieldExpression::Negate(..) | FieldExpression::Arithmetic { .. } => {
+            Ok(constant(false, frame))
+        }
+    }
+}
+
+fn constant(value: bool, frame: Frame<'_>) -> BooleanBuffer {
+    if value { BooleanBuffer::new_set(frame.len()) } else { BooleanBuffer::new_unset(frame.len()) }
+}
+
+/// Where `!expression` holds: an absent attribute is neither true nor false.
+fn is_false(expression: &FieldExpression, frame: Frame<'_>) -> Result<BooleanBuffer, EngineError> {
+    match expression {
+        FieldExpression::Literal(literal, _) => {
+            Ok(constant(*literal == Literal::Bool(false), frame))
+        }
+        FieldExpression::Field(..) => is_bool(operand(expression, frame)?, false, frame),
+        FieldExpression::Not(inner, _) => match &**inner {
+            FieldExpression::Field(..) => is_bool(operand(inner, frame)?, true, frame),
+            other => condition(other, frame),
+        },
+        other => Ok(!&condition(other, frame)?),
+    }
+}
+
+fn is_bool(operand: Operand, wanted: bool, frame: Frame<'_>) -> Result<BooleanBuffer, EngineError> {
+    compare(
+        ComparisonOperator::Equal,
+        &operand,
+        &Operand::Constant(Literal::Bool(wanted)),
+        frame.len(),
+    )
+}
+
+/// Conditions that must hold together: cheap ones first, and nothing more is read once no row is left.
+/// Those on events must hold for one and the same event.
+fn all(parts: &[FieldExpression], frame: Frame<'_>) -> Result<BooleanBuffer, EngineError> {
+    let mut on_rows: Vec<&FieldExpression> = Vec::new();
+    let mut on_entries: [Vec<&FieldExpression>; 2] = Default::default();
+    for part in parts {
+        let scope = NESTED_SCOPES.iter().position(|scope| asks_one_of(part, *scope));
+        match scope {
+            Some(scope) if frame.entries.is_none() => on_entries[scope].push(part),
+            _ => on_rows.push(part),
+        }
+    }
+    on_rows.sort_by_key(|part| cost(part));
+    let mut mask = constant(true, frame);
+    for part in on_rows {
+        mask = &mask & &condition(part, frame)?;
+        if mask.count_set_bits() == 0 {
+            return Ok(mask);
+        }
+    }
+    for (parts, scope) in on_entries.iter().zip(NESTED_SCOPES) {
+        if parts.is_empty() {
+            continue;
+        }
+        let entries = frame.view.entries(scope)?;
+        let inner = Frame { view: frame.view, entries: Some((scope, &entries)) };
+        let mut of_entries = constant(true, inner);
+        for part in parts {
+            of_entries = &of_entries & &condition(part, inner)?;
+        }
+        let fan = Fan { owners: entries.owners.clone(), is_array: false };
+        mask = &mask & &any_of_owner(of_entries, Some(&fan), frame.len());
+    }
+    Ok(mask)
+}
+
+fn any_entry(
+    expression: &FieldExpression,
+    scope: AttributeScope,
+    frame: Frame<'_>,
+) -> Result<BooleanBuffer, EngineError> {
+    let entries = frame.view.entries(scope)?;
+    let inner = Frame { view: frame.view, entries: Some((scope, &entries)) };
+    let mask = condition(expression, inner)?;
+    let fan = Fan { owners: entries.owners.clone(), is_array: false };
+    Ok(any_of_owner(mask, Some(&fan), frame.len()))
+}
+
+/// True when the expression asks something of one event (or link). `!` and `= nil` do not: they ask of all.
+pub(super) fn asks_one_of(expression: &FieldExpression, scope: AttributeScope) -> bool {
+    match expression {
+        FieldExpression::Literal(..) | FieldExpression::Not(..) => false,
+        FieldExpression::Field(field, _) => scope_of(field) == Some(scope),
+        FieldExpression::All(parts) | FieldExpression::Any(parts) => {
+            parts.iter().any(|part| asks_one_of(part, scope))
+        }
+        FieldExpression::Negate(inner, _) => asks_one_of(inner, scope),
+        FieldExpression::Comparison { operator, left, right, .. } => {
+            let is_nil =
+                |side: &FieldExpression| matches!(side, FieldExpression::Literal(Literal::Nil, _));
+            let for_absence =
+                *operator == ComparisonOperator::Equal && (is_nil(left) || is_nil(right));
+            !for_absence && (asks_one_of(left, scope) || asks_one_of(right, scope))
+        }
+        FieldExpression::Arithmetic { left, right, .. } => {
+            asks_one_of(left, scope) || asks_one_of(right, scope)
+        }
+    }
+}
+
+/// A rough order of what to evaluate first: what is small, and what most likely empties a source.
+fn cost(expression: &FieldExpression) -> u32 {
+    match expression {
+        FieldExpression::Literal(..) => 0,
+        FieldExpression::Field(field, _) => match field {
+            crate::traceql::FieldRef::Intrinsic(intrinsic) => match intrinsic {
+                Intrinsic::Status | Intrinsic::Kind => 2,
+                Intrinsic::Duration => 3,
+                Intrinsic::Name => 1,
+                Intrinsic::TraceId | Intrinsic::SpanId | Intrinsic::ParentId => 8,
+                _ => 4,
+            },
+            crate::traceql::FieldRef::Attribute { scope, name } => match scope {
+                crate::traceql::Scope::Resource if name == "service.name" => 1,
+                crate::traceql::Scope::Any => 20,
+                crate::traceql::Scope::Event | crate::traceql::Scope::Link => 30,
+                _ => 10,
+            },
+        },
+        FieldExpression::All(parts) | FieldExpression::Any(parts) => parts.iter().map(cost).sum(),
+        FieldExpression::Not(inner, _) | FieldExpression::Negate(inner, _) => cost(inner),
+        FieldExpression::Comparison { operator, left, right, .. } => {
+            let pattern = match operator {
+                ComparisonOperator::Matches | ComparisonOperator::NotMatches => 10,
+                _ => 0,
+            };
+            cost(left) + cost(right) + pattern
+        }
+        FieldExpression::Arithmetic { left, right, .. } => 2 + cost(left) + cost(right),
+    }
+}
+
+/// Rows for which any column has a value.
+pub(super) fn presence(columns: &[Column], rows: usize) -> BooleanBuffer {
+    columns.iter().fold(BooleanBuffer::new_unset(rows), |mask, column| {
+        // Elements of arrays stand beside the array.
+        match (&column.data, &column.fan) {
+            (_, Some(fan)) if fan.is_array => mask,
+            (Data::Text(text), None) if text.null_count() == 0 => BooleanBuffer::new_set(rows),
+            _ => &mask | &column.presence(rows),
+        }
+    })
+}

@@ -1,0 +1,234 @@
+//! The search: sources newest first, candidates by their latest possible start, and an end as soon as
+//! nothing that is left can be newer than what was found.
+
+use super::{
+    Cancellation, EngineError, SearchResponse, TraceMatch, answer::Answers,
+    cancellation::CancelOnDrop, condition::condition, operand::Frame, pipeline::Evaluation,
+    plan::Plan, traces::Traces, view::View,
+};
+use super::{Limits, SearchRequest};
+use arrow_array::cast::AsArray;
+use rapidhash::{RapidHashMap, RapidHashSet};
+use sigyn_store::{Field, Snapshot, Source, TraceId};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    num::NonZero,
+    sync::Arc,
+    thread::available_parallelism,
+};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+/// What one source says: its traces with a fitting span, each with its earliest fitting start here.
+struct Partial {
+    candidates: Vec<(TraceId, u64)>,
+    rows: u64,
+}
+
+/// Traces that may be results, by the latest start that they can have.
+#[derive(Default)]
+struct Candidates {
+    bounds: RapidHashMap<TraceId, u64>,
+    /// May hold outdated bounds; the map decides.
+    queue: BinaryHeap<(u64, Reverse<TraceId>)>,
+    evaluated: RapidHashSet<TraceId>,
+}
+
+impl Candidates {
+    /// A trace starts no later than any of its spans, so each source can only lower the bound.
+    fn add(&mut self, id: TraceId, start_unix_nano: u64) {
+        if self.evaluated.contains(&id) {
+            return;
+        }
+        let bound = self.bounds.entry(id).or_insert(u64::MAX);
+        if start_unix_nano < *bound {
+            *bound = start_unix_nano;
+            self.queue.push((start_unix_nano, Reverse(id)));
+        }
+    }
+
+    fn peek(&mut self) -> Option<u64> {
+        while let Some((bound, Reverse(id))) = self.queue.peek() {
+            if self.bounds.get(id) == Some(bound) {
+                return Some(*bound);
+            }
+            self.queue.pop();
+        }
+        None
+    }
+
+    fn pop(&mut self) -> Option<TraceId> {
+        self.peek()?;
+        let (_, Reverse(id)) = self.queue.pop()?;
+        self.bounds.remove(&id);
+        self.evaluated.insert(id);
+        Some(id)
+    }
+}
+
+/// Answers a search over a snapshot.
+pub(super) async fn search(
+    snapshot: Snapshot,
+    request: SearchRequest,
+    limits: Limits,
+    threads: &Arc<Semaphore>,
+) -> Result<SearchResponse, EngineError> {
+    let cancellation = Cancellation::new(limits);
+    let _guard = CancelOnDrop(cancellation.clone());
+    let plan = Arc::new(Plan::new(request.query)?);
+    let (from, to) =
+        (request.start_unix_nano.unwrap_or(0), request.end_unix_nano.unwrap_or(u64::MAX));
+    let all: Arc<[Arc<dyn Source>]> = snapshot.sources.into();
+    let mut sources: Vec<Arc<dyn Source>> = all
+        .iter()
+        .filter(|source| {
+            let range = source.time_range();
+            source.rows() > 0 && range.start_max_unix_nano >= from && range.start_min_unix_nano < to
+        })
+        .cloned()
+        .collect();
+    sources.sort_by_key(|source| Reverse(source.time_range().start_max_unix_nano));
+
+    let mut response = SearchResponse::default();
+    let mut found: BTreeMap<(Reverse<u64>, TraceId), TraceMatch> = BTreeMap::new();
+    let mut candidates = Candidates::default();
+    let mut unvisited = sources.into_iter().peekable();
+    let wave = available_parallelism().map_or(1, NonZero::get);
+    let result = async {
+        loop {
+            // The latest start that anything in unvisited sources can have.
+            let ahead = unvisited
+                .peek()
+                .map(|source| source.time_range().start_max_unix_nano.min(to.saturating_sub(1)));
+            let worst = match found.last_key_value() {
+                Some(((Reverse(start), _), _)) if found.len() >= request.limit => Some(*start),
+                _ => None,
+            };
+            let best_left = candidates.peek().max(ahead);
+            match (best_left, worst) {
+                (None, _) => return Ok(()),
+                // Equal starts go on: the smaller trace ID wins.
+                (Some(best), Some(worst)) if best < worst => return Ok(()),
+                _ => {}
+            }
+            if candidates.peek() >= ahead && candidates.peek().is_some() {
+                let missing = request.limit.saturating_sub(found.len()).max(4);
+                let count = (2 * missing).min(limits.traces_at_a_time.max(1));
+                let mut ids = Vec::with_capacity(count);
+                while ids.len() < count
+                    && candidates.peek().is_some_and(|bound| Some(bound) >= ahead.max(worst))
+                {
+                    ids.extend(candidates.pop());
+                }
+                let (all, plan, cancellation) = (all.clone(), plan.clone(), cancellation.clone());
+                let work = move || {
+                    let window = (from, to, request.spans_per_span_set);
+                    evaluate(&all, &ids, &plan, window, &cancellation)
+                };
+                for answer in on_thread(threads, work).await?? {
+                    let key = (Reverse(answer.start_unix_nano), answer.trace_id);
+                    found.insert(key, answer);
+                }
+                while found.len() > request.limit {
+                    found.pop_last();
+                }
+                continue;
+            }
+            let scans = unvisited.by_ref().take(wave).map(|source| {
+                let (plan, cancellation) = (plan.clone(), cancellation.clone());
+                on_thread(threads, move || scan(source, &plan, from, to, &cancellation))
+            });
+            for partial in futures::future::try_join_all(scans).await? {
+                let partial = partial?;
+                response.inspected_spans += partial.rows;
+                for (id, start) in partial.candidates {
+                    candidates.add(id, start);
+                }
+            }
+        }
+    }
+    .await;
+    match result {
+        Ok(()) => {}
+        Err(EngineError::Stopped(reason)) => response.partial = Some(reason),
+        Err(other) => return Err(other),
+    }
+    response.inspected_bytes = cancellation.bytes();
+    response.traces = found.into_values().collect();
+    Ok(response)
+}
+
+/// Runs work on a blocking thread once one of the engine's is free.
+pub(super) async fn on_thread<T: Send + 'static>(
+    threads: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    let permit = threads.clone().acquire_owned().await.expect("the semaphore is never closed");
+    let task = spawn_blocking(move || {
+        let result = work();
+        drop(permit);
+        result
+    });
+    task.await.map_err(|error| EngineError::Failed(error.to_string()))
+}
+
+/// Looks for fitting spans in one source.
+fn scan(
+    source: Arc<dyn Source>,
+    plan: &Plan,
+    from: u64,
+    to: u64,
+    cancellation: &Cancellation,
+) -> Result<Partial, EngineError> {
+    cancellation.check()?;
+    let rows = source.rows() as u64;
+    let range = source.time_range();
+    let view = View::new(source, None, cancellation.clone());
+    let mask = condition(&plan.necessary, Frame::rows(&view))?;
+    if mask.count_set_bits() == 0 {
+        return Ok(Partial { candidates: Vec::new(), rows });
+    }
+    let starts = view.starts()?;
+    let within = range.start_min_unix_nano >= from && range.start_max_unix_nano < to;
+    let ids = view.field(Field::TraceId)?;
+    let ids = ids.as_fixed_size_binary();
+    let mut earliest: RapidHashMap<TraceId, u64> = RapidHashMap::default();
+    for row in mask.set_indices() {
+        let start = starts.value(row);
+        if !within && (start < from || start >= to) {
+            continue;
+        }
+        let id = TraceId(ids.value(row).try_into().expect("the column has 16 bytes a value"));
+        let bound = earliest.entry(id).or_insert(start);
+        *bound = start.min(*bound);
+    }
+    Ok(Partial { candidates: earliest.into_iter().collect(), rows })
+}
+
+/// Gathers some traces whole and runs the pipeline over them.
+fn evaluate(
+    sources: &[Arc<dyn Source>],
+    ids: &[TraceId],
+    plan: &Plan,
+    (from, to, spans_per_span_set): (u64, u64, usize),
+    cancellation: &Cancellation,
+) -> Result<Vec<TraceMatch>, EngineError> {
+    let mut traces = Traces::gather(sources, ids, cancellation)?;
+    if plan.reads_trace_fields {
+        traces.add_trace_fields()?;
+    }
+    let evaluation = Evaluation::new(&traces);
+    let mut answers = Answers::new(&traces, plan);
+    let mut found = Vec::new();
+    for trace in &traces.traces {
+        let sets = evaluation.run(&plan.pipeline, trace)?;
+        let in_time = sets.iter().flat_map(|set| &set.members).any(|&at| {
+            let start = traces.spans[trace.spans[at as usize] as usize].start_unix_nano;
+            (from..to).contains(&start)
+        });
+        if in_time {
+            found.push(answers.trace(trace, sets, spans_per_span_set)?);
+        }
+    }
+    Ok(found)
+}

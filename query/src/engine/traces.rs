@@ -1,0 +1,224 @@
+//! Whole traces, gathered from all sources for evaluation.
+
+use super::{
+    Cancellation, EngineError, ServiceStats, TraceMatch,
+    column::{Text, text_at},
+    structure::Tree,
+    view::{TraceFields, View},
+};
+use arrow_array::{
+    Array, Int64Array, StringArray, UInt32Array, cast::AsArray, types::Int64Type, types::UInt8Type,
+};
+use rapidhash::RapidHashSet;
+use sigyn_store::{Field, Source, SpanId, TraceId};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Some traces, complete, each span once.
+pub(super) struct Traces {
+    /// One per source that has rows of them.
+    pub(super) views: Vec<View>,
+    pub(super) traces: Vec<Trace>,
+    /// All spans of all traces; a span's place in it is its number.
+    pub(super) spans: Vec<GatheredSpan>,
+}
+
+pub(super) struct Trace {
+    pub(super) id: TraceId,
+    /// Numbers of its spans by start, then ID.
+    pub(super) spans: Vec<u32>,
+    pub(super) tree: Tree,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct GatheredSpan {
+    pub(super) view: u32,
+    pub(super) row: u32,
+    pub(super) id: SpanId,
+    parent: Option<SpanId>,
+    pub(super) start_unix_nano: u64,
+    /// Never negative.
+    pub(super) duration_nano: u64,
+}
+
+impl Traces {
+    /// Finds the rows of some traces in all sources. Of several copies of a span the one in the first source counts.
+    pub(super) fn gather(
+        sources: &[Arc<dyn Source>],
+        ids: &[TraceId],
+        cancellation: &Cancellation,
+    ) -> Result<Self, EngineError> {
+        let mut views = Vec::new();
+        let mut spans = Vec::new();
+        let mut seen: Vec<RapidHashSet<SpanId>> = vec![RapidHashSet::default(); ids.len()];
+        let mut of_trace: Vec<Vec<u32>> = vec![Vec::new(); ids.len()];
+        for source in sources {
+            cancellation.check()?;
+            let mut found: Vec<(u32, u32)> = Vec::new();
+            for (trace, id) in ids.iter().enumerate() {
+                let rows = source.rows_of(id)?;
+                found.extend(rows.values().iter().map(|row| (*row, trace as u32)));
+            }
+            if found.is_empty() {
+                continue;
+            }
+            found.sort_unstable();
+            let rows: UInt32Array = found.iter().map(|(row, _)| *row).collect();
+            let view = View::new(source.clone(), Some(rows), cancellation.clone());
+            let view_number = views.len() as u32;
+            {
+                let span_ids = view.field(Field::SpanId)?;
+                let span_ids = span_ids.as_fixed_size_binary();
+                let parents = view.field(Field::ParentSpanId)?;
+                let parents = parents.as_fixed_size_binary();
+                let starts = view.starts()?;
+                let durations = view.field(Field::DurationNano)?;
+                let durations = durations.as_primitive::<Int64Type>();
+                for (row, (_, trace)) in found.iter().enumerate() {
+                    let id = span_id(span_ids.value(row));
+                    if !seen[*trace as usize].insert(id) {
+                        continue;
+                    }
+                    let parent = parents.is_valid(row).then(|| span_id(parents.value(row)));
+                    of_trace[*trace as usize].push(spans.len() as u32);
+                    spans.push(GatheredSpan {
+                        view: view_number,
+                        row: row as u32,
+                        id,
+                        parent: parent.filter(|parent| !parent.is_zero()),
+                        start_unix_nano: starts.value(row),
+                        duration_nano: durations.value(row).max(0) as u64,
+                    });
+                }
+            }
+            views.push(view);
+        }
+        let traces = ids.iter().zip(of_trace).map(|(id, mut numbers)| {
+            numbers.sort_unstable_by_key(|&number| {
+                let span = &spans[number as usize];
+                (span.start_unix_nano, span.id)
+            });
+            let links: Vec<(SpanId, Option<SpanId>)> = numbers
+                .iter()
+                .map(|&number| (spans[number as usize].id, spans[number as usize].parent))
+                .collect();
+            Trace { id: *id, spans: numbers, tree: Tree::new(&links) }
+        });
+        Ok(Self { traces: traces.collect(), views, spans })
+    }
+
+    /// Makes the fields that depend on whole traces readable by expressions.
+    pub(super) fn add_trace_fields(&mut self) -> Result<(), EngineError> {
+        let mut roots = Vec::with_capacity(self.traces.len());
+        for trace in &self.traces {
+            roots.push(match trace.tree.root {
+                None => (None, None),
+                Some(at) => {
+                    let number = trace.spans[at as usize];
+                    (self.text(number, Field::Name)?, self.text(number, Field::ServiceName)?)
+                }
+            });
+        }
+        let names: StringArray = roots.iter().map(|(name, _)| name.as_deref()).collect();
+        let services: StringArray = roots.iter().map(|(_, service)| service.as_deref()).collect();
+        // Copies of spans that were left out have no values.
+        let empty = |view: &View| vec![None; view.len()];
+        let mut durations: Vec<Vec<Option<i64>>> = self.views.iter().map(empty).collect();
+        let mut counts = durations.clone();
+        let mut lefts = durations.clone();
+        let mut rights = durations.clone();
+        let mut parents = durations.clone();
+        let mut root_keys: Vec<Vec<Option<u32>>> =
+            self.views.iter().map(|view| vec![None; view.len()]).collect();
+        for (index, trace) in self.traces.iter().enumerate() {
+            let (_, duration) = self.extent(trace);
+            for (at, &number) in trace.spans.iter().enumerate() {
+                let span = &self.spans[number as usize];
+                let (view, row) = (span.view as usize, span.row as usize);
+                durations[view][row] = Some(i64::try_from(duration).unwrap_or(i64::MAX));
+                counts[view][row] = Some(trace.tree.child_counts[at]);
+                lefts[view][row] = Some(trace.tree.lefts[at]);
+                rights[view][row] = Some(trace.tree.rights[at]);
+                parents[view][row] = Some(trace.tree.nested_parents[at]);
+                root_keys[view][row] = Some(index as u32);
+            }
+        }
+        let (names, services) = (Arc::new(names), Arc::new(services));
+        for (index, view) in self.views.iter_mut().enumerate() {
+            let keys = UInt32Array::from(std::mem::take(&mut root_keys[index]));
+            // A null value below a key is a null of the array.
+            let text = |values: &Arc<StringArray>| -> Text {
+                let keys: UInt32Array = keys
+                    .iter()
+                    .map(|key| key.filter(|key| values.is_valid(*key as usize)))
+                    .collect();
+                Text::new(keys, values.clone())
+            };
+            view.trace_fields = Some(TraceFields {
+                trace_durations: Int64Array::from(std::mem::take(&mut durations[index])),
+                root_names: text(&names),
+                root_services: text(&services),
+                child_counts: Int64Array::from(std::mem::take(&mut counts[index])),
+                nested_set_lefts: Int64Array::from(std::mem::take(&mut lefts[index])),
+                nested_set_rights: Int64Array::from(std::mem::take(&mut rights[index])),
+                nested_set_parents: Int64Array::from(std::mem::take(&mut parents[index])),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn text(&self, number: u32, field: Field) -> Result<Option<String>, EngineError> {
+        let span = &self.spans[number as usize];
+        let array = self.views[span.view as usize].field(field)?;
+        Ok(text_at(array.as_dictionary(), span.row as usize).map(str::to_owned))
+    }
+
+    /// Earliest start, and latest end less earliest start.
+    pub(super) fn extent(&self, trace: &Trace) -> (u64, u64) {
+        let spans = || trace.spans.iter().map(|&number| &self.spans[number as usize]);
+        let start = spans().map(|span| span.start_unix_nano).min().unwrap_or(0);
+        let end = spans().map(|span| span.start_unix_nano.saturating_add(span.duration_nano)).max();
+        (start, end.unwrap_or(start) - start)
+    }
+
+    /// What an answer says of a trace as a whole; the spansets are still missing.
+    pub(super) fn summary(&self, trace: &Trace) -> Result<TraceMatch, EngineError> {
+        let (start_unix_nano, duration_nano) = self.extent(trace);
+        let mut stats: BTreeMap<String, ServiceStats> = BTreeMap::new();
+        for &number in &trace.spans {
+            let span = &self.spans[number as usize];
+            let view = &self.views[span.view as usize];
+            let row = span.row as usize;
+            let services = view.field(Field::ServiceName)?;
+            let service = text_at(services.as_dictionary(), row).unwrap_or_default();
+            let codes = view.field(Field::StatusCode)?;
+            let is_error = codes.as_primitive::<UInt8Type>().value(row) == 2;
+            if !stats.contains_key(service) {
+                stats.insert(service.to_owned(), ServiceStats::default());
+            }
+            let stats = stats.get_mut(service).expect("it was put in above");
+            stats.span_count += 1;
+            stats.error_count += u64::from(is_error);
+        }
+        let (root_service_name, root_trace_name) = match trace.tree.root {
+            None => (None, None),
+            Some(at) => {
+                let number = trace.spans[at as usize];
+                let service = self.text(number, Field::ServiceName)?;
+                (Some(service.unwrap_or_default()), self.text(number, Field::Name)?)
+            }
+        };
+        Ok(TraceMatch {
+            trace_id: trace.id,
+            root_service_name,
+            root_trace_name,
+            start_unix_nano,
+            duration_nano,
+            span_sets: Vec::new(),
+            service_stats: stats.into_iter().collect(),
+        })
+    }
+}
+
+fn span_id(bytes: &[u8]) -> SpanId {
+    SpanId(bytes.try_into().expect("the column has 8 bytes a value"))
+}

@@ -1,0 +1,253 @@
+//! Tokens into a tree: recursive descent over stages, Pratt over operators.
+//!
+//! Every expression knows its height, so that neither parsing nor any later walk over the tree can
+//! overflow a stack, whatever the text.
+
+mod expression;
+mod metrics;
+mod pipeline;
+
+use super::{
+    FieldRef, Hint, Intrinsic, Literal, NESTING_MAX, ParseError, ParseErrorKind, Query, QueryBody,
+    Span, SpanKind, StatusCode,
+    lexer::tokens,
+    token::{Symbol, Token, TokenKind},
+};
+
+/// Parses a query; types and limits of values are for validation.
+pub(super) fn parse_query(text: &str) -> Result<Query, ParseError> {
+    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, depth: 0 };
+    let body = match parser.body()?.value {
+        pipeline::Body::Spans(pipeline) => QueryBody::Search(pipeline),
+        pipeline::Body::Metrics(metrics) => QueryBody::Metrics(metrics),
+    };
+    let hints = parser.hints()?;
+    parser.expect_end()?;
+    Ok(Query { body, hints })
+}
+
+/// Parses a field that stands alone.
+pub(super) fn parse_field(text: &str) -> Result<FieldRef, ParseError> {
+    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, depth: 0 };
+    let (field, _) = parser.field()?;
+    parser.expect_end()?;
+    Ok(field)
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    /// Ends with [`TokenKind::End`], which is never passed.
+    tokens: Vec<Token>,
+    at: usize,
+    /// How many parentheses and prefix operators enclose the present token.
+    depth: usize,
+}
+
+/// A piece of the tree and its height.
+struct Tall<T> {
+    value: T,
+    height: usize,
+}
+
+impl<T> Tall<T> {
+    fn leaf(value: T) -> Self {
+        Self { value, height: 1 }
+    }
+
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Tall<U> {
+        Tall { value: change(self.value), height: self.height }
+    }
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> &TokenKind {
+        &self.tokens[self.at].kind
+    }
+
+    fn peek_at(&self, ahead: usize) -> &TokenKind {
+        let last = self.tokens.len() - 1;
+        &self.tokens[(self.at + ahead).min(last)].kind
+    }
+
+    fn span(&self) -> Span {
+        self.tokens[self.at].span
+    }
+
+    fn advance(&mut self) {
+        self.at = (self.at + 1).min(self.tokens.len() - 1);
+    }
+
+    fn is(&self, symbol: Symbol) -> bool {
+        *self.peek() == TokenKind::Symbol(symbol)
+    }
+
+    /// Passes the symbol if it is next.
+    fn take(&mut self, symbol: Symbol) -> bool {
+        let found = self.is(symbol);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn expect(&mut self, symbol: Symbol) -> Result<(), ParseError> {
+        if self.take(symbol) { Ok(()) } else { Err(self.found(&format!("`{}`", symbol.text()))) }
+    }
+
+    fn expect_end(&self) -> Result<(), ParseError> {
+        match self.peek() {
+            TokenKind::End => Ok(()),
+            _ => Err(self.found("the end of the query")),
+        }
+    }
+
+    /// The error that says what stands here and what should.
+    fn found(&self, expected: &str) -> ParseError {
+        self.error(self.span(), format!("found {}, expected {expected}", self.peek()))
+    }
+
+    fn error(&self, span: Span, message: String) -> ParseError {
+        ParseError::new(self.text, ParseErrorKind::Syntax, span, message)
+    }
+
+    fn validation_error(&self, span: Span, message: impl Into<String>) -> ParseError {
+        ParseError::new(self.text, ParseErrorKind::Validation, span, message.into())
+    }
+
+    /// Runs a parsing step one level deeper.
+    fn nested<T>(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<T, ParseError> {
+        self.depth += 1;
+        self.check_height(self.depth)?;
+        let result = step(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn check_height(&self, height: usize) -> Result<(), ParseError> {
+        if height <= NESTING_MAX {
+            return Ok(());
+        }
+        Err(self.error(
+            self.span(),
+            format!("the query nests deeper than {NESTING_MAX} levels; split it"),
+        ))
+    }
+
+    /// A node above two others, with its height checked.
+    fn above<A, B, T>(
+        &self,
+        left: Tall<A>,
+        right: Tall<B>,
+        join: impl FnOnce(A, B) -> T,
+    ) -> Result<Tall<T>, ParseError> {
+        let height = left.height.max(right.height) + 1;
+        self.check_height(height)?;
+        Ok(Tall { value: join(left.value, right.value), height })
+    }
+
+    /// Items separated by commas, up to and with the closing parenthesis.
+    fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<Vec<T>, ParseError> {
+        let mut items = vec![item(self)?];
+        while self.take(Symbol::Comma) {
+            items.push(item(self)?);
+        }
+        if self.is(Symbol::CloseParenthesis) {
+            self.advance();
+            Ok(items)
+        } else {
+            Err(self.found("`,` or `)`"))
+        }
+    }
+
+    /// An attribute or intrinsic in any spelling.
+    fn field(&mut self) -> Result<(FieldRef, Span), ParseError> {
+        let span = self.span();
+        let field = match self.peek() {
+            TokenKind::Field(field) => field.clone(),
+            TokenKind::Word(word) => match Intrinsic::from_spelling(word) {
+                Some(intrinsic) => intrinsic.into(),
+                None => return Err(self.found("a field such as span.x, .x, name or duration")),
+            },
+            TokenKind::Parent => return Err(self.parent_unsupported()),
+            _ => return Err(self.found("a field such as span.x, .x, name or duration")),
+        };
+        self.advance();
+        Ok((field, span))
+    }
+
+    fn parent_unsupported(&self) -> ParseError {
+        self.validation_error(
+            self.span(),
+            "`parent` is not yet supported; use a structural operator, \
+             such as { a } > { b }",
+        )
+    }
+
+    /// A constant that stands here as one token (a sign aside); `None` when here is something else.
+    fn literal(&mut self) -> Option<(Literal, Span)> {
+        let start = self.span();
+        let negative = self.is(Symbol::Minus);
+        let token = self.peek_at(usize::from(negative)).clone();
+        let literal = match token {
+            TokenKind::String(text) => Literal::String(text),
+            TokenKind::Int(value) => Literal::Int(value),
+            TokenKind::Float(value) => Literal::Float(value),
+            TokenKind::Duration(value) => Literal::Duration(value),
+            TokenKind::Word(word) => constant(&word)?,
+            _ => return None,
+        };
+        let literal = if negative { super::fold::negate(&literal)? } else { literal };
+        let span = start
+            .to(self.tokens[(self.at + usize::from(negative)).min(self.tokens.len() - 1)].span);
+        self.advance();
+        if negative {
+            self.advance();
+        }
+        Some((literal, span))
+    }
+
+    fn hints(&mut self) -> Result<Vec<Hint>, ParseError> {
+        let mut hints = Vec::new();
+        while *self.peek() == TokenKind::Word("with".to_owned()) {
+            self.advance();
+            self.expect(Symbol::OpenParenthesis)?;
+            hints.extend(self.list(|parser| {
+                let TokenKind::Word(name) = parser.peek().clone() else {
+                    return Err(parser.found("the name of a hint"));
+                };
+                parser.advance();
+                parser.expect(Symbol::Equal)?;
+                match parser.literal() {
+                    Some((value, _)) => Ok(Hint { name, value }),
+                    None => Err(parser.found("a constant")),
+                }
+            })?);
+        }
+        Ok(hints)
+    }
+}
+
+/// The words that are constants.
+fn constant(word: &str) -> Option<Literal> {
+    Some(match word {
+        "true" => Literal::Bool(true),
+        "false" => Literal::Bool(false),
+        "nil" => Literal::Nil,
+        "minInt" => Literal::Int(i64::MIN),
+        "maxInt" => Literal::Int(i64::MAX),
+        _ => {
+            if let Some(status) = StatusCode::ALL.into_iter().find(|code| code.word() == word) {
+                Literal::Status(status)
+            } else {
+                let kind = SpanKind::ALL.into_iter().find(|kind| kind.word() == word)?;
+                Literal::Kind(kind)
+            }
+        }
+    })
+}

@@ -1,0 +1,301 @@
+//! Spansets, stages, and what stands in parentheses.
+
+use super::{Parser, Symbol, Tall, TokenKind, constant};
+use crate::traceql::{
+    Aggregate, ComparisonOperator, FieldExpression, MetricsExpression, ParseError, Pipeline,
+    ScalarFilter, SpansetExpression, SpansetOperator, Stage, Structure,
+};
+
+/// What a query, or a pair of parentheses, can hold.
+pub(super) enum Body {
+    Spans(Pipeline),
+    Metrics(MetricsExpression),
+}
+
+/// How strongly spanset operators bind: `&&` and `||` more weakly than the structural ones.
+const LOGIC: u8 = 1;
+const STRUCTURAL: u8 = 2;
+
+fn spanset_operator(symbol: Symbol) -> Option<(SpansetOperator, u8)> {
+    use SpansetOperator as O;
+    use Structure as S;
+    let operator = match symbol {
+        Symbol::And => return Some((O::And, LOGIC)),
+        Symbol::Or => return Some((O::Or, LOGIC)),
+        Symbol::Greater => O::Structural(S::Child),
+        Symbol::Less => O::Structural(S::Parent),
+        Symbol::Descendant => O::Structural(S::Descendant),
+        Symbol::Ancestor => O::Structural(S::Ancestor),
+        Symbol::Sibling => O::Structural(S::Sibling),
+        Symbol::NotChild => O::NotStructural(S::Child),
+        Symbol::NotParent => O::NotStructural(S::Parent),
+        Symbol::NotDescendant => O::NotStructural(S::Descendant),
+        Symbol::NotAncestor => O::NotStructural(S::Ancestor),
+        // `!~` is also "does not match"; between spansets it means "no sibling".
+        Symbol::NotMatches => O::NotStructural(S::Sibling),
+        Symbol::UnionChild => O::UnionStructural(S::Child),
+        Symbol::UnionParent => O::UnionStructural(S::Parent),
+        Symbol::UnionDescendant => O::UnionStructural(S::Descendant),
+        Symbol::UnionAncestor => O::UnionStructural(S::Ancestor),
+        Symbol::UnionSibling => O::UnionStructural(S::Sibling),
+        _ => return None,
+    };
+    Some((operator, STRUCTURAL))
+}
+
+impl Parser<'_> {
+    /// A pipeline or metrics expression, up to hints, a closing parenthesis or the end.
+    pub(super) fn body(&mut self) -> Result<Tall<Body>, ParseError> {
+        if self.begins_number() {
+            let math = self.math()?;
+            return self.staged(math).map(|tall| tall.map(Body::Metrics));
+        }
+        if self.is(Symbol::OpenParenthesis) {
+            let inner = self.parenthesised()?;
+            return match inner.value {
+                Body::Spans(pipeline) => {
+                    let side = Tall { value: as_spanset(pipeline), height: inner.height };
+                    let first = self.spanset_from(side, LOGIC)?;
+                    self.pipeline_from(first.map(Stage::Spanset))
+                }
+                Body::Metrics(metrics) => {
+                    let first = Tall { value: metrics, height: inner.height };
+                    let math = self.math_from(first)?;
+                    self.staged(math).map(|tall| tall.map(Body::Metrics))
+                }
+            };
+        }
+        let first = self.stage()?;
+        self.pipeline_from(first)
+    }
+
+    /// `( body )`
+    pub(super) fn parenthesised(&mut self) -> Result<Tall<Body>, ParseError> {
+        self.expect(Symbol::OpenParenthesis)?;
+        let body = self.nested(Self::body)?;
+        if self.is(Symbol::CloseParenthesis) {
+            self.advance();
+            Ok(body)
+        } else {
+            Err(self.found("an operator, `|` or `)`"))
+        }
+    }
+
+    /// The stages that follow a first one, and a metrics function that may end them.
+    fn pipeline_from(&mut self, first: Tall<Stage>) -> Result<Tall<Body>, ParseError> {
+        let mut height = first.height;
+        let mut stages = Vec::new();
+        push_stage(&mut stages, first.value);
+        while self.take(Symbol::Pipe) {
+            if let Some(function) = self.metrics_function()? {
+                let pipeline = Pipeline { stages };
+                let height = height.max(function.height) + 1;
+                self.check_height(height)?;
+                let value = MetricsExpression::Series { pipeline, function: function.value };
+                return self.staged(Tall { value, height }).map(|tall| tall.map(Body::Metrics));
+            }
+            let stage = self.stage()?;
+            height = height.max(stage.height);
+            push_stage(&mut stages, stage.value);
+        }
+        Ok(Tall { value: Body::Spans(Pipeline { stages }), height })
+    }
+
+    fn stage(&mut self) -> Result<Tall<Stage>, ParseError> {
+        const EXPECTED: &str = "a spanset such as { }, or one of by, select, coalesce, count, avg, \
+                                min, max, sum, or a metrics function";
+        let span = self.span();
+        let word = match self.peek() {
+            TokenKind::Symbol(Symbol::OpenBrace | Symbol::OpenParenthesis) => {
+                let first = self.spanset_operand()?;
+                return self.spanset_from(first, LOGIC).map(|tall| tall.map(Stage::Spanset));
+            }
+            TokenKind::Word(word) => word.clone(),
+            _ => return Err(self.found(EXPECTED)),
+        };
+        let aggregate: fn(FieldExpression) -> Aggregate = match word.as_str() {
+            "by" => {
+                self.advance();
+                let expression = self.argument()?;
+                return Ok(expression.map(Stage::By));
+            }
+            "select" => {
+                self.advance();
+                self.expect(Symbol::OpenParenthesis)?;
+                let fields = self.list(|parser| parser.field().map(|(field, _)| field))?;
+                return Ok(Tall::leaf(Stage::Select(fields)));
+            }
+            "coalesce" => {
+                self.advance();
+                self.empty_parentheses()?;
+                return Ok(Tall::leaf(Stage::Coalesce));
+            }
+            "count" => {
+                self.advance();
+                self.empty_parentheses()?;
+                return self.scalar_filter(Tall::leaf(Aggregate::Count), span);
+            }
+            "avg" => Aggregate::Avg,
+            "min" => Aggregate::Min,
+            "max" => Aggregate::Max,
+            "sum" => Aggregate::Sum,
+            _ => return Err(self.found(EXPECTED)),
+        };
+        self.advance();
+        let argument = self.argument()?;
+        self.scalar_filter(argument.map(aggregate), span)
+    }
+
+    fn scalar_filter(
+        &mut self,
+        aggregate: Tall<Aggregate>,
+        start: crate::traceql::Span,
+    ) -> Result<Tall<Stage>, ParseError> {
+        let operator = self.comparison_operator()?;
+        let Some((value, end)) = self.literal() else {
+            return Err(self.unsupported_operand("a number or a duration"));
+        };
+        Ok(aggregate
+            .map(|aggregate| ScalarFilter { aggregate, operator, value, span: start.to(end) })
+            .map(Stage::ScalarFilter))
+    }
+
+    fn unsupported_operand(&self, expected: &str) -> ParseError {
+        if let TokenKind::Word(word) = self.peek()
+            && matches!(word.as_str(), "count" | "avg" | "min" | "max" | "sum")
+        {
+            return self.validation_error(
+                self.span(),
+                "comparing two aggregates is not yet supported; compare with a constant",
+            );
+        }
+        self.found(expected)
+    }
+
+    pub(super) fn comparison_operator(&mut self) -> Result<ComparisonOperator, ParseError> {
+        let operator = match self.peek() {
+            TokenKind::Symbol(Symbol::Equal) => ComparisonOperator::Equal,
+            TokenKind::Symbol(Symbol::NotEqual) => ComparisonOperator::NotEqual,
+            TokenKind::Symbol(Symbol::Less) => ComparisonOperator::Less,
+            TokenKind::Symbol(Symbol::LessOrEqual) => ComparisonOperator::LessOrEqual,
+            TokenKind::Symbol(Symbol::Greater) => ComparisonOperator::Greater,
+            TokenKind::Symbol(Symbol::GreaterOrEqual) => ComparisonOperator::GreaterOrEqual,
+            TokenKind::Symbol(Symbol::Plus | Symbol::Minus | Symbol::Times | Symbol::Slash) => {
+                return Err(self.validation_error(
+                    self.span(),
+                    "arithmetic between aggregates is not yet supported; \
+                     compare one aggregate with a constant",
+                ));
+            }
+            _ => return Err(self.found("one of = != < <= > >=")),
+        };
+        self.advance();
+        Ok(operator)
+    }
+
+    /// `( expression )`
+    fn argument(&mut self) -> Result<Tall<FieldExpression>, ParseError> {
+        self.expect(Symbol::OpenParenthesis)?;
+        let expression = self.nested(Self::expression)?;
+        if self.is(Symbol::CloseParenthesis) {
+            self.advance();
+            Ok(expression)
+        } else {
+            Err(self.found("an operator or `)`"))
+        }
+    }
+
+    pub(super) fn empty_parentheses(&mut self) -> Result<(), ParseError> {
+        self.expect(Symbol::OpenParenthesis)?;
+        self.expect(Symbol::CloseParenthesis)
+    }
+
+    /// The operators and right sides that follow a left side.
+    fn spanset_from(
+        &mut self,
+        first: Tall<SpansetExpression>,
+        least: u8,
+    ) -> Result<Tall<SpansetExpression>, ParseError> {
+        let mut left = first;
+        while let TokenKind::Symbol(symbol) = *self.peek() {
+            let Some((operator, binding)) = spanset_operator(symbol) else { break };
+            if binding < least {
+                break;
+            }
+            self.advance();
+            let right = self.spanset_operand()?;
+            let right = self.spanset_from(right, binding + 1)?;
+            left = self.above(left, right, |left, right| SpansetExpression::Binary {
+                operator,
+                left: Box::new(left),
+                right: Box::new(right),
+            })?;
+        }
+        Ok(left)
+    }
+
+    fn spanset_operand(&mut self) -> Result<Tall<SpansetExpression>, ParseError> {
+        if self.is(Symbol::OpenParenthesis) {
+            let span = self.span();
+            let inner = self.parenthesised()?;
+            return match inner.value {
+                Body::Spans(pipeline) => {
+                    let height = inner.height + 1;
+                    self.check_height(height)?;
+                    Ok(Tall { value: as_spanset(pipeline), height })
+                }
+                Body::Metrics(_) => Err(self.error(
+                    span,
+                    "found a metrics query, expected a spanset or a pipeline of spansets"
+                        .to_owned(),
+                )),
+            };
+        }
+        self.filter().map(|tall| tall.map(SpansetExpression::Filter))
+    }
+
+    /// `{ }` or `{ expression }`
+    pub(super) fn filter(&mut self) -> Result<Tall<Option<FieldExpression>>, ParseError> {
+        if !self.take(Symbol::OpenBrace) {
+            return Err(self.found("a spanset such as { }"));
+        }
+        if self.take(Symbol::CloseBrace) {
+            return Ok(Tall::leaf(None));
+        }
+        let expression = self.nested(Self::expression)?;
+        if self.take(Symbol::CloseBrace) {
+            Ok(expression.map(Some))
+        } else {
+            Err(self.found("an operator or `}`"))
+        }
+    }
+
+    /// True before a constant, where a metrics expression such as `60 * (…)` begins.
+    pub(super) fn begins_number(&self) -> bool {
+        match self.peek() {
+            TokenKind::Int(_)
+            | TokenKind::Float(_)
+            | TokenKind::Duration(_)
+            | TokenKind::String(_)
+            | TokenKind::Symbol(Symbol::Minus) => true,
+            TokenKind::Word(word) => constant(word).is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// A pipeline that is one spanset needs no parentheses of its own.
+fn as_spanset(mut pipeline: Pipeline) -> SpansetExpression {
+    match pipeline.stages.as_mut_slice() {
+        [Stage::Spanset(spanset)] => std::mem::replace(spanset, SpansetExpression::Filter(None)),
+        _ => SpansetExpression::Pipeline(pipeline),
+    }
+}
+
+/// A pipeline in parentheses that is a stage of a pipeline is just more stages.
+fn push_stage(stages: &mut Vec<Stage>, stage: Stage) {
+    match stage {
+        Stage::Spanset(SpansetExpression::Pipeline(inner)) => stages.extend(inner.stages),
+        other => stages.push(other),
+    }
+}
