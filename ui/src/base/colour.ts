@@ -1,7 +1,7 @@
 // Colours of services. Both palettes were searched for by program: every colour stands out from its
 // ground by 3:1 or more, every two colours stay apart for people who see no red, no green or no
 // blue, and none is near the red that means "error". test/unit/colour.test.ts holds them to it.
-// The same place in both lists is the same family of hue, so a service keeps its look in the dark.
+// The same place in both lists is as near a hue as can be, so a service keeps its look in the dark.
 
 export const SERVICE_COLOURS_LIGHT: readonly string[] = [
   "#0d76ad",
@@ -22,9 +22,9 @@ export const SERVICE_COLOURS_DARK: readonly string[] = [
   "#34856a",
   "#b495fe",
   "#c25c9c",
-  "#faca4b",
-  "#7262c6",
   "#9ba003",
+  "#7262c6",
+  "#faca4b",
   "#de9687",
   "#7ded9f",
 ];
@@ -41,18 +41,17 @@ export function hashName(name: string): number {
 }
 
 /**
- * Gives each service a place in the palette: the one its name hashes to, or the next free one while
- * any is free. Depends on the set of names alone, not on their order.
+ * Gives each service a place in the palette: the one its name hashes to, or the next that no more
+ * services have than any other. Depends on the set of names alone, not on their order.
  */
 export function assignColours(names: Iterable<string>): ReadonlyMap<string, number> {
   const places = new Map<string, number>();
-  const taken = new Set<number>();
+  const uses = new Array<number>(SERVICE_COLOUR_COUNT).fill(0);
   for (const name of [...new Set(names)].sort()) {
+    const least = Math.min(...uses);
     let place = hashName(name) % SERVICE_COLOUR_COUNT;
-    if (taken.size < SERVICE_COLOUR_COUNT) {
-      while (taken.has(place)) place = (place + 1) % SERVICE_COLOUR_COUNT;
-      taken.add(place);
-    }
+    while (uses[place] > least) place = (place + 1) % SERVICE_COLOUR_COUNT;
+    uses[place] += 1;
     places.set(name, place);
   }
   return places;

@@ -49,7 +49,9 @@ export function buildTrace(received: readonly Span[], now: Nanos): Trace {
   const { order, parent, depth, subtreeSize, oddities } = orderSpans(received);
   const count = order.length;
   const spans = Array.from(order, (at) => received[at]);
-  const range = plausibleRange(spans, now);
+  const latest = now + PLAUSIBLE_AHEAD;
+  const soon = now + FUTURE_TOLERANCE;
+  const range = plausibleRange(spans, now, latest);
   const length = Number(range.end - range.start);
 
   const offset = new Float64Array(count);
@@ -62,13 +64,15 @@ export function buildTrace(received: readonly Span[], now: Nanos): Trace {
   let errorCount = 0;
   for (let i = 0; i < count; i++) {
     const span = spans[i];
-    const from = Math.min(length, Math.max(0, Number(span.start - range.start)));
-    const to = Math.min(length, Math.max(from, Number(span.end - range.start)));
+    const start = Number(span.start - range.start);
+    const ownLength = Number(span.end - span.start);
+    const from = Math.min(length, Math.max(0, start));
+    const to = Math.min(length, Math.max(from, start + ownLength));
     offset[i] = from;
     duration[i] = to - from;
-    if (span.end < span.start) oddities[i] |= Oddity.EndsBeforeStart;
-    if (span.start > now + FUTURE_TOLERANCE) oddities[i] |= Oddity.InFuture;
-    if (!isPlausible(span.start, now) && length > 0) oddities[i] |= Oddity.OutOfRange;
+    if (ownLength < 0) oddities[i] |= Oddity.EndsBeforeStart;
+    if (span.start > soon) oddities[i] |= Oddity.InFuture;
+    if (start !== from && length > 0) oddities[i] |= Oddity.OutOfRange;
     if (span.spanId !== null && !indexById.has(span.spanId)) indexById.set(span.spanId, i);
     if (depth[i] > depthMax) depthMax = depth[i];
 
@@ -128,21 +132,22 @@ export function childrenOf(trace: Trace, index: number): readonly number[] {
   return children;
 }
 
-function isPlausible(time: bigint, now: Nanos): boolean {
-  return time >= PLAUSIBLE_FROM && time <= now + PLAUSIBLE_AHEAD;
-}
-
 /** First start and last end; implausible times count only where there are no others. */
-function plausibleRange(spans: readonly Span[], now: Nanos): { start: Nanos; end: Nanos } {
+function plausibleRange(
+  spans: readonly Span[],
+  now: Nanos,
+  latest: bigint,
+): { readonly start: Nanos; readonly end: Nanos } {
   if (spans.length === 0) return { start: now, end: now };
-  const usable = spans.filter((span) => isPlausible(span.start, now));
+  const isPlausible = (time: bigint) => time >= PLAUSIBLE_FROM && time <= latest;
+  const usable = spans.filter((span) => isPlausible(span.start));
   const chosen = usable.length > 0 ? usable : spans;
   let start = chosen[0].start as bigint;
   let end = start;
   for (const span of chosen) {
     if (span.start < start) start = span.start;
     if (span.start > end) end = span.start;
-    if (span.end > end && (usable.length === 0 || isPlausible(span.end, now))) end = span.end;
+    if (span.end > end && (usable.length === 0 || isPlausible(span.end))) end = span.end;
   }
   return { start: nanos(start), end: nanos(end) };
 }

@@ -8,14 +8,14 @@ export class Resource<T> {
   #key = "";
 
   /** Fetches. A changed `key` means another thing: what was loaded before is forgotten. */
-  async load(key: string, fetch: (signal: AbortSignal) => Promise<Result<T>>): Promise<void> {
+  async load(key: string, request: (signal: AbortSignal) => Promise<Result<T>>): Promise<void> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
     const isSame = key === this.#key;
     this.#key = key;
     this.state.value = isSame ? { ...this.state.value, loading: true } : NOTHING_LOADED;
-    const result = await fetch(running.signal);
+    const result = await request(running.signal);
     if (this.#running !== running) return;
     this.#running = null;
     this.state.value = result.ok

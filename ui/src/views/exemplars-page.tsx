@@ -11,6 +11,7 @@ import { Icon } from "./parts/icon.tsx";
 import { LabelList } from "./parts/labels.tsx";
 import { RangePicker } from "./parts/range-picker.tsx";
 import { Empty, FailureBox, Loading } from "./parts/states.tsx";
+import { TableFrame } from "./parts/table-frame.tsx";
 
 /** More rows than this slow the page and help nobody; a narrower selector finds the rest. */
 const ROWS_SHOWN = 500;
@@ -26,7 +27,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
       const { start, end } = bounds(range, Date.now());
       return queryExemplars(query, start, end, signal);
     });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key holds both.
+  // The key holds both.
   useEffect(() => {
     setDraft(query);
     load();
@@ -89,8 +90,7 @@ function ExemplarTable(props: { readonly exemplars: readonly Exemplar[] }) {
   const hidden = props.exemplars.length - ROWS_SHOWN;
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable. */}
-      <div class="card table-frame" role="region" aria-label="Exemplars" tabIndex={0}>
+      <TableFrame label="Exemplars">
         <table class="table exemplars">
           <thead>
             <tr>
@@ -130,7 +130,7 @@ function ExemplarTable(props: { readonly exemplars: readonly Exemplar[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
       {hidden > 0 && <p class="hint">{counted(hidden, "older exemplar")} not shown.</p>}
     </>
   );

@@ -62,7 +62,7 @@ export function ServicesPage({ selected }: { readonly selected: string }) {
 function Operations({ service }: { readonly service: string }) {
   const operations = useMemo(() => new Resource<readonly Operation[]>(), []);
   const load = () => void operations.load(service, (signal) => fetchOperations(service, signal));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each service.
+  // Once for each service.
   useEffect(load, [service]);
   const { data, failure, loading } = operations.state.value;
   const href = (operation: string) =>

@@ -45,6 +45,9 @@ export async function seriousViolations(page) {
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(
       ({ id, help, nodes }) =>
-        `${id}: ${help}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary?.slice(0, 300)}`).join(" | ")}`,
+        `${id}: ${help}: ${nodes
+          .slice(0, 3)
+          .map((node) => `${node.html.slice(0, 160)} ${node.failureSummary?.slice(0, 300)}`)
+          .join(" | ")}`,
     );
 }

@@ -58,7 +58,10 @@ async function walk({ name, ...options }) {
 
   await step(`${name}: the form writes TraceQL, and the query the form`, async () => {
     await openFilters(page);
-    const service = await page.locator("#service option").nth(1).getAttribute("value");
+    const service = await page
+      .locator("#service option")
+      .nth(1)
+      .evaluate((option) => option.value);
     await page.selectOption("#service", service);
     await page.waitForURL(/q=/);
     const query = await page.inputValue("#query");

@@ -26,7 +26,7 @@ export function useSize<T extends HTMLElement>(): readonly [RefObject<T | null>,
 export function usePolling(run: () => void, millis: number, isOn: boolean, key: string): void {
   const latest = useRef(run);
   latest.current = run;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` says when to begin anew.
+  // `key` says when to begin anew.
   useEffect(() => {
     latest.current();
     if (!isOn) return;

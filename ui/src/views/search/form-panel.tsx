@@ -51,7 +51,7 @@ export function FormPanel(props: {
           The query says more than this form can. A change here starts a new one.
         </p>
       )}
-      <fieldset class={props.isBeyondForm ? "form beyond" : "form"}>
+      <fieldset class="form">
         <legend class="visually-hidden">Filters</legend>
         <Choice
           id="service"
@@ -89,7 +89,7 @@ export function FormPanel(props: {
           <span class="field-label" id="status-label">
             Status
           </span>
-          <div class="segments" role="group" aria-labelledby="status-label">
+          <fieldset class="segments" aria-labelledby="status-label">
             {STATUSES.map(([status, label]) => (
               <button
                 key={status}
@@ -100,7 +100,7 @@ export function FormPanel(props: {
                 {label}
               </button>
             ))}
-          </div>
+          </fieldset>
         </div>
         <TagField form={form} onChange={onChange} />
         <button type="button" class="quiet" onClick={() => onChange(EMPTY_FORM)}>

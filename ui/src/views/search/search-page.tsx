@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type FoundTrace, search } from "../../api/search.ts";
 import { counted } from "../../base/number.ts";
+import { millisFromNanos } from "../../base/time.ts";
 import { bounds } from "../../model/time-range.ts";
 import { buildQuery, EMPTY_FORM, parseQuery } from "../../model/traceql.ts";
 import { Resource } from "../../state/resource.ts";
@@ -109,7 +110,7 @@ function SearchBody(props: { readonly route: SearchRoute; readonly onRetry: () =
         <section class="card plot-card" aria-label="Duration over time">
           <ScatterPlot
             traces={data.traces}
-            fromMillis={data.startSeconds * 1000}
+            fromMillis={plotStart(data, route.limit)}
             toMillis={data.endSeconds * 1000}
             hovered={hovered}
             onHover={setHovered}
@@ -171,6 +172,14 @@ function SearchBody(props: { readonly route: SearchRoute; readonly onRetry: () =
       )}
     </>
   );
+}
+
+/** Where the limit cut the list, the plot begins with the oldest trace that is in it. */
+function plotStart(found: Found, limit: number): number {
+  const oldest = found.traces.at(-1);
+  if (!oldest || found.traces.length < limit) return found.startSeconds * 1000;
+  const start = millisFromNanos(oldest.start);
+  return start - (found.endSeconds * 1000 - start) * 0.02;
 }
 
 function NothingFound() {

@@ -12,6 +12,7 @@ import { replace } from "../../state/router.ts";
 import { usePolling } from "../parts/hooks.ts";
 import { LabelList } from "../parts/labels.tsx";
 import { Empty, FailureBox, Loading } from "../parts/states.tsx";
+import { TableFrame } from "../parts/table-frame.tsx";
 import { FilterBox, loadTargets, targets } from "./targets-page.tsx";
 
 const POLL_MILLIS = 5000;
@@ -81,8 +82,7 @@ function Pool(props: {
         {props.pool} <span class="badge good">{formatCount(active.length)} active</span>{" "}
         {droppedCount > 0 && <span class="badge">{formatCount(droppedCount)} dropped</span>}
       </h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable. */}
-      <div class="card table-frame" role="region" aria-label="Discovered targets" tabIndex={0}>
+      <TableFrame label="Discovered targets">
         <table class="table discovery">
           <thead>
             <tr>
@@ -113,7 +113,7 @@ function Pool(props: {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableFrame>
       {hidden > 0 && <p class="hint">{counted(hidden, "more row")}; filter to find one.</p>}
       {droppedCount > dropped.length && dropped.length > 0 && (
         <p class="hint">{counted(droppedCount - dropped.length, "drop")} beyond what is listed.</p>

@@ -4,6 +4,7 @@ import { formatBytes, formatCount } from "../../base/number.ts";
 import { formatAgo, formatDuration, SECOND } from "../../base/time.ts";
 import { nowMillis } from "../../state/clock.ts";
 import { LabelList } from "../parts/labels.tsx";
+import { TableFrame } from "../parts/table-frame.tsx";
 
 /** A clock that is off by less is as good as right. */
 const CLOCK_OFFSET_NOTED_SECONDS = 0.05;
@@ -15,8 +16,7 @@ const COLUMNS = 8;
 
 export function TargetTable({ targets }: { readonly targets: readonly ActiveTarget[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key.
-    <div class="card table-frame" role="region" aria-label="Targets of this job" tabIndex={0}>
+    <TableFrame label="Targets of this job">
       <table class="table targets">
         <thead>
           <tr>
@@ -44,7 +44,7 @@ export function TargetTable({ targets }: { readonly targets: readonly ActiveTarg
           ))}
         </tbody>
       </table>
-    </div>
+    </TableFrame>
   );
 }
 
@@ -145,14 +145,7 @@ function Fill({ buffer }: { readonly buffer: BufferState | null }) {
   const isSoon = seconds !== null && seconds < OVERWRITE_SOON_SECONDS;
   return (
     <div class="fill">
-      <span
-        class={isSoon ? "fill-bar soon" : "fill-bar"}
-        role="meter"
-        aria-label="Buffer fill"
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.round(percent)}
-      >
+      <span class={isSoon ? "fill-bar soon" : "fill-bar"} aria-hidden="true">
         <span style={{ width: `${percent}%` }} />
       </span>
       <span class="number fill-percent">{percent.toFixed(0)} %</span>

@@ -34,7 +34,7 @@ export function TargetsPage(props: { readonly filter: string; readonly health: H
     <>
       <div class="page-head">
         <h1>Targets</h1>
-        <div class="segments" role="group" aria-label="Health">
+        <fieldset class="segments" aria-label="Health">
           {HEALTHS.map(([value, label]) => (
             <button
               key={value}
@@ -45,7 +45,7 @@ export function TargetsPage(props: { readonly filter: string; readonly health: H
               {label} <span class="number muted">{count(value)}</span>
             </button>
           ))}
-        </div>
+        </fieldset>
         <FilterBox
           label="Filter targets"
           value={filter}
@@ -84,12 +84,13 @@ export function TargetsPage(props: { readonly filter: string; readonly health: H
 }
 
 function Group({ group }: { readonly group: TargetGroup }) {
+  const isDown = group.targets.some((target) => target.health === "down");
   const isGood = group.upCount === group.targets.length;
   return (
     <section class="group" aria-label={group.pool}>
       <h2>
         {group.pool}{" "}
-        <span class={isGood ? "badge good" : "badge error"}>
+        <span class={isDown ? "badge error" : isGood ? "badge good" : "badge"}>
           {group.upCount} / {group.targets.length} up
         </span>
       </h2>

@@ -141,7 +141,7 @@ function Facts(props: {
       </Fact>
       <Fact label="Own time">{formatDuration(own)}</Fact>
       <Fact label="Start">
-        +{formatDuration(trace.offset[index])}{" "}
+        {trace.offset[index] === 0 ? "0" : `+${formatDuration(trace.offset[index])}`}{" "}
         <span class="muted">{formatDateTime(span.start, true)}</span>
       </Fact>
       {(trace.oddities[index] & (Oddity.EndsBeforeStart | Oddity.InFuture | Oddity.OutOfRange)) !==

@@ -22,6 +22,7 @@ export function SpanTree(props: {
         key={index}
         id={`span-${index}`}
         role="treeitem"
+        tabIndex={-1}
         aria-level={trace.depth[index] + 1}
         aria-setsize={rows.length}
         aria-posinset={row + 1}

@@ -20,7 +20,7 @@ interface Loaded {
 export function TracePage({ route }: { readonly route: TraceRoute }) {
   const loaded = useMemo(() => new Resource<Loaded>(), []);
   const load = () => void loaded.load(route.traceId, (signal) => fetchLoaded(route, signal));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: loads anew for another trace only.
+  // Loads anew for another trace only.
   useEffect(() => {
     load();
     return () => loaded.stop();

@@ -92,7 +92,7 @@ export function Waterfall(props: WaterfallProps) {
   useLayoutEffect(() => scheduler.request());
   useEffect(() => () => scheduler.cancel(), [scheduler]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: follows the selection only.
+  // Follows the selection only.
   useLayoutEffect(() => {
     const element = scroller.current;
     if (selected < 0 || !element || height === 0) return;
@@ -186,11 +186,7 @@ export function Waterfall(props: WaterfallProps) {
 
   return (
     <div class="waterfall" ref={frame}>
-      <canvas
-        ref={canvas}
-        aria-hidden="true"
-        style={{ width: `${width}px`, height: `${height}px` }}
-      />
+      <canvas ref={canvas} style={{ width: `${width}px`, height: `${height}px` }} />
       <div
         ref={scroller}
         class="waterfall-scroller"

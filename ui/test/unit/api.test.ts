@@ -1,0 +1,271 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { errorSentence, getJson, withParameters } from "../../src/api/client.ts";
+import { parseExemplars } from "../../src/api/exemplars.ts";
+import { parseAttributes, parseResourceSpans } from "../../src/api/otlp.ts";
+import { parseSearch } from "../../src/api/search.ts";
+import { parseOperations, parseServices } from "../../src/api/services.ts";
+import { parseTags, parseTagValues } from "../../src/api/tags.ts";
+import { parseTargets } from "../../src/api/targets.ts";
+import { parseTrace } from "../../src/api/trace.ts";
+
+const attribute = (key: string, value: unknown) => ({ key, value });
+
+describe("OTLP as JSON", () => {
+  const batches = [
+    {
+      resource: { attributes: [attribute("service.name", { stringValue: "shop" })] },
+      scopeSpans: [
+        {
+          scope: { name: "lib", version: "1" },
+          spans: [
+            {
+              spanId: "00F067AA0BA902B7",
+              parentSpanId: "",
+              name: "pay",
+              kind: "SPAN_KIND_CLIENT",
+              startTimeUnixNano: "1790000000000000001",
+              endTimeUnixNano: "1790000000000000003",
+              status: { code: "STATUS_CODE_ERROR", message: "no" },
+              events: [{ name: "retry", timeUnixNano: "1790000000000000002" }],
+              links: [{ traceId: "ab", spanId: "cd" }],
+              droppedAttributesCount: 2,
+            },
+            { spanId: "1", kind: 2, status: { code: 1 } },
+            { spanId: "2", kind: 99, status: { code: "WHAT" } },
+            null,
+          ],
+        },
+      ],
+    },
+  ];
+  const spans = parseResourceSpans(batches);
+
+  test("enums come by name or by number; unknown ones are neutral", () => {
+    expect(spans.map((span) => [span.kind, span.status])).toEqual([
+      ["client", "error"],
+      ["server", "ok"],
+      ["unspecified", "unset"],
+      ["unspecified", "unset"],
+    ]);
+  });
+
+  test("IDs and times are exact", () => {
+    expect(spans[0].spanId).toBe("00f067aa0ba902b7");
+    expect(spans[0].parentSpanId).toBeNull();
+    expect(spans[0].end - spans[0].start).toBe(2n);
+    expect(spans[0].events[0].time - spans[0].start).toBe(1n);
+    expect(spans[0].links[0].traceId).toBe("ab".padStart(32, "0"));
+    expect(spans[0].droppedCount).toBe(2);
+  });
+
+  test("a span without anything is a span all the same", () => {
+    expect(spans[3]).toMatchObject({
+      spanId: null,
+      name: "",
+      start: 0n,
+      events: [],
+      attributes: [],
+    });
+    expect(parseResourceSpans("nonsense")).toEqual([]);
+    expect(parseResourceSpans([{ scopeSpans: [{ spans: [{}] }] }])[0].resource.serviceName).toBe(
+      "unknown service",
+    );
+  });
+
+  test("values of every type are text with their type", () => {
+    const parsed = parseAttributes([
+      attribute("s", { stringValue: "x" }),
+      attribute("i", { intValue: "9007199254740993" }),
+      attribute("d", { doubleValue: 1.5 }),
+      attribute("b", { boolValue: false }),
+      attribute("a", { arrayValue: { values: [{ intValue: "1" }, { stringValue: "y" }] } }),
+      attribute("m", {
+        kvlistValue: { values: [attribute("k", { boolValue: true }), attribute("n", {})] },
+      }),
+      attribute("z", { bytesValue: "AQI=" }),
+      attribute("e", {}),
+    ]);
+    expect(parsed.map(({ type, text }) => `${type} ${text}`)).toEqual([
+      "string x",
+      "int 9007199254740993",
+      "double 1.5",
+      "bool false",
+      'array [1,"y"]',
+      'map {"k":true,"n":""}',
+      "bytes AQI=",
+      "empty ",
+    ]);
+  });
+
+  test("values nested without end stop", () => {
+    let value: unknown = { stringValue: "deep" };
+    for (let i = 0; i < 5000; i++) value = { arrayValue: { values: [value] } };
+    expect(parseAttributes([attribute("a", value)])[0].text).toContain("…");
+  });
+});
+
+test("a trace brings exemplars, pins and gaps", () => {
+  const trace = parseTrace({
+    traceId: "9F3C",
+    resourceSpans: [],
+    exemplars: [
+      {
+        seriesLabels: { __name__: "m", le: "0.5" },
+        labels: { trace_id: "9f3c", span_id: "b7" },
+        value: 0.43,
+        timestamp: 1766400000.125,
+      },
+    ],
+    pins: [{ reason: "exemplar", untilUnixNano: "5" }],
+    gaps: [
+      { labels: { job: "a" }, lost: null, fromUnixNano: "1", toUnixNano: "2" },
+      { labels: {}, lost: 7 },
+    ],
+  });
+  expect(trace.traceId).toBe("9f3c".padStart(32, "0"));
+  expect(trace.exemplars[0]).toMatchObject({
+    value: 0.43,
+    spanId: "00000000000000b7",
+    time: 1766400000125000000n,
+  });
+  expect(trace.pins[0].until).toBe(5n);
+  expect(trace.gaps.map((gap) => gap.lost)).toEqual([null, 7]);
+  expect(parseTrace({})).toMatchObject({ spans: [], exemplars: [], pins: [], gaps: [] });
+});
+
+test("search answers are sorted, newest first, with their sums", () => {
+  const traces = parseSearch({
+    traces: [
+      { traceID: "a", startTimeUnixNano: "1", durationMs: 3 },
+      {
+        traceID: "b",
+        rootServiceName: "kiosk",
+        rootTraceName: "POST",
+        startTimeUnixNano: "1790000000000000000",
+        durationMs: 412,
+        spanSets: [{ matched: 4 }, { matched: 1 }],
+        serviceStats: { seats: { spanCount: 7, errorCount: 1 }, kiosk: { spanCount: 2 } },
+      },
+      { traceID: "not hex" },
+    ],
+  });
+  expect(traces.map((trace) => trace.traceId)).toEqual([
+    "b".padStart(32, "0"),
+    "a".padStart(32, "0"),
+  ]);
+  expect(traces[0]).toMatchObject({
+    matched: 5,
+    spanCount: 9,
+    errorCount: 1,
+    durationNanos: 412e6,
+  });
+  expect(traces[0].services.map((service) => service.name)).toEqual(["kiosk", "seats"]);
+  expect(parseSearch(null)).toEqual([]);
+});
+
+test("targets keep what is unknown apart from zero", () => {
+  const targets = parseTargets({
+    status: "success",
+    data: {
+      activeTargets: [
+        { scrapeUrl: "http://a", health: "up", lastScrape: "0001-01-01T00:00:00Z", buffer: null },
+        {
+          scrapeUrl: "http://b",
+          health: "strange",
+          lastScrape: "2026-08-21T10:00:00.5Z",
+          buffer: { tracked: true, lostTotal: 3, fillRatio: 0, secondsToOverwrite: null },
+        },
+      ],
+      droppedTargets: [{ discoveredLabels: { a: "1" }, scrapePool: "p", droppedByRule: 0 }],
+      droppedTargetCounts: { p: 4 },
+    },
+  });
+  expect(targets.active[0]).toMatchObject({ lastReadMillis: null, buffer: null, health: "up" });
+  expect(targets.active[1]).toMatchObject({ health: "unknown" });
+  expect(targets.active[1].lastReadMillis).toBe(Date.UTC(2026, 7, 21, 10, 0, 0, 500));
+  expect(targets.active[1].buffer).toMatchObject({
+    fillRatio: 0,
+    secondsToOverwrite: null,
+    lostTotal: 3,
+  });
+  expect(targets.dropped[0].droppedByRule).toBe(0);
+  expect(parseTargets({ data: null })).toEqual({ active: [], dropped: [], droppedCounts: {} });
+});
+
+test("exemplars of all series are one list, newest first", () => {
+  const found = parseExemplars({
+    data: [
+      {
+        seriesLabels: { __name__: "m" },
+        exemplars: [{ labels: { trace_id: "1" }, value: "0.5", timestamp: 10 }],
+      },
+      { seriesLabels: { __name__: "n" }, exemplars: [{ labels: {}, value: 2, timestamp: 20 }] },
+    ],
+  });
+  expect(found.map((one) => [one.value, one.traceId])).toEqual([
+    [2, null],
+    [0.5, "1".padStart(32, "0")],
+  ]);
+});
+
+test("names are read and sorted", () => {
+  expect(parseServices({ services: [{ name: "b" }, { name: "a" }, {}] })).toEqual(["a", "b"]);
+  expect(parseOperations({ operations: [{ name: "x", kind: "SPAN_KIND_SERVER" }] })).toEqual([
+    { name: "x", kind: "server" },
+  ]);
+  expect(
+    parseTags({
+      scopes: [
+        { name: "span", tags: ["b", "a"] },
+        { name: "intrinsic", tags: ["name"] },
+      ],
+    }),
+  ).toEqual(["span.a", "span.b"]);
+  expect(parseTagValues({ tagValues: [{ type: "string", value: "x" }, "y"] })).toEqual(["x", "y"]);
+});
+
+describe("errors are the server's own sentences", () => {
+  test.each([
+    ['{"error":"no such trace"}', "no such trace"],
+    ['{"status":"error","errorType":"bad_data","error":"end before start"}', "end before start"],
+    [
+      "invalid TraceQL query: parse error at line 1, col 9",
+      "invalid TraceQL query: parse error at line 1, col 9",
+    ],
+    ["<html>a proxy</html>", "The server answered with status 502 and no reason."],
+    ["", "The server answered with status 502 and no reason."],
+  ])("%s", (body, sentence) => {
+    expect(errorSentence(body, 502)).toBe(sentence);
+  });
+});
+
+describe("asking", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  const answering = (body: string, status = 200) =>
+    vi.stubGlobal("fetch", async () => new Response(body, { status }));
+
+  test("empty parameters are left out", () => {
+    expect(withParameters("/a", { q: "{ }", x: "", y: undefined, n: 0 })).toBe("/a?q=%7B+%7D&n=0");
+    expect(withParameters("/a", {})).toBe("/a");
+  });
+
+  test("a good answer is parsed", async () => {
+    answering('{"a":1}');
+    expect(await getJson("/a", {}, (json) => json)).toEqual({ ok: true, value: { a: 1 } });
+  });
+
+  test("refusals, broken answers and dead servers are failures, never exceptions", async () => {
+    answering("bad query", 400);
+    expect(await getJson("/a", {}, String)).toEqual({
+      ok: false,
+      failure: { sentence: "bad query", status: 400 },
+    });
+    answering("{");
+    expect(await getJson("/a", {}, String)).toMatchObject({ ok: false, failure: { status: 200 } });
+    vi.stubGlobal("fetch", async () => {
+      throw new TypeError("refused");
+    });
+    expect(await getJson("/a", {}, String)).toMatchObject({ ok: false, failure: { status: 0 } });
+  });
+});
