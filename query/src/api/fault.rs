@@ -65,8 +65,8 @@ impl From<EngineError> for Fault {
         match error {
             EngineError::Unsupported(sentence) => Self::bad_request(sentence),
             EngineError::Store(error) => error.into(),
-            #[allow(unreachable_patterns, reason = "the engine may learn to fail in other ways")]
-            other => Self::internal(&other),
+            EngineError::Arrow(_) | EngineError::Failed(_) => Self::internal(&error),
+            EngineError::Stopped(sentence) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),
         }
     }
 }

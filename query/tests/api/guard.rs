@@ -1,8 +1,11 @@
-use crate::rig::{Rig, TRACE};
+use crate::{
+    rig::{Rig, TRACE, shop},
+    strict,
+};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::json;
-use sigyn_query::api::ApiLimits;
+use sigyn_query::{api::ApiLimits, engine::Limits};
 use std::time::Duration;
 
 #[tokio::test]
@@ -47,7 +50,7 @@ async fn a_panic_is_an_answer() {
 async fn a_query_that_takes_too_long_is_given_up() {
     let query_timeout = Duration::from_millis(10);
     let limits = ApiLimits { query_timeout, concurrent_queries_max: 0, ..Default::default() };
-    let rig = Rig::with_limits(limits).await;
+    let rig = Rig::with_limits(limits, Limits::default()).await;
     let answer = rig.get("/api/search").await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
     assert!(answer.text().starts_with("the query took longer than 0.01 s"), "{}", answer.text());
@@ -57,9 +60,24 @@ async fn a_query_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
+async fn an_answer_that_a_limit_cut_short_says_so_beside_the_body() {
+    let limits = Limits { bytes: 0, ..Default::default() };
+    let rig = Rig::with_limits(ApiLimits::default(), limits).await;
+    rig.append(shop()).await;
+    let answer = rig.get("/api/search?q=%7B+name+=+%22hold+seat%22+%7D").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let reason = answer.headers["sigyn-partial"].to_str().unwrap();
+    assert!(reason.contains("limit"), "{reason}");
+    serde_json::from_slice::<strict::SearchResponse>(&answer.body).unwrap();
+    let answer = rig.get("/api/v2/search/tag/span.seat/values").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.text().contains("narrow it"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn a_query_text_is_bounded() {
     let limits = ApiLimits { query_text_bytes_max: 10, ..Default::default() };
-    let rig = Rig::with_limits(limits).await;
+    let rig = Rig::with_limits(limits, Limits::default()).await;
     let path = "/api/search?q=%7B+name+%3D+%22abcdef%22+%7D";
     let answer = rig.get(path).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

@@ -15,7 +15,7 @@ use sigyn_proto::otlp::{
 use sigyn_query::{
     api::{self, ApiLimits, ApiMetrics, ApiState},
     collaborator::{DroppedTarget, ServerStatus, TargetDirectory, TargetStatus},
-    engine::Engine,
+    engine::{Engine, Limits},
 };
 use sigyn_store::{Batch, Clock, Config, Store, Via};
 use std::{
@@ -46,10 +46,10 @@ pub(crate) struct Answer {
 
 impl Rig {
     pub(crate) async fn new() -> Self {
-        Self::with_limits(ApiLimits::default()).await
+        Self::with_limits(ApiLimits::default(), Limits::default()).await
     }
 
-    pub(crate) async fn with_limits(limits: ApiLimits) -> Self {
+    pub(crate) async fn with_limits(limits: ApiLimits, engine_limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(StoppedClock);
         let mut registry = Registry::default();
@@ -64,7 +64,7 @@ impl Rig {
         let store = Store::open(config, clock.clone(), &mut registry).await.unwrap();
         let router = api::router(ApiState {
             store: store.clone(),
-            engine: Engine::new(store.clone()),
+            engine: Engine::new(store.clone()).with_limits(engine_limits),
             targets: Arc::new(OnePool),
             status: Arc::new(FixedStatus),
             clock,
