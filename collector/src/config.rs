@@ -1,13 +1,36 @@
 //! The configuration file (YAML, strict) as plain structs.
+//!
+//! A file becomes a tree whose nodes know their place, and the tree is read field by field, so that
+//! every fault is found in one go and names its line. Values that cannot work do not get past here.
 
 mod duration;
+mod environment;
+mod fields;
+mod finding;
+mod global;
 mod http;
+pub(crate) mod http_read;
+pub(crate) mod node;
+mod parts;
+pub(crate) mod print;
+mod root;
 mod scrape;
+mod scrape_read;
 mod secret;
 mod size;
+#[cfg(test)]
+mod tests;
+mod unused;
 
-pub use duration::PrometheusDuration;
+pub(crate) use fields::{Dialect, Field, Fields, Reading};
+
+pub use duration::{DurationError, PrometheusDuration};
+pub use environment::Environment;
+pub use finding::{ConfigError, Finding, Warning};
+pub use global::Global;
 pub use http::{Authentication, HttpClient, HttpHeader, TlsConfig, TlsVersion};
+pub use parts::{ExemplarSource, Exemplars, MetricsGenerator, RemoteWrite, Storage};
+pub use root::Config;
 pub use scrape::{Scheme, ScrapeConfig};
 pub use secret::{Secret, SecretSource};
-pub use size::ByteSize;
+pub use size::{ByteSize, SizeError};

@@ -1,5 +1,6 @@
 //! A set of labels, sorted by name, as Prometheus has them.
 
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Labels of a target. Sorted by name, names unique; a label with an empty value is absent.
@@ -84,5 +85,12 @@ impl fmt::Display for Labels {
             write!(f, "{comma}{name}={value:?}")?;
         }
         f.write_str("}")
+    }
+}
+
+impl Serialize for Labels {
+    /// As a map, sorted by name.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }

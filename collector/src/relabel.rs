@@ -1,5 +1,22 @@
 //! Relabeling: rules that make targets out of what discovery found.
+//!
+//! The rules are those of Prometheus, down to its regular expressions and templates, plus one
+//! action of our own: `split` makes one target of each part of a value.
 
-/// One relabeling rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {}
+mod action;
+mod apply;
+mod pattern;
+mod read;
+mod rule;
+mod template;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub(crate) use read::read_rules;
+
+pub use action::Action;
+pub use apply::{Dropped, Outcome, TARGETS_PER_TARGET_MAX, apply};
+pub use pattern::{Pattern, PatternError};
+pub use rule::Rule;
+pub use trace::{Step, trace};

@@ -1,8 +1,15 @@
 //! A target: where a span buffer is, and the labels that its spans get. Built from what discovery
 //! found and a job's relabeling rules, with no side effect.
 
-use crate::{Labels, config::ScrapeConfig, discovery::TargetGroup};
-use std::{sync::Arc, time::Duration};
+use crate::{
+    Labels,
+    config::{PrometheusDuration, ScrapeConfig},
+    discovery::{DiscoveredTarget, TargetGroup},
+    relabel,
+};
+use reqwest::Url;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use xxhash_rust::xxh3::Xxh3;
 
 /// What will be scraped.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,8 +69,190 @@ pub struct Targets {
     pub failed: Vec<TargetError>,
 }
 
-/// Builds all targets of a job.
+/// Builds all targets of a job. Targets of equal identity become one; it is ending when any of them
+/// is.
 pub fn build(config: &ScrapeConfig, groups: &[Arc<TargetGroup>]) -> Targets {
-    let _ = (config, groups);
-    Targets::default()
+    let mut targets = Targets::default();
+    let mut by_identity: BTreeMap<u64, usize> = BTreeMap::new();
+    for group in groups {
+        for discovered in &group.targets {
+            let labels = Arc::new(with_defaults(config, discovered, group));
+            let outcome = relabel::apply(&config.relabel_configs, Labels::clone(&labels));
+            targets.dropped.extend(outcome.dropped.into_iter().map(|dropped| DroppedTarget {
+                discovered_labels: Arc::clone(&labels),
+                rule: dropped.rule,
+                labels_before: dropped.labels_before,
+            }));
+            for kept in outcome.kept {
+                match finish(config, kept, &labels, discovered.ending) {
+                    Err(reason) => targets
+                        .failed
+                        .push(TargetError { discovered_labels: Arc::clone(&labels), reason }),
+                    Ok(target) => match by_identity.get(&target.identity) {
+                        Some(have) => targets.active[*have].ending |= target.ending,
+                        None => {
+                            by_identity.insert(target.identity, targets.active.len());
+                            targets.active.push(target);
+                        }
+                    },
+                }
+            }
+        }
+    }
+    targets.active.sort_by(|a, b| (&a.url, &a.all_labels).cmp(&(&b.url, &b.all_labels)));
+    targets
 }
+
+/// The target's own labels over the group's, and the job's defaults where both are silent.
+fn with_defaults(
+    config: &ScrapeConfig,
+    discovered: &DiscoveredTarget,
+    group: &TargetGroup,
+) -> Labels {
+    let mut labels = group.labels.clone();
+    for (name, value) in discovered.labels.iter() {
+        labels.set(name, value);
+    }
+    let mut default = |name: &str, value: &str| {
+        if labels.get(name).is_empty() {
+            labels.set(name, value);
+        }
+    };
+    default("job", &config.job_name);
+    default("__scrape_interval__", &config.scrape_interval.to_string());
+    default("__scrape_timeout__", &config.scrape_timeout.to_string());
+    default("__metrics_path__", &config.metrics_path);
+    default("__scheme__", config.scheme.as_str());
+    for (name, values) in &config.params {
+        default(&format!("__param_{name}"), values.first().map_or("", String::as_str));
+    }
+    labels
+}
+
+/// Checks what relabeling left, and makes the target of it.
+fn finish(
+    config: &ScrapeConfig,
+    mut labels: Labels,
+    discovered_labels: &Arc<Labels>,
+    ending: bool,
+) -> Result<Target, String> {
+    let address = labels.get("__address__").to_owned();
+    if address.is_empty() {
+        return Err("no address".into());
+    }
+    if address.contains('/') {
+        return Err(format!("{address:?} is not a valid hostname"));
+    }
+    let time = |name: &str| {
+        let duration: PrometheusDuration =
+            labels.get(name).parse().map_err(|error| format!("{name}: {error}"))?;
+        match duration.is_zero() {
+            true => Err(format!("{name} is 0")),
+            false => Ok(duration.0),
+        }
+    };
+    let scrape_interval = time("__scrape_interval__")?;
+    let scrape_timeout = time("__scrape_timeout__")?;
+    if scrape_timeout > scrape_interval {
+        return Err(format!(
+            "the scrape timeout {} is longer than the interval {}",
+            labels.get("__scrape_timeout__"),
+            labels.get("__scrape_interval__")
+        ));
+    }
+    labels.retain(|name| !name.starts_with("__meta_"));
+    if labels.get("instance").is_empty() {
+        labels.set("instance", address.as_str());
+    }
+    let (url, exemplars_url) = urls(config, &labels, &address)?;
+    let mut public = labels.clone();
+    public.retain(|name| !name.starts_with("__"));
+    Ok(Target {
+        identity: identity(&labels, &url),
+        labels: public,
+        all_labels: labels,
+        discovered_labels: Arc::clone(discovered_labels),
+        url,
+        exemplars_url,
+        scrape_interval,
+        scrape_timeout,
+        job: config.job_name.clone(),
+        ending,
+    })
+}
+
+/// Where spans are, and where exemplars are.
+///
+/// The label `__metrics_path__` and the params belong to the page that the job is about: the buffer
+/// in our own jobs, the metrics in those of a `prometheus_config_file`.
+fn urls(
+    config: &ScrapeConfig,
+    labels: &Labels,
+    address: &str,
+) -> Result<(String, Option<String>), String> {
+    let scheme = labels.get("__scheme__");
+    if !matches!(scheme, "http" | "https") {
+        return Err(format!("the scheme {scheme:?} is neither http nor https"));
+    }
+    let base = Url::parse(&format!("{scheme}://{address}"))
+        .map_err(|_| format!("{address:?} is not a valid address"))?;
+    if base.username() != "" || base.password().is_some() || base.query().is_some() {
+        return Err(format!("{address:?} is not a valid address"));
+    }
+    let at = |path: &str, with_params: bool| {
+        let mut url = base.clone();
+        // Escapes what would end the path, such as `?`.
+        url.set_path(path);
+        if with_params {
+            let params = params(config, labels);
+            if !params.is_empty() {
+                url.query_pairs_mut().extend_pairs(params);
+            }
+        }
+        String::from(url)
+    };
+    let main_path = labels.get("__metrics_path__");
+    Ok(match config.from_prometheus {
+        true => (at(&config.traces_path, false), Some(at(main_path, true))),
+        false => {
+            let exemplars = config.exemplars_path.as_deref().map(|path| at(path, false));
+            (at(main_path, true), exemplars)
+        }
+    })
+}
+
+/// The job's params, of which a label `__param_x` replaces the first value of `x`; sorted.
+fn params(config: &ScrapeConfig, labels: &Labels) -> Vec<(String, String)> {
+    let mut params: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, values) in &config.params {
+        params.insert(name, values.iter().map(String::as_str).collect());
+    }
+    for (label, value) in labels.iter() {
+        let Some(name) = label.strip_prefix("__param_") else { continue };
+        match params.entry(name).or_default().first_mut() {
+            Some(first) => *first = value,
+            None => params.entry(name).or_default().push(value),
+        }
+    }
+    let pair = |(name, values): (&str, Vec<&str>)| {
+        values.into_iter().map(|value| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
+    };
+    params.into_iter().flat_map(pair).collect()
+}
+
+/// The same in every process: phases and cursors depend on it.
+fn identity(labels: &Labels, url: &str) -> u64 {
+    let mut hash = Xxh3::new();
+    for (name, value) in labels.iter() {
+        // 0xFF occurs in no UTF-8 text, so that neighbours cannot run together.
+        hash.update(name.as_bytes());
+        hash.update(&[0xFF]);
+        hash.update(value.as_bytes());
+        hash.update(&[0xFF]);
+    }
+    hash.update(url.as_bytes());
+    hash.digest()
+}
+
+#[cfg(test)]
+mod tests;

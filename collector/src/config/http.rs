@@ -1,7 +1,6 @@
 //! How an HTTP client that the configuration describes behaves: credentials, TLS, headers.
 
 use crate::config::{Secret, SecretSource};
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// The HTTP options of a scrape job or of a discovery mechanism.
@@ -73,13 +72,11 @@ pub struct TlsConfig {
 }
 
 /// A version of TLS that the client can speak (1.0 and 1.1 are refused when the config is read).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TlsVersion {
     /// TLS 1.2.
-    #[serde(rename = "TLS12")]
     Tls12,
     /// TLS 1.3.
-    #[serde(rename = "TLS13")]
     Tls13,
 }
 
@@ -94,4 +91,14 @@ pub struct HttpHeader {
     pub secrets: Vec<Secret>,
     /// Files that hold one value each, read on use.
     pub files: Vec<PathBuf>,
+}
+
+impl TlsVersion {
+    /// As Prometheus writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLS12",
+            Self::Tls13 => "TLS13",
+        }
+    }
 }

@@ -36,7 +36,10 @@ pub struct ScrapeConfig {
     pub scrape_interval: PrometheusDuration,
     /// At most the interval.
     pub scrape_timeout: PrometheusDuration,
-    /// `traces_path` (alias `metrics_path`).
+    /// What the label `__metrics_path__` is before relabeling. It is `traces_path`, except in jobs
+    /// of a `prometheus_config_file`, where it is the page with the metrics.
+    pub metrics_path: String,
+    /// Where the buffer answers (`traces_path`, alias `metrics_path`).
     pub traces_path: String,
     /// Where the same target exposes OpenMetrics with exemplars; `None`: exemplars are not read.
     pub exemplars_path: Option<String>,

@@ -1,0 +1,308 @@
+//! The sections beside scraping: `exemplars`, `storage`, `metrics_generator`, and the reading of
+//! `receivers`.
+
+use crate::{
+    config::{
+        ByteSize, Field, HttpClient, PrometheusDuration, Reading,
+        http_read::read_http,
+        print::{Printed, PrintedMap},
+    },
+    receivers,
+};
+
+const EXEMPLAR_INTERVAL_DEFAULT: PrometheusDuration = PrometheusDuration::from_seconds(15);
+const DAY_SECONDS: u64 = 86_400;
+
+/// `exemplars`: where they come from besides the targets, and how long they are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplars {
+    /// Prometheus servers whose `query_exemplars` is polled.
+    pub prometheus: Vec<ExemplarSource>,
+    /// How long an exemplar, and the pin that it makes, is kept.
+    pub retention: PrometheusDuration,
+}
+
+/// One Prometheus to poll.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExemplarSource {
+    /// Its base URL.
+    pub url: String,
+    /// How often.
+    pub interval: PrometheusDuration,
+    /// Credentials and TLS.
+    pub http: HttpClient,
+}
+
+impl Default for Exemplars {
+    /// 30 days, as long as Prometheus keeps metrics in many places.
+    fn default() -> Self {
+        Self {
+            prometheus: Vec::new(),
+            retention: PrometheusDuration::from_seconds(30 * DAY_SECONDS),
+        }
+    }
+}
+
+/// `storage`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Storage {
+    /// How long spans are kept.
+    pub retention: PrometheusDuration,
+    /// The head is cut at this size …
+    pub head_max_bytes: ByteSize,
+    /// … or when its oldest batch is this old.
+    pub head_max_age: PrometheusDuration,
+}
+
+impl Default for Storage {
+    /// 14 days; a head of 128 MB or two minutes.
+    fn default() -> Self {
+        Self {
+            retention: PrometheusDuration::from_seconds(14 * DAY_SECONDS),
+            head_max_bytes: ByteSize(128 << 20),
+            head_max_age: PrometheusDuration::from_seconds(120),
+        }
+    }
+}
+
+/// `metrics_generator`, read and checked; it is not run yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricsGenerator {
+    /// Rate, errors and duration of spans.
+    pub span_metrics: bool,
+    /// Who calls whom.
+    pub service_graphs: bool,
+    /// Where the metrics are sent.
+    pub remote_write: Vec<RemoteWrite>,
+}
+
+/// One receiver of generated metrics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemoteWrite {
+    /// The endpoint.
+    pub url: String,
+    /// Whether exemplars go along.
+    pub send_exemplars: bool,
+    /// Credentials and TLS.
+    pub http: HttpClient,
+}
+
+impl Exemplars {
+    pub(crate) fn read(reading: &mut Reading<'_>, field: &Field<'_>) -> Self {
+        let mut exemplars = Self::default();
+        let Some(mut fields) = reading.map(field) else { return exemplars };
+        if let Some(field) = fields.take("retention") {
+            exemplars.retention = reading.positive_duration(&field).unwrap_or(exemplars.retention);
+        }
+        if let Some(field) = fields.take("prometheus") {
+            let items = reading.list(&field);
+            if !items.is_empty() {
+                reading.warn(&field, "polling Prometheus for exemplars is not supported yet");
+            }
+            for item in items {
+                let Some(mut fields) = reading.map(&item) else { continue };
+                let url = read_url(reading, &mut fields, &item);
+                let interval = fields.take("interval").map(|it| reading.positive_duration(&it));
+                let http = read_http(reading, &mut fields);
+                fields.finish(reading);
+                let interval = interval.flatten().unwrap_or(EXEMPLAR_INTERVAL_DEFAULT);
+                exemplars.prometheus.push(ExemplarSource { url, interval, http });
+            }
+        }
+        fields.finish(reading);
+        exemplars
+    }
+
+    pub(crate) fn print(&self) -> Printed {
+        let mut map = PrintedMap::default();
+        let source = |source: &ExemplarSource| {
+            let mut map = PrintedMap::default();
+            map.add("url", Printed::text(&source.url))
+                .add("interval", Printed::text(source.interval))
+                .http(&source.http);
+            map.done()
+        };
+        map.list("prometheus", Printed::List(self.prometheus.iter().map(source).collect()))
+            .add("retention", Printed::text(self.retention));
+        map.done()
+    }
+}
+
+impl Storage {
+    pub(crate) fn read(reading: &mut Reading<'_>, field: &Field<'_>) -> Self {
+        let mut storage = Self::default();
+        let Some(mut fields) = reading.map(field) else { return storage };
+        if let Some(field) = fields.take("retention") {
+            storage.retention = reading.positive_duration(&field).unwrap_or(storage.retention);
+        }
+        if let Some(field) = fields.take("blocks")
+            && let Some(mut blocks) = reading.map(&field)
+        {
+            if let Some(url) = blocks.take("url") {
+                reading.error(
+                    &url,
+                    "`url` is not supported yet; blocks lie in the folder `blocks` below \
+                     --storage.path",
+                );
+            }
+            blocks.finish(reading);
+        }
+        if let Some(field) = fields.take("head")
+            && let Some(mut head) = reading.map(&field)
+        {
+            if let Some(field) = head.take("max_bytes") {
+                storage.head_max_bytes = reading.parse(&field).unwrap_or(storage.head_max_bytes);
+                if storage.head_max_bytes.0 < 1 << 20 {
+                    reading.error(&field, "a head below 1MB cannot work");
+                }
+            }
+            if let Some(field) = head.take("max_age") {
+                storage.head_max_age =
+                    reading.positive_duration(&field).unwrap_or(storage.head_max_age);
+            }
+            head.finish(reading);
+        }
+        fields.finish(reading);
+        storage
+    }
+
+    pub(crate) fn print(&self) -> Printed {
+        let (mut map, mut head) = (PrintedMap::default(), PrintedMap::default());
+        head.add("max_bytes", Printed::text(self.head_max_bytes))
+            .add("max_age", Printed::text(self.head_max_age));
+        map.add("retention", Printed::text(self.retention)).add("head", head.done());
+        map.done()
+    }
+}
+
+impl MetricsGenerator {
+    pub(crate) fn read(reading: &mut Reading<'_>, field: &Field<'_>) -> Self {
+        let mut generator = Self::default();
+        let Some(mut fields) = reading.map(field) else { return generator };
+        reading.warn(field, "`metrics_generator` is not supported yet; it does nothing");
+        for (key, is_on) in [
+            ("span_metrics", &mut generator.span_metrics),
+            ("service_graphs", &mut generator.service_graphs),
+        ] {
+            if let Some(field) = fields.take_even_null(key)
+                && let Some(inner) = reading.map(&field)
+            {
+                *is_on = true;
+                inner.finish(reading);
+            }
+        }
+        if let Some(field) = fields.take("remote_write") {
+            for item in reading.list(&field) {
+                let Some(mut fields) = reading.map(&item) else { continue };
+                let url = read_url(reading, &mut fields, &item);
+                let send = fields.take("send_exemplars").and_then(|it| reading.boolean(&it));
+                let http = read_http(reading, &mut fields);
+                fields.finish(reading);
+                let send_exemplars = send.unwrap_or(false);
+                generator.remote_write.push(RemoteWrite { url, send_exemplars, http });
+            }
+        }
+        fields.finish(reading);
+        generator
+    }
+
+    pub(crate) fn print(&self) -> Printed {
+        let mut map = PrintedMap::default();
+        let on = |is_on: bool| is_on.then(|| Printed::Map(Vec::new()));
+        let write = |write: &RemoteWrite| {
+            let mut map = PrintedMap::default();
+            map.add("url", Printed::text(&write.url))
+                .add("send_exemplars", Printed::Boolean(write.send_exemplars))
+                .http(&write.http);
+            map.done()
+        };
+        map.maybe("span_metrics", on(self.span_metrics))
+            .maybe("service_graphs", on(self.service_graphs))
+            .list("remote_write", Printed::List(self.remote_write.iter().map(write).collect()));
+        map.done()
+    }
+}
+
+fn read_url(
+    reading: &mut Reading<'_>,
+    fields: &mut crate::config::Fields<'_>,
+    item: &Field<'_>,
+) -> String {
+    let Some(field) = fields.take("url") else {
+        reading.error(item, "`url` is needed");
+        return String::new();
+    };
+    let url = reading.text(&field).unwrap_or_default();
+    let is_url = reqwest::Url::parse(&url)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if !is_url {
+        reading.error(&field, format!("{url:?} is not an http or https URL"));
+    }
+    url
+}
+
+/// `receivers`. Absent: OTLP on its two ports. Present: what stands there and nothing else.
+pub(crate) fn read_receivers(reading: &mut Reading<'_>, field: &Field<'_>) -> receivers::Config {
+    let default = receivers::Config::default();
+    let mut config =
+        receivers::Config { otlp_grpc: None, otlp_http: None, ..receivers::Config::default() };
+    let Some(mut fields) = reading.map(field) else { return config };
+    if let Some(field) = fields.take_even_null("otlp")
+        && let Some(mut otlp) = reading.map(&field)
+    {
+        let is_bare = !otlp.has("grpc") && !otlp.has("http");
+        let mut endpoint = |key, default: Option<String>| {
+            let field = otlp.take_even_null(key)?;
+            read_endpoint(reading, &field, default)
+        };
+        config.otlp_grpc = endpoint("grpc", default.otlp_grpc.clone());
+        config.otlp_http = endpoint("http", default.otlp_http.clone());
+        if is_bare {
+            (config.otlp_grpc, config.otlp_http) = (default.otlp_grpc, default.otlp_http);
+        }
+        otlp.finish(reading);
+    }
+    for key in ["zipkin", "jaeger"] {
+        if let Some(field) = fields.take_even_null(key) {
+            reading.error(&field, format!("the receiver {key} is not supported yet; remove it"));
+        }
+    }
+    fields.finish(reading);
+    config
+}
+
+fn read_endpoint(
+    reading: &mut Reading<'_>,
+    field: &Field<'_>,
+    default: Option<String>,
+) -> Option<String> {
+    let mut fields = reading.map(field)?;
+    let endpoint = match fields.take("endpoint") {
+        None => default,
+        Some(field) => {
+            let text = reading.text(&field)?;
+            let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+            if !matches!(port, Some(Ok(_))) {
+                reading.error(&field, format!("{text:?} is not an address such as 0.0.0.0:4317"));
+            }
+            Some(text)
+        }
+    };
+    fields.finish(reading);
+    endpoint
+}
+
+pub(crate) fn print_receivers(config: &receivers::Config) -> Printed {
+    let mut otlp = PrintedMap::default();
+    for (key, endpoint) in [("grpc", &config.otlp_grpc), ("http", &config.otlp_http)] {
+        if let Some(endpoint) = endpoint {
+            otlp.add(key, Printed::Map(vec![("endpoint".into(), Printed::text(endpoint))]));
+        }
+    }
+    let otlp = otlp.done();
+    let mut map = PrintedMap::default();
+    if otlp != Printed::Map(Vec::new()) {
+        map.add("otlp", otlp);
+    }
+    map.done()
+}
