@@ -9,3 +9,6 @@ mod open;
 mod value;
 
 pub(crate) use open::Index;
+
+#[cfg(test)]
+mod tests;

@@ -11,3 +11,6 @@ mod writer;
 pub(crate) use record::{Cursor, Entry, Prepared, Record};
 pub(crate) use replay::{Replayed, replay};
 pub(crate) use writer::{Command, Job, Journal, Written, start};
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ mod metrics;
 mod otlp;
 mod source;
 mod store;
+#[cfg(test)]
+mod test_kit;
 mod wire;
 
 pub use batch::{Appended, Batch, Encoding, Gap, Overlay, Reach, Via};

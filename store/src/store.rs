@@ -53,6 +53,21 @@ pub struct Config {
     pub exemplar_retention: Duration,
 }
 
+impl Config {
+    /// A store in a folder, with the defaults: a head of 128 MiB or two minutes, a journal of at most 4 GiB,
+    /// exemplars for 30 days, blocks beside the journal.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            blocks: None,
+            head_bytes_max: 128 << 20,
+            head_age_max: Duration::from_secs(120),
+            journal_bytes_max: 4 << 30,
+            exemplar_retention: Duration::from_secs(30 * 86_400),
+        }
+    }
+}
+
 /// The store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -351,3 +366,6 @@ async fn blocking<T: Send + 'static>(
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,3 +41,6 @@ pub(crate) fn validate(body: &[u8]) -> Result<Appended, Error> {
     walk(body, &mut count)?;
     Ok(count.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The index under damage.
+
+use super::*;
+use crate::{Exemplar, Gap, TraceId};
+use std::fs;
+
+fn exemplar(trace: u8, milli: i64) -> Exemplar {
+    Exemplar {
+        series: vec![("__name__".into(), "latency".into())],
+        labels: vec![],
+        trace_id: TraceId([trace; 16]),
+        span_id: None,
+        value: f64::from(trace),
+        timestamp_unix_milli: milli,
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_will_not_open_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    let (index, set_aside) = Index::open(&path, 0).await.unwrap();
+    assert!(!set_aside);
+    index.add_exemplars(&[exemplar(1, 1)], 100).unwrap();
+    index.flush().unwrap();
+    drop(index);
+
+    let (index, set_aside) = Index::open(&path, 0).await.unwrap();
+    assert!(!set_aside);
+    assert_eq!(index.exemplars_of(TraceId([1; 16])).unwrap(), vec![exemplar(1, 1)]);
+    drop(index);
+
+    fs::write(path.join("conf"), b"nonsense").unwrap();
+    let (index, set_aside) = Index::open(&path, 7_000_000_000).await.unwrap();
+    assert!(set_aside, "and the store goes on");
+    assert!(index.exemplars_of(TraceId([1; 16])).unwrap().is_empty());
+    assert!(folder.path().join("index.damaged-7-0").exists(), "for a person to look at");
+}
+
+#[tokio::test]
+async fn expiry_takes_exemplars_their_pins_and_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, _) = Index::open(&folder.path().join("index"), 0).await.unwrap();
+    assert_eq!(index.add_exemplars(&[exemplar(1, -5), exemplar(2, 50)], 100).unwrap(), (2, 2));
+    assert_eq!(index.pinned_traces(), 2);
+    assert_eq!(index.pins_of(TraceId([1; 16]), 99).unwrap().len(), 1);
+    assert!(index.pins_of(TraceId([1; 16]), 100).unwrap().is_empty(), "over");
+    let gap = |to_unix_nano| Gap { lost: None, from_unix_nano: 0, to_unix_nano };
+    index.add_gap(1, &gap(10), &[]).unwrap();
+    index.add_gap(1, &gap(10), &[]).unwrap();
+    index.add_gap(2, &gap(60), &[]).unwrap();
+    assert_eq!(index.gaps(0, 100).unwrap().len(), 2, "a replayed gap is the same gap");
+
+    assert_eq!(index.expire_exemplars(50, 100).unwrap(), 1);
+    index.expire_gaps(50).unwrap();
+    assert_eq!(index.pinned_traces(), 1);
+    assert!(index.exemplars_of(TraceId([1; 16])).unwrap().is_empty());
+    assert_eq!(index.exemplars_of(TraceId([2; 16])).unwrap().len(), 1);
+    let left = index.exemplars(&|_| true, i64::MIN, i64::MAX).unwrap();
+    assert_eq!(left[0].exemplars, vec![exemplar(2, 50)]);
+    assert_eq!(index.gaps(0, 100).unwrap().len(), 1);
+}
+
+#[test]
+fn a_value_with_a_flipped_bit_is_not_read() {
+    let sealed = value::seal(b"payload");
+    assert_eq!(value::open(&sealed), Some(&b"payload"[..]));
+    for bit in 0..sealed.len() * 8 {
+        let mut damaged = sealed.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(value::open(&damaged), None, "bit {bit}");
+    }
+    assert_eq!(value::open(b""), None);
+}
