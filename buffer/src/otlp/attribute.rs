@@ -3,7 +3,8 @@
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use super::wire::{
-    FIXED64, VARINT, bytes_field_bytes, put_bytes, put_length, put_tag, put_varint, varint_bytes,
+    BYTES, FIXED64, VARINT, bytes_field_bytes, put_bytes, put_length, put_tag, put_varint,
+    varint_bytes,
 };
 
 /// The size of the message `KeyValue`, without the tag and length of the field that holds it.
@@ -14,8 +15,19 @@ pub(super) fn attribute_bytes(attribute: &KeyValue) -> usize {
 
 /// Writes a `KeyValue` of known size as field `field`.
 pub(super) fn put_attribute(out: &mut Vec<u8>, field: u64, attribute: &KeyValue, bytes: usize) {
+    let key = attribute.key.as_str().as_bytes();
+    if let (Value::String(text), true) = (&attribute.value, bytes < 0x80) {
+        // Most attributes: all lengths take one byte, so that frames are written four bytes at a time.
+        let text = text.as_str().as_bytes();
+        let (key_length, text_length) = (key.len() as u8, text.len() as u8);
+        out.extend_from_slice(&[(field << 3 | BYTES) as u8, bytes as u8, 0x0a, key_length]);
+        out.extend_from_slice(key);
+        out.extend_from_slice(&[0x12, text_length + 2, 0x0a, text_length]);
+        out.extend_from_slice(text);
+        return;
+    }
     put_length(out, field, bytes);
-    put_bytes(out, 1, attribute.key.as_str().as_bytes());
+    put_bytes(out, 1, key);
     put_length(out, 2, value_bytes(&attribute.value));
     put_value(out, &attribute.value);
 }

@@ -6,6 +6,7 @@ pub(super) const FIXED64: u64 = 1;
 pub(super) const BYTES: u64 = 2;
 pub(super) const FIXED32: u64 = 5;
 
+#[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -24,7 +25,12 @@ pub(super) fn put_tag(out: &mut Vec<u8>, field: u64, wire_type: u64) {
 }
 
 /// A tag and a length: the beginning of a string, bytes or message field.
+#[inline]
 pub(super) fn put_length(out: &mut Vec<u8>, field: u64, length: usize) {
+    if field < 16 && length < 0x80 {
+        // One look at the capacity instead of two.
+        return out.extend_from_slice(&[(field << 3 | BYTES) as u8, length as u8]);
+    }
     put_tag(out, field, BYTES);
     put_varint(out, length as u64);
 }
@@ -48,9 +54,11 @@ pub(super) fn put_uint_unless_zero(out: &mut Vec<u8>, field: u64, value: u64) {
     }
 }
 
+/// For fields below 16 only.
 pub(super) fn put_fixed64(out: &mut Vec<u8>, field: u64, value: u64) {
-    put_tag(out, field, FIXED64);
-    out.extend_from_slice(&value.to_le_bytes());
+    let mut bytes = [(field << 3 | FIXED64) as u8; 9];
+    bytes[1..].copy_from_slice(&value.to_le_bytes());
+    out.extend_from_slice(&bytes);
 }
 
 pub(super) fn put_fixed32(out: &mut Vec<u8>, field: u64, value: u32) {
