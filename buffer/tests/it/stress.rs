@@ -1,6 +1,7 @@
 //! Many threads write while readers of several kinds read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sigyn_buffer::SpanBuffer;
 
@@ -54,5 +55,30 @@ fn every_span_comes_once_or_is_counted_while_threads_write() {
                 }
             }
         });
+    }
+}
+
+/// A wake-up that is lost would show as a wait of 30 seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_reader_that_waits_is_forgotten() {
+    let buffer = SpanBuffer::new(64 << 10);
+    let mut cursor = buffer.read(None, 1 << 20).unwrap().cursor;
+    for number in 0..60 {
+        let request = http::Request::get(format!("/?wait=30s&cursor={cursor}")).body(()).unwrap();
+        let waiting = tokio::spawn(tower::ServiceExt::oneshot(buffer.service(), request));
+        let writer = std::thread::spawn({
+            let buffer = buffer.clone();
+            // At a different moment of the reader's way each time.
+            move || {
+                (0..number * 50).for_each(|_| std::hint::spin_loop());
+                buffer.record(&span(number, 10));
+            }
+        });
+        let answer = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+        let response = answer.expect("woken").unwrap().unwrap();
+        writer.join().unwrap();
+        let next = response.headers()["sigyn-cursor"].to_str().unwrap().to_owned();
+        assert_ne!(next, cursor, "answered with the span");
+        cursor = next;
     }
 }
