@@ -19,6 +19,8 @@ mod pipeline;
 mod plan;
 mod search;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod view;
 

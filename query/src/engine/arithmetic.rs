@@ -49,8 +49,12 @@ impl Numbers<'_> {
         }
     }
 
-    fn of(data: &Data) -> Option<Numbers<'_>> {
-        match data {
+    /// `None` when the column holds no numbers. Arrays are no numbers.
+    fn of(column: &Column) -> Option<Numbers<'_>> {
+        if column.fan.as_ref().is_some_and(|fan| fan.is_array) {
+            return None;
+        }
+        match &column.data {
             Data::Int(array) => Some(Numbers::Ints(array)),
             Data::Duration(array) => Some(Numbers::Durations(array)),
             Data::Float(array) => Some(Numbers::Floats(array)),
@@ -72,14 +76,14 @@ pub(super) fn arithmetic(operator: ArithmeticOperator, left: Operand, right: Ope
     match (&left, &right) {
         (Operand::Columns(left), Operand::Constant(literal)) => {
             for column in left {
-                let Some(numbers) = Numbers::of(&column.data) else { continue };
+                let Some(numbers) = Numbers::of(column) else { continue };
                 let literal = Numbers::Constant(literal);
                 columns.push(combine(operator, &numbers, &literal, column));
             }
         }
         (Operand::Constant(literal), Operand::Columns(right)) => {
             for column in right {
-                let Some(numbers) = Numbers::of(&column.data) else { continue };
+                let Some(numbers) = Numbers::of(column) else { continue };
                 let literal = Numbers::Constant(literal);
                 columns.push(combine(operator, &literal, &numbers, column));
             }
@@ -87,8 +91,7 @@ pub(super) fn arithmetic(operator: ArithmeticOperator, left: Operand, right: Ope
         (Operand::Columns(left), Operand::Columns(right)) => {
             for first in left {
                 for second in right {
-                    let (Some(a), Some(b)) = (Numbers::of(&first.data), Numbers::of(&second.data))
-                    else {
+                    let (Some(a), Some(b)) = (Numbers::of(first), Numbers::of(second)) else {
                         continue;
                     };
                     // Several values on a side have no one result.
@@ -143,6 +146,7 @@ pub(super) fn negate(operand: Operand) -> Operand {
         }
         Operand::Columns(columns) => {
             let negated = columns.into_iter().filter_map(|column| {
+                Numbers::of(&column)?;
                 let turn = |array: &Int64Array| -> Int64Array {
                     array.iter().map(|value| value?.checked_neg()).collect()
                 };

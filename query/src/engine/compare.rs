@@ -47,12 +47,17 @@ pub(super) fn compare(
         }
         (Columns(left), Columns(right)) => {
             let mut mask = BooleanBuffer::new_unset(rows);
+            let mut against = mask.clone();
             for first in left {
                 for second in right {
-                    mask = &mask | &pair(operator, first, second, rows)?;
+                    let Some(pair) = pair(operator, first, second, rows)? else { continue };
+                    mask = &mask | &pair.holds;
+                    if let Some(equal) = pair.against {
+                        against = &against | &equal;
+                    }
                 }
             }
-            Ok(mask)
+            Ok(&mask & &!&against)
         }
     }
 }
@@ -262,30 +267,35 @@ fn constants(
     })
 }
 
+/// What two columns say of each row.
+struct Pair {
+    holds: BooleanBuffer,
+    /// For `!=` and `!~` on arrays: rows with an element that is equal, whatever other types say.
+    against: Option<BooleanBuffer>,
+}
+
 /// Two columns, row by row. Of two fans (two arrays, an array and events) nothing is known.
 fn pair(
     operator: ComparisonOperator,
     left: &Column,
     right: &Column,
     rows: usize,
-) -> Result<BooleanBuffer, EngineError> {
+) -> Result<Option<Pair>, EngineError> {
     let (fan, left, right) = match (&left.fan, &right.fan) {
         (None, None) => (None, left.data.clone(), right.data.clone()),
         (Some(fan), None) => (Some(fan), left.data.clone(), repeated(&right.data, fan)?),
         (None, Some(fan)) => (Some(fan), repeated(&left.data, fan)?, right.data.clone()),
-        (Some(_), Some(_)) => return Ok(BooleanBuffer::new_unset(rows)),
+        (Some(_), Some(_)) => return Ok(None),
     };
     let (asked, turned) = positive(operator, fan);
-    let Some(entries) = data_pair(asked, &left, &right) else {
-        return Ok(BooleanBuffer::new_unset(rows));
-    };
+    let Some(entries) = data_pair(asked, &left, &right) else { return Ok(None) };
     let held = any_of_owner(entries, fan, rows);
     if !turned {
-        return Ok(held);
+        return Ok(Some(Pair { holds: held, against: None }));
     }
-    let comparable = Column { data: left, fan: fan.cloned() }.presence(rows);
-    let other = Column { data: right, fan: fan.cloned() }.presence(rows);
-    Ok(&(&comparable & &other) & &!&held)
+    let present = |data: Data| Column { data, fan: fan.cloned() }.presence(rows);
+    let comparable = &present(left) & &present(right);
+    Ok(Some(Pair { holds: comparable, against: Some(held) }))
 }
 
 fn repeated(data: &Data, fan: &Fan) -> Result<Data, EngineError> {

@@ -334,6 +334,7 @@ pub(super) fn scalars(operand: &Operand, rows: usize) -> Vec<Option<super::colum
         Operand::Columns(columns) => columns,
     };
     let mut scalars = vec![None; rows];
+    let mut first_entries = vec![usize::MAX; rows];
     for column in columns {
         match &column.fan {
             None => {
@@ -343,11 +344,17 @@ pub(super) fn scalars(operand: &Operand, rows: usize) -> Vec<Option<super::colum
             }
             // The elements of an array stand beside the encoded array, which is the value.
             Some(fan) if fan.is_array => {}
+            // Columns of the same events, one per type: the first event with any value counts.
             Some(fan) => {
+                let data = &column.data;
                 for (entry, &row) in fan.owners.values().iter().enumerate() {
-                    let scalar = &mut scalars[row as usize];
-                    if scalar.is_none() {
-                        *scalar = column.data.scalar(entry);
+                    let row = row as usize;
+                    if entry < first_entries[row]
+                        && let Some(scalar) = data.scalar(entry)
+                        && (scalars[row].is_none() || first_entries[row] != usize::MAX)
+                    {
+                        scalars[row] = Some(scalar);
+                        first_entries[row] = entry;
                     }
                 }
             }

@@ -152,10 +152,35 @@ impl<'a> Evaluation<'a> {
         if !holds(filter.operator, ordering) {
             return Ok(None);
         }
+        // The average of durations is compared exactly and shown in whole nanoseconds.
+        let shown = match (&filter.aggregate, scalar) {
+            (Aggregate::Avg(expression), Scalar::Float(value)) => {
+                self.averaged(expression, trace, &set, value)?
+            }
+            (_, scalar) => scalar,
+        };
         let key = filter.aggregate.to_string();
         set.attributes.retain(|(present, _)| *present != key);
-        set.attributes.push((key, scalar.into_value()));
+        set.attributes.push((key, shown.into_value()));
         Ok(Some(set))
+    }
+
+    /// An average in the type of the set's first number.
+    fn averaged(
+        &self,
+        expression: &FieldExpression,
+        trace: &Trace,
+        set: &Set,
+        average: f64,
+    ) -> Result<Scalar, EngineError> {
+        self.with_values(expression, |values| {
+            let of_set = |&at: &u32| values[trace.spans[at as usize] as usize].as_ref();
+            let first = set.members.iter().filter_map(of_set).find(|s| s.number().is_some());
+            match first {
+                Some(Scalar::Duration(_)) => Scalar::Duration(average as i64),
+                _ => Scalar::Float(average),
+            }
+        })
     }
 
     fn by(
@@ -250,8 +275,8 @@ fn group_key(scalar: Option<&Scalar>) -> Vec<u8> {
     }
 }
 
-/// Sums and averages keep the first value's type (an average of integers is a float); the least and
-/// the greatest compare across types. `None` when there is no number.
+/// Sums keep the first value's type, averages are floats; the least and the greatest compare across
+/// types. `None` when there is no number.
 fn aggregate<'s>(
     aggregate: &Aggregate,
     values: impl Iterator<Item = &'s Scalar>,
@@ -271,11 +296,8 @@ fn aggregate<'s>(
             })
         }
         Aggregate::Avg(_) => {
-            let (whole, float, count) = sums(values);
-            Some(match first {
-                Scalar::Duration(_) => Scalar::Duration(saturated(whole / count)),
-                _ => Scalar::Float(float / count as f64),
-            })
+            let (_, float, count) = sums(values);
+            Some(Scalar::Float(float / count as f64))
         }
     }
 }

@@ -1,0 +1,577 @@
+//! The meaning of a query, span by span, with no column and no thought for speed.
+
+use super::model::{Attributes, Entry, Plain, Span};
+use crate::traceql::{
+    Aggregate, ArithmeticOperator, ComparisonOperator, FieldExpression, FieldRef, Intrinsic,
+    Literal, Pipeline, Scope, SpansetExpression, SpansetOperator, Stage, Structure, fold,
+};
+use sigyn_store::AttributeScope;
+use std::{cmp::Ordering, collections::BTreeSet};
+
+#[derive(Clone, Debug, PartialEq)]
+enum Atom {
+    Text(String),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Duration(i64),
+    Status(u8),
+    Kind(u8),
+}
+
+/// What an expression is for a span: alternatives (of events), each an atom or an array.
+#[derive(Clone, Debug)]
+enum Value {
+    Atom(Atom),
+    Array(Vec<Atom>),
+}
+
+/// A trace, each span once, by start and ID.
+pub(super) struct Trace<'a> {
+    pub(super) spans: Vec<&'a Span>,
+}
+
+type At<'a> = Option<(AttributeScope, &'a Entry)>;
+
+fn atom(plain: &Plain) -> Option<Atom> {
+    Some(match plain {
+        Plain::Text(text) => Atom::Text(text.clone()),
+        Plain::Int(value) => Atom::Int(*value),
+        Plain::Float(value) => Atom::Float(*value),
+        Plain::Bool(value) => Atom::Bool(*value),
+        Plain::Array(_) => return None,
+    })
+}
+
+fn value(plain: &Plain) -> Value {
+    match plain {
+        Plain::Array(values) => Value::Array(values.iter().filter_map(atom).collect()),
+        other => Value::Atom(atom(other).unwrap()),
+    }
+}
+
+fn scope_of(field: &FieldRef) -> Option<AttributeScope> {
+    match field {
+        FieldRef::Attribute { scope: Scope::Event, .. }
+        | FieldRef::Intrinsic(Intrinsic::EventName | Intrinsic::EventTimeSinceStart) => {
+            Some(AttributeScope::Event)
+        }
+        FieldRef::Attribute { scope: Scope::Link, .. }
+        | FieldRef::Intrinsic(Intrinsic::LinkTraceId | Intrinsic::LinkSpanId) => {
+            Some(AttributeScope::Link)
+        }
+        _ => None,
+    }
+}
+
+fn asks(expression: &FieldExpression, scope: AttributeScope) -> bool {
+    if let FieldExpression::Comparison { operator, left, right, .. } = expression {
+        let nil =
+            |side: &FieldExpression| matches!(side, FieldExpression::Literal(Literal::Nil, _));
+        if *operator == ComparisonOperator::Equal && (nil(left) || nil(right)) {
+            return false;
+        }
+    }
+    match expression {
+        FieldExpression::Not(..) => false,
+        FieldExpression::All(parts) | FieldExpression::Any(parts) => {
+            parts.iter().any(|part| asks(part, scope))
+        }
+        FieldExpression::Comparison { left, right, .. }
+        | FieldExpression::Arithmetic { left, right, .. } => {
+            asks(left, scope) || asks(right, scope)
+        }
+        FieldExpression::Negate(inner, _) => asks(inner, scope),
+        FieldExpression::Field(field, _) => scope_of(field) == Some(scope),
+        FieldExpression::Literal(..) => false,
+    }
+}
+
+impl Trace<'_> {
+    fn truth(&self, expression: &FieldExpression, span: usize, at: At<'_>) -> bool {
+        const NESTED: [AttributeScope; 2] = [AttributeScope::Event, AttributeScope::Link];
+        match at {
+            Some((scope, _)) if !asks(expression, scope) => self.truth(expression, span, None),
+            None if matches!(expression, FieldExpression::All(_)) => {
+                let FieldExpression::All(parts) = expression else { unreachable!() };
+                let (mut plain, mut nested) = (Vec::new(), [Vec::new(), Vec::new()]);
+                for part in parts {
+                    match NESTED.iter().position(|scope| asks(part, *scope)) {
+                        Some(scope) => nested[scope].push(part),
+                        None => plain.push(part),
+                    }
+                }
+                plain.iter().all(|part| self.truth(part, span, None))
+                    && NESTED.iter().zip(nested).all(|(scope, parts)| {
+                        parts.is_empty()
+                            || self.spans[span].entries(*scope).iter().any(|entry| {
+                                parts
+                                    .iter()
+                                    .all(|part| self.truth(part, span, Some((*scope, entry))))
+                            })
+                    })
+            }
+            None if !matches!(expression, FieldExpression::Any(_))
+                && NESTED.iter().any(|scope| asks(expression, *scope)) =>
+            {
+                NESTED.iter().filter(|scope| asks(expression, **scope)).any(|scope| {
+                    let mut entries = self.spans[span].entries(*scope).iter();
+                    entries.any(|entry| self.truth(expression, span, Some((*scope, entry))))
+                })
+            }
+            _ => match expression {
+                FieldExpression::Literal(literal, _) => *literal == Literal::Bool(true),
+                FieldExpression::All(parts) => parts.iter().all(|part| self.truth(part, span, at)),
+                FieldExpression::Any(parts) => parts.iter().any(|part| self.truth(part, span, at)),
+                FieldExpression::Field(..) => self.is_bool(expression, span, at, true),
+                FieldExpression::Not(inner, _) => match &**inner {
+                    FieldExpression::Field(..) => self.is_bool(inner, span, at, false),
+                    FieldExpression::Not(twice, _)
+                        if matches!(**twice, FieldExpression::Field(..)) =>
+                    {
+                        self.is_bool(twice, span, at, true)
+                    }
+                    other => !self.truth(other, span, at),
+                },
+                FieldExpression::Comparison { operator, left, right, .. } => {
+                    self.comparison(*operator, left, right, span, at)
+                }
+                FieldExpression::Negate(..) | FieldExpression::Arithmetic { .. } => false,
+            },
+        }
+    }
+
+    fn is_bool(&self, field: &FieldExpression, span: usize, at: At<'_>, wanted: bool) -> bool {
+        let wanted = Value::Atom(Atom::Bool(wanted));
+        self.values(field, span, at)
+            .iter()
+            .any(|value| compare(ComparisonOperator::Equal, value, &wanted))
+    }
+
+    fn comparison(
+        &self,
+        operator: ComparisonOperator,
+        left: &FieldExpression,
+        right: &FieldExpression,
+        span: usize,
+        at: At<'_>,
+    ) -> bool {
+        let nil =
+            |side: &FieldExpression| matches!(side, FieldExpression::Literal(Literal::Nil, _));
+        if nil(left) || nil(right) {
+            let other = if nil(left) { right } else { left };
+            if matches!(other, FieldExpression::Literal(..)) {
+                return false;
+            }
+            let absent = self.values(other, span, at).is_empty();
+            return absent == (operator == ComparisonOperator::Equal);
+        }
+        if at.is_none() && self.fanned(left, span) && self.fanned(right, span) {
+            return false;
+        }
+        let (left, right) = (self.values(left, span, at), self.values(right, span, at));
+        left.iter().any(|left| right.iter().any(|right| compare(operator, left, right)))
+    }
+
+    fn values(&self, expression: &FieldExpression, span: usize, at: At<'_>) -> Vec<Value> {
+        let whole = self.spans[span];
+        match expression {
+            FieldExpression::Literal(literal, _) => vec![Value::Atom(match literal {
+                Literal::String(text) => Atom::Text(text.clone()),
+                Literal::Int(value) => Atom::Int(*value),
+                Literal::Float(value) => Atom::Float(*value),
+                Literal::Bool(value) => Atom::Bool(*value),
+                Literal::Duration(value) => Atom::Duration(*value),
+                Literal::Status(status) => Atom::Status(*status as u8),
+                Literal::Kind(kind) => Atom::Kind(*kind as u8),
+                Literal::Nil => return Vec::new(),
+            })],
+            FieldExpression::Field(field, _) => match (at, scope_of(field)) {
+                (Some((own, entry)), Some(scope)) if own == scope => {
+                    of_entry(field, whole, entry).into_iter().collect()
+                }
+                // Of several there is no telling which; an array is no one value either.
+                (Some(_), _) if self.fanned(expression, span) => Vec::new(),
+                (Some(_), _) => {
+                    let values = self.of_span(field, span);
+                    values.into_iter().filter(|value| matches!(value, Value::Atom(_))).collect()
+                }
+                (None, _) => self.of_span(field, span),
+            },
+            FieldExpression::Negate(inner, _) => self
+                .values(inner, span, at)
+                .into_iter()
+                .filter_map(|value| match value {
+                    Value::Atom(Atom::Int(value)) => {
+                        Some(Value::Atom(Atom::Int(value.checked_neg()?)))
+                    }
+                    Value::Atom(Atom::Float(value)) => Some(Value::Atom(Atom::Float(-value))),
+                    Value::Atom(Atom::Duration(value)) => {
+                        Some(Value::Atom(Atom::Duration(value.checked_neg()?)))
+                    }
+                    _ => None,
+                })
+                .collect(),
+            FieldExpression::Arithmetic { operator, left, right, .. } => {
+                let literal = |side: &FieldExpression| matches!(side, FieldExpression::Literal(..));
+                if (self.fanned(left, span) && !literal(right))
+                    || (self.fanned(right, span) && !literal(left))
+                {
+                    return Vec::new();
+                }
+                let (left, right) = (self.values(left, span, at), self.values(right, span, at));
+                left.iter()
+                    .flat_map(|left| {
+                        right.iter().filter_map(|right| arithmetic(*operator, left, right))
+                    })
+                    .collect()
+            }
+            condition => vec![Value::Atom(Atom::Bool(self.truth(condition, span, at)))],
+        }
+    }
+
+    /// True when the value comes from events or links by way of a field without scope: it may be several.
+    fn fanned(&self, expression: &FieldExpression, span: usize) -> bool {
+        match expression {
+            FieldExpression::Field(FieldRef::Attribute { scope: Scope::Any, name }, _) => {
+                let has = |scope| !self.of_span(&FieldRef::attribute(scope, name), span).is_empty();
+                !has(Scope::Span)
+                    && !has(Scope::Resource)
+                    && (has(Scope::Event) || has(Scope::Link))
+            }
+            FieldExpression::Field(field, _) => scope_of(field).is_some(),
+            FieldExpression::Negate(inner, _) => self.fanned(inner, span),
+            FieldExpression::Arithmetic { left, right, .. } => {
+                self.fanned(left, span) || self.fanned(right, span)
+            }
+            _ => false,
+        }
+    }
+
+    fn of_span(&self, field: &FieldRef, span: usize) -> Vec<Value> {
+        let whole = self.spans[span];
+        let get = |attributes: &Attributes, name: &str| -> Vec<Value> {
+            attributes.get(name).map(value).into_iter().collect()
+        };
+        let nested = |scope| -> Vec<Value> {
+            whole.entries(scope).iter().filter_map(|entry| of_entry(field, whole, entry)).collect()
+        };
+        match field {
+            FieldRef::Attribute { scope: Scope::Any, name } => {
+                [Scope::Span, Scope::Resource, Scope::Event, Scope::Link, Scope::Instrumentation]
+                    .into_iter()
+                    .map(|scope| self.of_span(&FieldRef::attribute(scope, name), span))
+                    .find(|values| !values.is_empty())
+                    .unwrap_or_default()
+            }
+            FieldRef::Attribute { scope, name } => match scope {
+                Scope::Span | Scope::Any => get(&whole.attributes, name),
+                Scope::Resource => get(&whole.whole_resource(), name),
+                Scope::Instrumentation => get(&whole.scope, name),
+                Scope::Event => nested(AttributeScope::Event),
+                Scope::Link => nested(AttributeScope::Link),
+            },
+            FieldRef::Intrinsic(intrinsic) => {
+                let atom = match intrinsic {
+                    Intrinsic::Name => Atom::Text(whole.name.clone()),
+                    Intrinsic::Duration => Atom::Duration(whole.duration),
+                    Intrinsic::Status => Atom::Status(whole.status),
+                    Intrinsic::Kind => Atom::Kind(whole.kind),
+                    Intrinsic::SpanId => Atom::Text(whole.span_id().to_string()),
+                    Intrinsic::TraceId => Atom::Text(whole.trace_id().to_string()),
+                    Intrinsic::ParentId => match whole.parent {
+                        Some(parent) => Atom::Text(format!("{parent:02x}").repeat(8)),
+                        None => return Vec::new(),
+                    },
+                    Intrinsic::TraceDuration => Atom::Duration(self.duration() as i64),
+                    Intrinsic::RootName | Intrinsic::RootService => {
+                        let root = self.spans.iter().find(|span| span.parent.is_none());
+                        let text = root.and_then(|root| match intrinsic {
+                            Intrinsic::RootName => Some(root.name.clone()),
+                            _ => root.service.clone(),
+                        });
+                        match text {
+                            Some(text) => Atom::Text(text),
+                            None => return Vec::new(),
+                        }
+                    }
+                    Intrinsic::ChildCount => {
+                        let id = Some(whole.id);
+                        Atom::Int(self.spans.iter().filter(|span| span.parent == id).count() as i64)
+                    }
+                    Intrinsic::NestedSetParent if whole.parent.is_none() => Atom::Int(-1),
+                    Intrinsic::NestedSetParent if !self.connected(span) => Atom::Int(0),
+                    Intrinsic::EventName | Intrinsic::EventTimeSinceStart => {
+                        return nested(AttributeScope::Event);
+                    }
+                    Intrinsic::LinkTraceId | Intrinsic::LinkSpanId => {
+                        return nested(AttributeScope::Link);
+                    }
+                    _ => return Vec::new(),
+                };
+                vec![Value::Atom(atom)]
+            }
+        }
+    }
+
+    pub(super) fn start(&self) -> u64 {
+        self.spans.iter().map(|span| span.start).min().unwrap()
+    }
+
+    pub(super) fn duration(&self) -> u64 {
+        let ends = self.spans.iter().map(|span| span.start + span.duration.max(0) as u64);
+        ends.max().unwrap() - self.start()
+    }
+
+    fn parent(&self, span: usize) -> Option<usize> {
+        let parent = self.spans[span].parent?;
+        self.spans.iter().position(|other| other.id == parent)
+    }
+
+    fn connected(&self, span: usize) -> bool {
+        let (mut at, mut steps) = (span, 0);
+        while self.spans[at].parent.is_some() {
+            let Some(parent) = self.parent(at) else { return false };
+            at = parent;
+            steps += 1;
+            if steps > self.spans.len() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn above(&self, upper: usize, lower: usize) -> bool {
+        let mut at = lower;
+        while let Some(parent) = self.parent(at) {
+            if parent == upper {
+                return true;
+            }
+            at = parent;
+        }
+        false
+    }
+
+    /// `left structure right`
+    fn stand(&self, structure: Structure, left: usize, right: usize) -> bool {
+        if !self.connected(left) || !self.connected(right) {
+            return false;
+        }
+        match structure {
+            Structure::Child => self.parent(right) == Some(left),
+            Structure::Parent => self.parent(left) == Some(right),
+            Structure::Descendant => self.above(left, right),
+            Structure::Ancestor => self.above(right, left),
+            Structure::Sibling => left != right && self.parent(left) == self.parent(right),
+        }
+    }
+
+    fn spanset(&self, spanset: &SpansetExpression, input: &BTreeSet<usize>) -> BTreeSet<usize> {
+        match spanset {
+            SpansetExpression::Filter(None) => input.clone(),
+            SpansetExpression::Filter(Some(filter)) => {
+                input.iter().copied().filter(|&span| self.truth(filter, span, None)).collect()
+            }
+            SpansetExpression::Binary { operator, left, right } => {
+                let (left, right) = (self.spanset(left, input), self.spanset(right, input));
+                let either = || left.union(&right).copied().collect();
+                let right_of = |structure: Structure| -> BTreeSet<usize> {
+                    let related = |&right: &usize| {
+                        left.iter().any(|&left| self.stand(structure, left, right))
+                    };
+                    right.iter().copied().filter(related).collect()
+                };
+                match operator {
+                    SpansetOperator::And if left.is_empty() || right.is_empty() => BTreeSet::new(),
+                    SpansetOperator::And | SpansetOperator::Or => either(),
+                    SpansetOperator::Structural(structure) => right_of(*structure),
+                    SpansetOperator::NotStructural(structure) => {
+                        let related = right_of(*structure);
+                        right.difference(&related).copied().collect()
+                    }
+                    SpansetOperator::UnionStructural(structure) => {
+                        let left_of = left.iter().copied().filter(|&left| {
+                            right.iter().any(|&right| self.stand(*structure, left, right))
+                        });
+                        left_of.chain(right_of(*structure)).collect()
+                    }
+                }
+            }
+            SpansetExpression::Pipeline(pipeline) => {
+                let mut sets = self.stages(pipeline, input.clone());
+                assert!(sets.len() <= 1, "the queries of this test never split here");
+                sets.pop().unwrap_or_default()
+            }
+        }
+    }
+
+    pub(super) fn run(&self, pipeline: &Pipeline) -> Vec<BTreeSet<usize>> {
+        self.stages(pipeline, (0..self.spans.len()).collect())
+    }
+
+    fn stages(&self, pipeline: &Pipeline, input: BTreeSet<usize>) -> Vec<BTreeSet<usize>> {
+        let mut sets = vec![input];
+        for stage in &pipeline.stages {
+            sets = match stage {
+                Stage::Spanset(spanset) => {
+                    sets.iter().map(|set| self.spanset(spanset, set)).collect()
+                }
+                Stage::ScalarFilter(filter) => {
+                    let fits = |set: &BTreeSet<usize>| {
+                        let number = match &filter.aggregate {
+                            Aggregate::Count => Some(set.len() as f64),
+                            aggregate => self.aggregate(aggregate, set),
+                        };
+                        let wanted = match filter.value {
+                            Literal::Int(value) | Literal::Duration(value) => value as f64,
+                            Literal::Float(value) => value,
+                            _ => unreachable!(),
+                        };
+                        number.is_some_and(|number| {
+                            number.partial_cmp(&wanted).is_some_and(|o| ordered(filter.operator, o))
+                        })
+                    };
+                    sets.into_iter().filter(fits).collect()
+                }
+                Stage::By(expression) => {
+                    let mut groups: Vec<(String, BTreeSet<usize>)> = Vec::new();
+                    for set in sets {
+                        let first = groups.len();
+                        for span in set {
+                            let key = format!("{:?}", self.values(expression, span, None).first());
+                            match groups[first..].iter_mut().find(|(present, _)| *present == key) {
+                                Some((_, group)) => {
+                                    group.insert(span);
+                                }
+                                None => groups.push((key, BTreeSet::from([span]))),
+                            }
+                        }
+                    }
+                    groups.into_iter().map(|(_, group)| group).collect()
+                }
+                Stage::Coalesce => vec![sets.into_iter().flatten().collect()],
+                Stage::Select(_) => sets,
+            };
+            sets.retain(|set| !set.is_empty());
+        }
+        sets
+    }
+
+    fn aggregate(&self, aggregate: &Aggregate, set: &BTreeSet<usize>) -> Option<f64> {
+        let expression = aggregate.expression()?;
+        let numbers: Vec<f64> = set
+            .iter()
+            .filter_map(|&span| match self.values(expression, span, None).first()? {
+                Value::Atom(Atom::Int(value) | Atom::Duration(value)) => Some(*value as f64),
+                Value::Atom(Atom::Float(value)) => Some(*value),
+                _ => None,
+            })
+            .collect();
+        if numbers.is_empty() {
+            return None;
+        }
+        let sum: f64 = numbers.iter().sum();
+        Some(match aggregate {
+            Aggregate::Min(_) => numbers.iter().copied().fold(f64::INFINITY, f64::min),
+            Aggregate::Max(_) => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            Aggregate::Sum(_) => sum,
+            _ => sum / numbers.len() as f64,
+        })
+    }
+}
+
+fn of_entry(field: &FieldRef, span: &Span, entry: &Entry) -> Option<Value> {
+    Some(Value::Atom(match field {
+        FieldRef::Intrinsic(Intrinsic::EventName) => Atom::Text(entry.name.clone()),
+        FieldRef::Intrinsic(Intrinsic::EventTimeSinceStart) => {
+            Atom::Duration(entry.time as i64 - span.start as i64)
+        }
+        FieldRef::Intrinsic(Intrinsic::LinkTraceId) => {
+            Atom::Text(format!("{:02x}", entry.linked).repeat(16))
+        }
+        FieldRef::Intrinsic(_) => Atom::Text(format!("{:02x}", entry.linked).repeat(8)),
+        FieldRef::Attribute { name, .. } => return entry.attributes.get(name).map(value),
+    }))
+}
+
+fn arithmetic(operator: ArithmeticOperator, left: &Value, right: &Value) -> Option<Value> {
+    let (Value::Atom(left), Value::Atom(right)) = (left, right) else { return None };
+    let float = |atom: &Atom| match atom {
+        Atom::Int(value) | Atom::Duration(value) => Some(*value as f64),
+        Atom::Float(value) => Some(*value),
+        _ => None,
+    };
+    let additive = matches!(operator, ArithmeticOperator::Add | ArithmeticOperator::Subtract);
+    Some(Value::Atom(match (left, right) {
+        (Atom::Int(a), Atom::Int(b)) => Atom::Int(fold::integers(operator, *a, *b)?),
+        (Atom::Duration(a), Atom::Duration(b)) if additive => {
+            Atom::Duration(fold::integers(operator, *a, *b)?)
+        }
+        _ => Atom::Float(fold::floats(operator, float(left)?, float(right)?)?),
+    }))
+}
+
+fn compare(operator: ComparisonOperator, left: &Value, right: &Value) -> bool {
+    use ComparisonOperator::{Equal, Matches, NotEqual, NotMatches};
+    let (elements, other, first) = match (left, right) {
+        (Value::Atom(left), Value::Atom(right)) => {
+            return compare_atoms(operator, left, right) == Some(true);
+        }
+        (Value::Array(_), Value::Array(_)) => return false,
+        (Value::Array(elements), Value::Atom(other)) => (elements, other, true),
+        (Value::Atom(other), Value::Array(elements)) => (elements, other, false),
+    };
+    let ask = |operator| -> Vec<bool> {
+        elements
+            .iter()
+            .filter_map(|element| {
+                let (left, right) = if first { (element, other) } else { (other, element) };
+                compare_atoms(operator, left, right)
+            })
+            .collect()
+    };
+    match operator {
+        NotEqual => !ask(Equal).is_empty() && !ask(Equal).contains(&true),
+        NotMatches => !ask(Matches).is_empty() && !ask(Matches).contains(&true),
+        operator => ask(operator).contains(&true),
+    }
+}
+
+/// `None` when the types never compare.
+fn compare_atoms(operator: ComparisonOperator, left: &Atom, right: &Atom) -> Option<bool> {
+    use Atom::{Bool, Duration, Float, Int, Kind, Status, Text};
+    let equality = |equal: bool| match operator {
+        ComparisonOperator::Equal => equal,
+        ComparisonOperator::NotEqual => !equal,
+        _ => false,
+    };
+    let ordering = match (left, right) {
+        (Text(left), Text(right)) => {
+            if matches!(operator, ComparisonOperator::Matches | ComparisonOperator::NotMatches) {
+                let pattern = regex::Regex::new(&format!("^(?:{right})$")).unwrap();
+                return Some(pattern.is_match(left) == (operator == ComparisonOperator::Matches));
+            }
+            left.cmp(right)
+        }
+        (Int(a) | Duration(a), Int(b) | Duration(b)) => a.cmp(b),
+        (Int(a) | Duration(a), Float(b)) => (*a as f64).partial_cmp(b)?,
+        (Float(a), Int(b) | Duration(b)) => a.partial_cmp(&(*b as f64))?,
+        (Float(a), Float(b)) => a.partial_cmp(b)?,
+        (Bool(a), Bool(b)) => return Some(equality(a == b)),
+        (Status(a), Status(b)) | (Kind(a), Kind(b)) => return Some(equality(a == b)),
+        _ => return None,
+    };
+    Some(ordered(operator, ordering))
+}
+
+fn ordered(operator: ComparisonOperator, ordering: Ordering) -> bool {
+    match operator {
+        ComparisonOperator::Equal => ordering.is_eq(),
+        ComparisonOperator::NotEqual => ordering.is_ne(),
+        ComparisonOperator::Less => ordering.is_lt(),
+        ComparisonOperator::LessOrEqual => ordering.is_le(),
+        ComparisonOperator::Greater => ordering.is_gt(),
+        ComparisonOperator::GreaterOrEqual => ordering.is_ge(),
+        ComparisonOperator::Matches | ComparisonOperator::NotMatches => false,
+    }
+}
