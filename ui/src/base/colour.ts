@@ -1,32 +1,32 @@
 // Colours of services. Both palettes were searched for by program: every colour stands out from its
 // ground by 3:1 or more, every two colours stay apart for people who see no red, no green or no
-// blue, and none is near the red that means "error". test/unit/colour.test.ts holds them to it.
-// The same place in both lists is as near a hue as can be, so a service keeps its look in the dark.
+// blue, and none is near the red of errors or the gold of exemplars. test/unit/colour.test.ts holds them to it.
+// The same place in both lists is as near a hue as can be, so that a service keeps its look.
 
 export const SERVICE_COLOURS_LIGHT: readonly string[] = [
-  "#0d76ad",
-  "#da7134",
-  "#089772",
-  "#8285eb",
-  "#a84484",
-  "#564f00",
-  "#413c9b",
-  "#936332",
-  "#ba7ca0",
-  "#74364b",
+  "#254dac",
+  "#2b97ee",
+  "#509423",
+  "#4e5d0e",
+  "#7c58c3",
+  "#812a81",
+  "#c56ac3",
+  "#966164",
+  "#ad8c62",
+  "#3b7c8c",
 ];
 
 export const SERVICE_COLOURS_DARK: readonly string[] = [
-  "#5dbcc1",
-  "#b85207",
-  "#34856a",
-  "#b495fe",
-  "#c25c9c",
-  "#9ba003",
-  "#7262c6",
-  "#faca4b",
-  "#de9687",
-  "#7ded9f",
+  "#778ffa",
+  "#0af2cd",
+  "#97b589",
+  "#c4e05c",
+  "#9353b7",
+  "#b887a3",
+  "#eb9afd",
+  "#ac5d13",
+  "#fa8746",
+  "#158772",
 ];
 
 export const SERVICE_COLOUR_COUNT = SERVICE_COLOURS_LIGHT.length;

@@ -19,10 +19,17 @@ export function asString(value: unknown): string {
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
 }
 
-/** Numbers, and numbers in strings (64-bit integers travel so); `fallback` for all else. */
+const WORDS: Readonly<Record<string, number>> = {
+  "+Inf": Number.POSITIVE_INFINITY,
+  "-Inf": Number.NEGATIVE_INFINITY,
+  NaN: Number.NaN,
+};
+
+/** Numbers, and numbers in strings (64-bit integers and infinities travel so); else `fallback`. */
 export function asNumber(value: unknown, fallback = 0): number {
   if (typeof value === "number") return value;
   if (typeof value !== "string" || value.trim() === "") return fallback;
+  if (value in WORDS) return WORDS[value];
   const number = Number(value);
   return Number.isNaN(number) ? fallback : number;
 }

@@ -22,14 +22,17 @@ export function drawMinimap(context: Context, scene: MinimapScene): void {
   const count = trace.spans.length;
   const scale = timeScale({ from: 0, to: trace.durationNanos }, 0, width);
   const room = height - ERROR_STRIP - 3;
-  const line = Math.min(6, Math.max(1, room / Math.max(1, count) - 0.5));
-  // Where several spans share a pixel line they shine through each other, and density shows.
-  context.globalAlpha = count > room ? 0.6 : 0.9;
+  // A small trace has a line for each span. A large one has a lane for each depth, so that the
+  // strip shows where the work is dense instead of one thin diagonal.
+  const isLarge = count > room * 2;
+  const lanes = Math.max(1, isLarge ? trace.depthMax : count);
+  const line = isLarge ? Math.max(1, room / lanes) : Math.min(6, Math.max(1, room / lanes - 0.5));
+  context.globalAlpha = isLarge ? 0.75 : 0.9;
   for (let i = 0; i < count; i++) {
     context.fillStyle = theme.services[scene.colours[trace.service[i]]];
     const x = toX(scale, trace.offset[i]);
     const length = Math.max(1, (trace.duration[i] / Math.max(1, trace.durationNanos)) * width);
-    context.fillRect(x, 2 + (i / count) * room, length, line);
+    context.fillRect(x, 2 + ((isLarge ? trace.depth[i] : i) / lanes) * room, length, line);
   }
   context.globalAlpha = 1;
   context.fillStyle = theme.error;

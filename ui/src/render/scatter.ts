@@ -135,10 +135,10 @@ function drawDot(
 
 function drawDurationLines(context: Context, scene: ScatterScene, plot: Plot): void {
   const { theme, width } = scene;
-  const isWide = plot.ceiling - plot.floor > 2.2;
+  const isWide = plot.ceiling - plot.floor > 1.6;
   context.textAlign = "right";
   for (let power = Math.floor(plot.floor); power <= plot.ceiling; power++) {
-    for (const head of isWide ? [1] : [1, 2, 5]) {
+    for (const head of isWide ? [1, 3] : [1, 2, 5]) {
       const nanos = head * 10 ** power;
       const y = Math.round(plot.y(nanos));
       if (Math.log10(nanos) < plot.floor || y < TOP - 4) continue;

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { openPage, seriousViolations } from "./browser.mjs";
 
-/** Half of 60 frames a second, because test machines draw without a graphics card. */
-const FRAME_MEDIAN_MAX_MILLIS = 33;
+/** Our part of a frame of 16 ms; the rest is the browser's, and on a busy machine the neighbours'. */
+const DRAWING_MEDIAN_MAX_MILLIS = 12;
 
 export async function fixtureSteps(browser, base, artefacts, step) {
   const viewport = { width: 1440, height: 900 };
@@ -14,21 +14,11 @@ export async function fixtureSteps(browser, base, artefacts, step) {
     await page.goto(`${base}/trace/b16`);
     await page.getByRole("treeitem").first().waitFor();
     assert.match(await page.locator(".facts").textContent(), /Spans10,000/);
-    const median = await page.evaluate(async () => {
-      const scroller = document.querySelector(".waterfall-scroller");
-      const frames = [];
-      let last = performance.now();
-      for (let i = 0; i < 60; i++) {
-        scroller.scrollTop += 400;
-        await new Promise((resolve) => requestAnimationFrame(resolve));
-        const now = performance.now();
-        frames.push(now - last);
-        last = now;
-      }
-      return frames.sort((a, b) => a - b)[30];
-    });
-    console.log(`    median frame while scrolling: ${median.toFixed(1)} ms`);
-    assert.ok(median < FRAME_MEDIAN_MAX_MILLIS, `median frame ${median} ms`);
+    const { drawing, frame } = await page.evaluate(scrollAndMeasure);
+    console.log(
+      `    median while scrolling: ${drawing.toFixed(1)} ms drawing, ${frame.toFixed(1)} ms a frame`,
+    );
+    assert.ok(drawing < DRAWING_MEDIAN_MAX_MILLIS, `median of ${drawing} ms drawing`);
     const items = await page.getByRole("treeitem").count();
     assert.ok(items > 5 && items < 80, `${items} rows for screen readers, not all of them`);
     await page.screenshot({ path: `${artefacts}large-dark.png` });
@@ -80,4 +70,29 @@ export async function fixtureSteps(browser, base, artefacts, step) {
     [],
   );
   await page.context().close();
+}
+
+/** Runs in the page: scrolls for 60 frames and gives medians in milliseconds. */
+async function scrollAndMeasure() {
+  const scroller = document.querySelector(".waterfall-scroller");
+  const request = window.requestAnimationFrame.bind(window);
+  const drawings = [];
+  const frames = [];
+  window.requestAnimationFrame = (draw) =>
+    request((time) => {
+      const began = performance.now();
+      draw(time);
+      drawings.push(performance.now() - began);
+    });
+  let last = performance.now();
+  for (let i = 0; i < 60; i++) {
+    scroller.scrollTop += 400;
+    await new Promise((resolve) => request(resolve));
+    frames.push(performance.now() - last);
+    last = performance.now();
+  }
+  window.requestAnimationFrame = request;
+  const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  if (drawings.length < 20) throw new Error(`only ${drawings.length} drawings in 60 frames`);
+  return { drawing: median(drawings), frame: median(frames) };
 }

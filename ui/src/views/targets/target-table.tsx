@@ -60,22 +60,22 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
           </a>
           <LabelList labels={target.labels} without={["job"]} />
         </td>
-        <td>
+        <td data-label="State">
           <span class={`health ${target.health}`}>
             {target.health === "unknown" ? "not read yet" : target.health}
           </span>
           {buffer?.ending && <span class="badge warn">ending</span>}
         </td>
-        <td class="number nowrap">
+        <td data-label="Last read" class="number nowrap">
           {target.lastReadMillis === null
             ? "never"
             : formatAgo(target.lastReadMillis, nowMillis.value)}
           <span class="muted below">every {target.interval}</span>
         </td>
-        <td class="number right nowrap">
+        <td data-label="Took" class="number right nowrap">
           {target.lastReadMillis === null ? "–" : formatDuration(target.lastReadSeconds * SECOND)}
         </td>
-        <td class="number right nowrap">
+        <td data-label="Spans" class="number right nowrap">
           {buffer ? formatCount(buffer.spansTotal) : "–"}
           {buffer && (
             <span class="muted below">
@@ -83,13 +83,13 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
             </span>
           )}
         </td>
-        <td class="number right nowrap">
+        <td data-label="Lost" class="number right nowrap">
           <Lost buffer={buffer} />
         </td>
-        <td>
+        <td data-label="Buffer">
           <Fill buffer={buffer} />
         </td>
-        <td class="number right nowrap">
+        <td data-label="Clock" class="number right nowrap">
           <ClockOffset seconds={buffer?.clockOffsetSeconds ?? null} />
         </td>
       </tr>

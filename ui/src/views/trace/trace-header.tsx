@@ -31,7 +31,7 @@ export function TraceHeader(props: {
           <CopyButton text={route.traceId} label="Copy the trace ID" />
         </span>
         <span class="grow" />
-        {props.pins.map((pin) => (
+        {longestPins(props.pins).map((pin) => (
           <span
             key={pin.reason}
             class="chip pin"
@@ -63,6 +63,16 @@ export function TraceHeader(props: {
       </dl>
     </header>
   );
+}
+
+/** One pin for each reason: the one that holds longest. */
+function longestPins(pins: readonly Pin[]): readonly Pin[] {
+  const byReason = new Map<string, Pin>();
+  for (const pin of pins) {
+    const known = byReason.get(pin.reason);
+    if (!known || pin.until > known.until) byReason.set(pin.reason, pin);
+  }
+  return [...byReason.values()];
 }
 
 function Fact(props: {

@@ -36,8 +36,7 @@ export function TracePage({ route }: { readonly route: TraceRoute }) {
         </p>
         <p>{failure.sentence}</p>
         <p>
-          It may not have been read yet, or be older than the retention.{" "}
-          <a href="/search">Search</a> or{" "}
+          <a href="/search">Search</a> for others, or{" "}
           <button type="button" class="link" onClick={load}>
             look again
           </button>
