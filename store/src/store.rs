@@ -79,7 +79,7 @@ struct Inner {
     /// `None` once closed.
     journal: Mutex<Option<mpsc::Sender<Command>>>,
     /// The folder's lock, given back when closed.
-    folder: Mutex<Option<Folder>>,
+    folder: Mutex<Option<Arc<Folder>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     keeper: Mutex<Option<tokio::task::JoinHandle<()>>>,
     bodies: Arc<Semaphore>,
@@ -98,6 +98,7 @@ impl Store {
         let now_unix_nano = clock.now_unix_nano();
         let path = config.path.clone();
         let folder = blocking(move || Folder::open(&path, now_unix_nano)).await?;
+        let folder = Arc::new(folder);
         let (index, set_aside) = Index::open(&folder.index, now_unix_nano).await?;
         let index = Arc::new(index);
         if set_aside {
@@ -138,8 +139,7 @@ impl Store {
 
         let (written_sender, written) = mpsc::channel(WRITTEN_GROUPS_MAX);
         let journal = Journal {
-            folder: folder.journal.clone(),
-            store: folder.store,
+            folder: Arc::clone(&folder),
             bytes_max: config.journal_bytes_max,
             clock: Arc::clone(&clock),
             size_bytes: metrics.journal_bytes.clone(),
@@ -218,7 +218,7 @@ impl Store {
         let sender = self.inner.journal.lock().clone();
         let Some(sender) = sender else { return Err(closed()) };
         let (done, answer) = oneshot::channel();
-        let job = Job { batch, record, received_unix_nano, counted, done, permit };
+        let job = Job { batch, record, received_unix_nano, counted, done, _permit: permit };
         sender.send(Command::Append(Box::new(job))).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
@@ -314,7 +314,7 @@ impl Store {
     pub async fn flush(&self) -> Result<(), Error> {
         let sender = self.inner.journal.lock().clone();
         let Some(sender) = sender else { return Err(closed()) };
-        self.inner.core.cut(&sender.downgrade()).await
+        self.inner.core.cut(&sender.downgrade(), true).await
     }
 
     /// Stops intake, makes all durable, cuts nothing (the journal replays), releases the lock.

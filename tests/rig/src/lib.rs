@@ -4,11 +4,13 @@
 //! links to the server's own crates.
 
 mod api;
+mod grpc;
 mod otlp;
 mod server;
 mod wait;
 
 pub use api::{Answer, Api};
+pub use grpc::grpc_unary;
 pub use otlp::{SpanMaker, request_with, spans_of_trace};
 pub use server::{Exit, Options, Server};
 pub use wait::eventually;

@@ -149,6 +149,11 @@ impl Server {
         self.log.lock().expect("no reader panics").address(interface)
     }
 
+    /// Its process ID.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it was started.
     pub fn options(&self) -> &Options {
         &self.options

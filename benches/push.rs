@@ -1,0 +1,212 @@
+//! The whole server under the reference workload (BENCHMARKS): pushes every body over four connections,
+//! waits until the server is idle, then looks traces up. Prints one JSON object a line.
+//!
+//! `SIGYN_BENCH_TRACES` sets the number of traces (default 60,000: 1.17 million spans, 467 MB).
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+#![expect(clippy::print_stdout, reason = "the figures are its output")]
+
+use serde_json::json;
+use sigyn_rig::{Api, Options, Server};
+use sigyn_workload::{Body, Workload};
+use std::{
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+const CONNECTIONS: usize = 4;
+const RANGE: Duration = Duration::from_secs(600);
+const LOOK_UPS: usize = 50;
+const REPEATS: usize = 9;
+
+fn main() {
+    // `cargo test` and `cargo bench` both pass arguments; only the latter passes --bench.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let traces = std::env::var("SIGYN_BENCH_TRACES").ok().and_then(|text| text.parse().ok());
+    let traces: u64 = traces.unwrap_or(60_000);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("past 1970");
+    let start = now - RANGE - Duration::from_secs(60);
+    let (bodies, ids) =
+        Workload::bodies(7, traces, start.as_nanos() as u64, RANGE.as_nanos() as u64);
+    let spans: usize = bodies.iter().map(|body| body.spans).sum();
+    let bytes: usize = bodies.iter().map(|body| body.bytes.len()).sum();
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = Options::new(env!("CARGO_BIN_EXE_sigyn"), folder.path())
+        .config("storage:\n  head: {max_age: 15s}\n")
+        .start();
+    let started = Instant::now();
+    push(&server.otlp, &bodies);
+    let push_seconds = started.elapsed().as_secs_f64();
+    let cpu_pushed = cpu_seconds(&server);
+    settle(&server, folder.path());
+    let disk = folder_bytes(&folder.path().join("data"));
+    let millions = spans as f64 / 1e6;
+    println!(
+        "{}",
+        json!({
+            "bench": "push", "traces": traces, "spans": spans, "body_bytes": bytes,
+            "push_seconds": round(push_seconds),
+            "cpu_seconds_per_million_spans_acknowledged": round(cpu_pushed / millions),
+            "cpu_seconds_per_million_spans_settled": round(cpu_seconds(&server) / millions),
+            "memory_peak_mb": peak_memory_bytes(&server) / 1_000_000,
+            "disk_bytes_per_span": round(disk as f64 / spans as f64),
+        })
+    );
+    look_up(&server.api, &ids);
+    search(&server.api);
+}
+
+fn push(otlp: &Api, bodies: &[Body]) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    loop {
+                        let answer = otlp
+                            .post("/v1/traces", "application/x-protobuf", &[], body.bytes.clone())
+                            .expect("the server answers");
+                        match answer.status {
+                            200 => break,
+                            429 | 503 => std::thread::sleep(Duration::from_millis(50)),
+                            _ => panic!("{}: {}", answer.status, answer.text()),
+                        }
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Until the head is in blocks and the server's CPU time stands still.
+fn settle(server: &Server, folder: &Path) {
+    let limit = Instant::now() + Duration::from_secs(180);
+    let mut last = (cpu_seconds(server), folder_bytes(folder));
+    while Instant::now() < limit {
+        std::thread::sleep(Duration::from_secs(2));
+        let now = (cpu_seconds(server), folder_bytes(folder));
+        let idle = now.0 - last.0 < 0.1 && now.1 == last.1;
+        if idle && server.api.metric_sum("sigyn_store_head_spans") == 0.0 {
+            return;
+        }
+        last = now;
+    }
+}
+
+fn look_up(api: &Api, ids: &[[u8; 16]]) {
+    let step = (ids.len() / LOOK_UPS).max(1);
+    let mut millis: Vec<f64> = ids
+        .iter()
+        .step_by(step)
+        .map(|id| {
+            let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            let started = Instant::now();
+            let answer = api
+                .try_get(&format!("/api/traces/{id}"), &[("accept", "application/protobuf")])
+                .expect("the server answers");
+            assert_eq!(answer.status, 200, "{id}");
+            started.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    millis.sort_by(f64::total_cmp);
+    let at = |quantile: f64| millis[((millis.len() - 1) as f64 * quantile) as usize];
+    println!(
+        "{}",
+        json!({"bench": "trace_by_id", "count": millis.len(), "p50_ms": round(at(0.5)), "p99_ms": round(at(0.99))})
+    );
+}
+
+fn search(api: &Api) {
+    for (name, query) in [
+        ("by service", r#"{ resource.service.name = "cart" }"#),
+        (
+            "service + operation + duration",
+            r#"{ resource.service.name = "frontend" && name = "GET /api/cart" && duration > 500ms }"#,
+        ),
+        ("one user id", r#"{ span.app.user.id = "user-012345" }"#),
+        ("service + error", r#"{ resource.service.name = "checkout" && status = error }"#),
+        ("regular expression", r#"{ span.db.query.text =~ ".*'00000003E8'" }"#),
+        (
+            "structural",
+            r#"{ resource.service.name = "frontend" } >> { resource.service.name = "postgresql" && duration > 20ms }"#,
+        ),
+        ("count", r#"{ status = error } | count() > 8"#),
+    ] {
+        let path = format!(
+            "/api/search?limit=20&q={}",
+            query.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>()
+        );
+        let mut found = 0;
+        let mut refusal = None;
+        let mut millis: Vec<f64> = (0..REPEATS)
+            .map(|_| {
+                let started = Instant::now();
+                let answer = api.get(&path);
+                if answer.status != 200 {
+                    refusal = Some(answer.text());
+                }
+                let json: serde_json::Value =
+                    serde_json::from_slice(&answer.body).unwrap_or_default();
+                found = json["traces"].as_array().map_or(0, Vec::len);
+                started.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        millis.sort_by(f64::total_cmp);
+        let mut line = json!({
+            "bench": "search", "query": name, "found": found,
+            "first_ms": round(millis[REPEATS - 1]), "median_ms": round(millis[REPEATS / 2]),
+        });
+        if let Some(refusal) = refusal {
+            line["refused"] = refusal.trim().into();
+        }
+        println!("{line}");
+    }
+}
+
+/// User and system time of the server, all threads.
+fn cpu_seconds(server: &Server) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id()))
+        .expect("the server runs on Linux");
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest.split_whitespace().collect())
+        .unwrap_or_default();
+    let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap_or(0.0)).sum();
+    ticks / ticks_per_second()
+}
+
+fn ticks_per_second() -> f64 {
+    let output = Command::new("getconf").arg("CLK_TCK").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(100.0)
+}
+
+fn peak_memory_bytes(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))
+        .expect("the server runs on Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
+    let kilobytes: u64 =
+        line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    kilobytes * 1024
+}
+
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}

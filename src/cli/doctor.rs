@@ -1,0 +1,189 @@
+//! `sigyn doctor`: checks every link from app to Grafana, and says how to mend what is missing.
+
+use crate::exit::Exit;
+use clap::Args;
+use serde_json::Value;
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The servers to check.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Sigyn.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7449")]
+    server: String,
+    /// Prometheus, whose exemplars point at traces.
+    #[arg(long, value_name = "URL")]
+    prometheus: Option<String>,
+    /// Grafana, with credentials in the URL where it wants them.
+    #[arg(long, value_name = "URL")]
+    grafana: Option<String>,
+}
+
+/// One link and its state.
+enum Finding {
+    Good(String),
+    /// What is wrong, and how to mend it.
+    Bad(String, String),
+}
+
+use Finding::{Bad, Good};
+
+impl Doctor {
+    #[expect(clippy::print_stdout, reason = "the answer of a command belongs there")]
+    pub(crate) fn run(self) -> Result<(), Exit> {
+        let findings = super::serve::runtime()?.block_on(self.examine())?;
+        let mut bad = 0;
+        for finding in &findings {
+            match finding {
+                Good(what) => println!("good  {what}"),
+                Bad(what, mend) => {
+                    bad += 1;
+                    println!("BAD   {what}\n      {mend}");
+                }
+            }
+        }
+        if bad == 0 { Ok(()) } else { Err(Exit::bad(format!("{bad} link(s) need attention"))) }
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>, Exit> {
+        let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(Exit::bad)?;
+        let mut findings = self.sigyn(&client).await;
+        if let Some(prometheus) = &self.prometheus {
+            findings.extend(check_prometheus(&client, prometheus).await);
+        }
+        if let Some(grafana) = &self.grafana {
+            findings.extend(check_grafana(&client, grafana).await);
+        }
+        Ok(findings)
+    }
+
+    async fn sigyn(&self, client: &reqwest::Client) -> Vec<Finding> {
+        let targets = match get(client, &self.server, "/api/v1/targets").await {
+            Ok(answer) => answer,
+            Err(why) => {
+                return vec![Bad(
+                    format!("sigyn at {}: {why}", self.server),
+                    "Start it with `sigyn serve`, or name its URL with --server.".to_owned(),
+                )];
+            }
+        };
+        let mut findings = vec![Good(format!("sigyn answers at {}", self.server))];
+        let active =
+            targets["data"]["activeTargets"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if active.is_empty() {
+            findings.push(Bad(
+                "there are no targets".to_owned(),
+                "Add scrape_configs, or see which targets relabeling dropped under /service-discovery."
+                    .to_owned(),
+            ));
+        }
+        findings.extend(active.iter().map(target_finding));
+        match get(client, &self.server, "/api/search?q=%7B%7D&limit=1").await {
+            Ok(answer) if answer["traces"].as_array().is_some_and(|all| !all.is_empty()) => {
+                findings.push(Good("traces are stored and found".to_owned()));
+            }
+            Ok(_) => findings.push(Bad(
+                "no trace is stored yet".to_owned(),
+                "Send the instrumented app a request, and wait one scrape interval.".to_owned(),
+            )),
+            Err(why) => findings
+                .push(Bad(format!("search fails: {why}"), "See the server's log.".to_owned())),
+        }
+        findings
+    }
+}
+
+fn target_finding(target: &Value) -> Finding {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name =
+        format!("target {} of job {}", text(&target["scrapeUrl"]), text(&target["scrapePool"]));
+    let error = text(&target["lastError"]);
+    let lost = target["buffer"]["lostTotal"].as_u64().unwrap_or_default();
+    match text(&target["health"]).as_str() {
+        "up" if lost > 0 => Bad(
+            format!("{name} lost {lost} spans"),
+            "Give its span buffer more capacity, or read it more often (scrape_interval, live)."
+                .to_owned(),
+        ),
+        "up" => Good(format!("{name} is up")),
+        "unknown" => Good(format!("{name} was not read yet")),
+        _ => Bad(
+            format!("{name} is down: {error}"),
+            "Open its URL with curl; a span buffer answers application/x-protobuf.".to_owned(),
+        ),
+    }
+}
+
+async fn check_prometheus(client: &reqwest::Client, base: &str) -> Vec<Finding> {
+    let flags = match get(client, base, "/api/v1/status/flags").await {
+        Ok(answer) => answer,
+        Err(why) => {
+            return vec![Bad(
+                format!("prometheus at {base}: {why}"),
+                "Name its URL with --prometheus.".to_owned(),
+            )];
+        }
+    };
+    let features = flags["data"]["enable-feature"].as_str().unwrap_or_default();
+    vec![if features.contains("exemplar-storage") {
+        Good(format!("prometheus at {base} stores exemplars"))
+    } else {
+        Bad(
+            format!("prometheus at {base} stores no exemplars"),
+            "Start it with --enable-feature=exemplar-storage.".to_owned(),
+        )
+    }]
+}
+
+async fn check_grafana(client: &reqwest::Client, base: &str) -> Vec<Finding> {
+    let sources = match get(client, base, "/api/datasources").await {
+        Ok(answer) => answer,
+        Err(why) => {
+            return vec![Bad(
+                format!("grafana at {base}: {why}"),
+                "Name its URL with --grafana, with credentials: http://admin:password@host:3000."
+                    .to_owned(),
+            )];
+        }
+    };
+    let sources = sources.as_array().cloned().unwrap_or_default();
+    let of_type =
+        |kind: &str| sources.iter().filter(|source| source["type"] == kind).collect::<Vec<_>>();
+    let traces = of_type("tempo");
+    let mut findings = vec![if traces.is_empty() {
+        Bad(
+            "grafana has no Tempo data source".to_owned(),
+            "Mount deploy/grafana/provisioning; it points one at Sigyn.".to_owned(),
+        )
+    } else {
+        Good(format!("grafana has {} Tempo data source(s)", traces.len()))
+    }];
+    for source in of_type("prometheus") {
+        let name = source["name"].as_str().unwrap_or_default();
+        let destinations = source["jsonData"]["exemplarTraceIdDestinations"].as_array();
+        let linked = destinations.into_iter().flatten().any(|destination| {
+            traces.iter().any(|trace| trace["uid"] == destination["datasourceUid"])
+        });
+        findings.push(if linked {
+            Good(format!("exemplars of grafana's data source {name} link to traces"))
+        } else {
+            Bad(
+                format!("exemplars of grafana's data source {name} link nowhere"),
+                "Set its exemplarTraceIdDestinations to the Tempo data source, as deploy/grafana does."
+                    .to_owned(),
+            )
+        });
+    }
+    findings
+}
+
+async fn get(client: &reqwest::Client, base: &str, path: &str) -> Result<Value, String> {
+    let url = format!("{}{path}", base.trim_end_matches('/'));
+    let answer = client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
+    if !answer.status().is_success() {
+        return Err(format!("it answers {}", answer.status()));
+    }
+    answer.json().await.map_err(|_| "the answer is not JSON".to_owned())
+}

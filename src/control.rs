@@ -1,0 +1,194 @@
+//! What can be done to a running server: reload, stop, read its metrics.
+
+use anyhow::anyhow;
+use prometheus_client::{
+    metrics::gauge::Gauge,
+    registry::{Registry, Unit},
+};
+use sigyn_collector::{config::Config, discovery::Discovery, scrape::Manager};
+use sigyn_store::Clock;
+use std::{
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::{Duration, SystemTime},
+};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// The parts that follow the configuration, and the configuration that they follow.
+pub(crate) struct Live {
+    file: Option<PathBuf>,
+    config: RwLock<Arc<Config>>,
+    discovery: Discovery,
+    manager: Manager,
+}
+
+/// The handle of the HTTP port and of signals.
+pub(crate) struct Control {
+    registry: Registry,
+    live: Arc<Live>,
+    lifecycle_enabled: bool,
+    clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
+    /// One reload at a time.
+    reloading: Mutex<()>,
+    reload_successful: Gauge,
+    reload_success_timestamp: Gauge,
+}
+
+impl Live {
+    pub(crate) fn new(
+        file: Option<PathBuf>,
+        config: Config,
+        discovery: Discovery,
+        manager: Manager,
+    ) -> Self {
+        Self { file, config: RwLock::new(Arc::new(config)), discovery, manager }
+    }
+
+    /// The configuration in force.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.read().expect("no holder of this lock panics").clone()
+    }
+
+    pub(crate) fn manager(&self) -> &Manager {
+        &self.manager
+    }
+
+    /// Ends discovery's followers and the scrape loops.
+    pub(crate) async fn stop(&self) {
+        self.manager.stop().await;
+    }
+
+    /// Validates all, then applies: a config that does not load leaves the old one whole.
+    fn reload(&self) -> anyhow::Result<()> {
+        let file = self.file.as_ref().ok_or_else(|| {
+            anyhow!("the server was started without --config.file; there is nothing to reload")
+        })?;
+        let (config, warnings) = Config::load(file).map_err(|errors| {
+            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            anyhow!(lines.join("; "))
+        })?;
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let before = self.config();
+        if config.receivers != before.receivers || config.storage != before.storage {
+            tracing::warn!("changes of receivers and storage take effect at the next start");
+        }
+        self.discovery.apply(&config.scrape_configs);
+        self.manager.apply(&config.scrape_configs);
+        *self.config.write().expect("no holder of this lock panics") = Arc::new(config);
+        Ok(())
+    }
+
+    /// The newest change among the config's own files, to see whether a reload is due.
+    fn changed_at(&self) -> Option<SystemTime> {
+        let config = self.config();
+        let modified = |path: &PathBuf| std::fs::metadata(path).ok()?.modified().ok();
+        config.files.iter().filter_map(modified).max()
+    }
+}
+
+impl Control {
+    pub(crate) fn new(
+        mut registry: Registry,
+        live: Arc<Live>,
+        lifecycle_enabled: bool,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let (reload_successful, reload_success_timestamp) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "sigyn_config_last_reload_successful",
+            "Whether the last attempt to load the configuration succeeded",
+            reload_successful.clone(),
+        );
+        registry.register_with_unit(
+            "sigyn_config_last_reload_success_timestamp",
+            "When the configuration was last loaded successfully",
+            Unit::Seconds,
+            reload_success_timestamp.clone(),
+        );
+        let control = Self {
+            registry,
+            live,
+            lifecycle_enabled,
+            clock: clock.clone(),
+            stopping: CancellationToken::new(),
+            reloading: Mutex::new(()),
+            reload_successful,
+            reload_success_timestamp,
+        };
+        control.note_success();
+        control
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn lifecycle_enabled(&self) -> bool {
+        self.lifecycle_enabled
+    }
+
+    /// Goes over to what the config file says now.
+    pub(crate) async fn reload(&self) -> anyhow::Result<()> {
+        let _alone = self.reloading.lock().await;
+        let live = self.live.clone();
+        // Reading files and compiling expressions is not for the threads that serve.
+        let runtime = tokio::runtime::Handle::current();
+        let reload = move || {
+            let _entered = runtime.enter();
+            live.reload()
+        };
+        let reloaded = tokio::task::spawn_blocking(reload).await.map_err(anyhow::Error::new);
+        match reloaded.flatten() {
+            Ok(()) => {
+                self.note_success();
+                tracing::info!("config reloaded");
+                Ok(())
+            }
+            Err(error) => {
+                self.reload_successful.set(0);
+                Err(error)
+            }
+        }
+    }
+
+    /// Reloads whenever the config's files have changed; ends with the server.
+    pub(crate) async fn reload_on_change(self: Arc<Self>, interval: Duration) {
+        let mut seen = self.live.changed_at();
+        loop {
+            tokio::select! {
+                () = self.stopped() => return,
+                () = tokio::time::sleep(interval) => {}
+            }
+            let now = self.live.changed_at();
+            if now == seen {
+                continue;
+            }
+            seen = now;
+            if let Err(error) = self.reload().await {
+                tracing::error!(%error, "config not reloaded, the old one stays");
+            }
+        }
+    }
+
+    /// Asks the server to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.cancel();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Returns when someone asked the server to end.
+    pub(crate) async fn stopped(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    fn note_success(&self) {
+        self.reload_successful.set(1);
+        let seconds = self.clock.now_unix_nano() / 1_000_000_000;
+        self.reload_success_timestamp.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+}

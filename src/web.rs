@@ -1,0 +1,77 @@
+//! The HTTP port: query APIs, life cycle, self metrics, UI.
+
+use crate::{control::Control, ui};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use prometheus_client::encoding::text::encode;
+use std::sync::Arc;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All that one port serves. Paths that no API owns belong to the UI.
+pub(crate) fn router(queries: Router, control: Arc<Control>) -> Router {
+    Router::new()
+        .route("/-/healthy", get(async || "Sigyn is Healthy.\n"))
+        .route("/-/ready", get(ready))
+        .route("/-/reload", post(reload).put(reload))
+        .route("/-/quit", post(quit).put(quit))
+        .route("/metrics", get(metrics))
+        .route("/version", get(version))
+        .with_state(control)
+        .merge(queries)
+        .fallback(ui::serve)
+}
+
+async fn ready(State(control): State<Arc<Control>>) -> Response {
+    if control.is_stopping() {
+        let head = [("X-Prometheus-Stopping", "true")];
+        return (StatusCode::SERVICE_UNAVAILABLE, head, "Service Unavailable\n").into_response();
+    }
+    "Sigyn is Ready.\n".into_response()
+}
+
+async fn reload(State(control): State<Arc<Control>>) -> Response {
+    if !control.lifecycle_enabled() {
+        return lifecycle_disabled();
+    }
+    match control.reload().await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(why) => {
+            let text = format!("failed to reload config: {why}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
+}
+
+async fn quit(State(control): State<Arc<Control>>) -> Response {
+    if !control.lifecycle_enabled() {
+        return lifecycle_disabled();
+    }
+    control.stop();
+    "Requesting termination... Goodbye!\n".into_response()
+}
+
+fn lifecycle_disabled() -> Response {
+    (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.\n").into_response()
+}
+
+async fn metrics(State(control): State<Arc<Control>>) -> Response {
+    let mut text = String::new();
+    match encode(&mut text, control.registry()) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Err(error) => {
+            let text = format!("the metrics cannot be written: {error}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
+}
+
+async fn version() -> Response {
+    let body = format!("{{\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION"));
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,32 @@
+//! Black-box tests of the real binary: what a user would see, and nothing else.
+
+mod app;
+mod bad_input;
+mod commands;
+mod crash;
+mod demo;
+mod exemplars;
+mod identifiers;
+mod kubernetes;
+mod lifecycle;
+mod push;
+mod scrape;
+
+use sigyn_rig::Options;
+use std::path::Path;
+
+/// The binary that cargo built for this test run.
+const SIGYN: &str = env!("CARGO_BIN_EXE_sigyn");
+
+fn sigyn(folder: &Path) -> Options {
+    Options::new(SIGYN, folder)
+}
+
+/// Real time, for spans that must look recent.
+#[expect(clippy::disallowed_methods, reason = "a test of a real process lives in real time")]
+fn now_unix_nano() -> u64 {
+    let since_epoch = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("the clock is past 1970");
+    since_epoch.as_nanos() as u64
+}
