@@ -1,0 +1,118 @@
+//! How long searches take over the reference workload, in the head and in blocks. Prints one JSON object a line.
+//!
+//! `cargo bench -p sigyn-query --bench search [-- TRACES]`; 12,000 traces are some 230,000 spans.
+
+#![allow(clippy::print_stdout, reason = "its lines are its result")]
+#![allow(clippy::unwrap_used, reason = "a benchmark has nobody to report to")]
+
+use sigyn_query::{
+    engine::{Engine, SearchRequest},
+    traceql,
+};
+use sigyn_store::{Batch, Clock, Config, Overlay, Store, Via};
+use sigyn_workload::Workload;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+const START_UNIX_NANO: u64 = 1_800_000_000_000_000_000;
+const ROUNDS: usize = 7;
+
+struct Ticking(Instant);
+
+impl Clock for Ticking {
+    fn now_unix_nano(&self) -> u64 {
+        START_UNIX_NANO + self.0.elapsed().as_nanos() as u64
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+const QUERIES: [(&str, &str); 9] = [
+    ("newest", "{ }"),
+    ("service", r#"{ resource.service.name = "checkout" }"#),
+    (
+        "service + duration",
+        r#"{ resource.service.name = "checkout" && kind = server && duration > 500ms }"#,
+    ),
+    ("service + error", r#"{ resource.service.name = "payment" && status = error }"#),
+    ("one user ID", r#"{ span.app.user.id = "user-000042" }"#),
+    ("regular expression", r#"{ span.db.query.text =~ ".*FROM orders.*" }"#),
+    ("unscoped, nothing found", r#"{ .no.such.attribute = "x" }"#),
+    (
+        "structural",
+        r#"{ resource.service.name = "frontend" } >> { kind = client && duration > 20ms }"#,
+    ),
+    ("count", r#"{ resource.service.name = "checkout" } | count() > 8"#),
+];
+
+async fn measure(engine: &Engine, place: &str, spans: usize) {
+    for (name, text) in QUERIES {
+        let mut rounds = Vec::with_capacity(ROUNDS);
+        let mut last = None;
+        for _ in 0..ROUNDS {
+            let request = SearchRequest {
+                query: traceql::parse(text).unwrap(),
+                start_unix_nano: None,
+                end_unix_nano: None,
+                limit: 20,
+                spans_per_span_set: 3,
+            };
+            let started = Instant::now();
+            last = Some(engine.search(request).await.unwrap());
+            rounds.push(started.elapsed());
+        }
+        rounds.sort();
+        let last = last.unwrap();
+        let line = serde_json::json!({
+            "benchmark": "search",
+            "place": place,
+            "query": name,
+            "ms": rounds[ROUNDS / 2].as_secs_f64() * 1e3,
+            "traces": last.traces.len(),
+            "inspected_spans": last.inspected_spans,
+            "spans": spans,
+        });
+        println!("{line}");
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    // Cargo adds `--bench`; the number of traces is what is a number.
+    let traces = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
+    let (bodies, _) =
+        Workload::bodies(7, traces.unwrap_or(12_000), START_UNIX_NANO, 600_000_000_000);
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        path: folder.path().to_owned(),
+        blocks: None,
+        head_bytes_max: 4 << 30,
+        head_age_max: Duration::from_secs(3600),
+        journal_bytes_max: 4 << 30,
+        exemplar_retention: Duration::from_secs(3600),
+    };
+    let mut registry = prometheus_client::registry::Registry::default();
+    let store =
+        Store::open(config, Arc::new(Ticking(Instant::now())), &mut registry).await.unwrap();
+    let mut spans = 0;
+    let overlay = Arc::new(Overlay::default());
+    for body in bodies {
+        spans += body.spans;
+        let batch = Batch {
+            via: Via::Otlp,
+            body: body.bytes.into(),
+            compressed: None,
+            overlay: overlay.clone(),
+            reach: None,
+            gap: None,
+        };
+        store.append(batch).await.unwrap();
+    }
+    let engine = Engine::new(store.clone());
+    measure(&engine, "head", spans).await;
+    store.flush().await.unwrap();
+    measure(&engine, "blocks", spans).await;
+    store.close().await.unwrap();
+}

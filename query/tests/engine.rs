@@ -1,0 +1,133 @@
+//! The engine over the real store: what the head answers, blocks answer too.
+
+use sigyn_query::{
+    engine::{Engine, SearchRequest, SearchResponse, Value},
+    traceql,
+};
+use sigyn_store::{Batch, Clock, Config, Overlay, Store, Via};
+use sigyn_workload::Workload;
+use std::{path::Path, sync::Arc, time::Duration};
+
+const START_UNIX_NANO: u64 = 1_800_000_000_000_000_000;
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now_unix_nano(&self) -> u64 {
+        START_UNIX_NANO
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+async fn store_with(path: &Path, traces: u64) -> Store {
+    let config = Config {
+        path: path.to_owned(),
+        blocks: None,
+        head_bytes_max: 1 << 30,
+        head_age_max: Duration::from_secs(3600),
+        journal_bytes_max: 1 << 30,
+        exemplar_retention: Duration::from_secs(3600),
+    };
+    let mut registry = prometheus_client::registry::Registry::default();
+    let store = Store::open(config, Arc::new(Still), &mut registry).await.unwrap();
+    let (bodies, _) = Workload::bodies(7, traces, START_UNIX_NANO, 60_000_000_000);
+    for body in bodies {
+        let batch = Batch {
+            via: Via::Otlp,
+            body: body.bytes.into(),
+            compressed: None,
+            overlay: Arc::new(Overlay::default()),
+            reach: None,
+            gap: None,
+        };
+        let appended = store.append(batch).await.unwrap();
+        assert_eq!(appended.rejected, 0);
+    }
+    store
+}
+
+async fn search(engine: &Engine, text: &str, limit: usize) -> SearchResponse {
+    let query = traceql::parse(text).unwrap_or_else(|error| panic!("{}", error.render(text)));
+    let request = SearchRequest {
+        query,
+        start_unix_nano: None,
+        end_unix_nano: None,
+        limit,
+        spans_per_span_set: 3,
+    };
+    engine.search(request).await.unwrap()
+}
+
+/// What an answer says, in a form that compares.
+fn said(response: &SearchResponse) -> Vec<String> {
+    assert_eq!(response.partial, None);
+    response.traces.iter().map(|trace| format!("{trace:?}")).collect()
+}
+
+#[tokio::test]
+async fn head_and_blocks_give_the_same_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_with(folder.path(), 300).await;
+    let engine = Engine::new(store.clone());
+
+    let services = engine.services().await.unwrap();
+    assert!(services.len() > 10, "{services:?}");
+    let service = services.iter().find(|name| *name == "checkout").unwrap_or(&services[0]).clone();
+    let operations = engine.operations(&service).await.unwrap();
+    assert!(!operations.is_empty());
+    let operation = &operations[0].0;
+    let queries = [
+        "{ }".to_owned(),
+        format!("{{ resource.service.name = \"{service}\" }}"),
+        format!("{{ .service.name = \"{service}\" && name = \"{operation}\" && duration > 1ms }}"),
+        "{ status = error }".to_owned(),
+        "{ kind = server && duration > 20ms } | count() > 2".to_owned(),
+        format!("{{ resource.service.name = \"{service}\" }} >> {{ kind = client }}"),
+        "{ nestedSetParent < 0 } | by(resource.service.name) | select(kind)".to_owned(),
+        "{ name =~ \".*a.*\" && span:childCount > 1 }".to_owned(),
+    ];
+    let mut in_head = Vec::new();
+    for query in &queries {
+        let answer = search(&engine, query, 20).await;
+        assert!(!answer.traces.is_empty(), "{query} finds nothing");
+        let starts: Vec<u64> = answer.traces.iter().map(|trace| trace.start_unix_nano).collect();
+        assert!(starts.is_sorted_by(|a, b| a >= b), "{query} is not newest first");
+        in_head.push(said(&answer));
+    }
+    let names_in_head = engine.tag_names().await.unwrap();
+    let field = traceql::parse_field("resource.service.name").unwrap();
+    let values: Vec<Value> = services.iter().cloned().map(Value::String).collect();
+    assert_eq!(engine.tag_values(&field, 1_000).await.unwrap(), values);
+
+    store.flush().await.unwrap();
+    for (query, in_head) in queries.iter().zip(in_head) {
+        assert_eq!(said(&search(&engine, query, 20).await), in_head, "{query}");
+    }
+    assert_eq!(engine.services().await.unwrap(), services);
+    assert_eq!(engine.operations(&service).await.unwrap(), operations);
+    assert_eq!(engine.tag_names().await.unwrap(), names_in_head);
+    assert_eq!(engine.tag_values(&field, 1_000).await.unwrap(), values);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_search_for_the_newest_looks_at_a_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_with(folder.path(), 1_500).await;
+    let engine = Engine::new(store.clone());
+    let everything = search(&engine, "{ }", 100_000).await;
+    assert_eq!(everything.traces.len(), 1_500);
+    let newest = search(&engine, "{ }", 5).await;
+    assert_eq!(said(&newest)[..], said(&everything)[..5]);
+    assert!(
+        newest.inspected_spans < everything.inspected_spans,
+        "{} of {} spans were looked at",
+        newest.inspected_spans,
+        everything.inspected_spans
+    );
+    store.close().await.unwrap();
+}
