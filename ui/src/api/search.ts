@@ -20,8 +20,11 @@ export interface ServiceShare {
 
 export interface FoundTrace {
   readonly traceId: TraceId;
+  /** The root's service; while the root has not come, the service with the most spans. */
   readonly rootService: string;
+  /** Empty while the root has not come. */
   readonly rootName: string;
+  readonly isRootHere: boolean;
   readonly start: Nanos;
   readonly durationNanos: number;
   /** Spans that the query matched. */
@@ -31,6 +34,9 @@ export interface FoundTrace {
   readonly spanCount: number;
   readonly errorCount: number;
 }
+
+/** What the server writes in place of a root's service that it has not seen. */
+const ROOT_NOT_HERE = "<root span not yet received>";
 
 /** Newest first. */
 export function search(
@@ -66,10 +72,13 @@ export function parseSearch(json: unknown): readonly FoundTrace[] {
     const sets = asArray(trace.spanSets ?? (trace.spanSet ? [trace.spanSet] : [])).map(asObject);
     const matched = sets.reduce((sum, set) => sum + asNumber(set.matched), 0);
     const spanCount = services.reduce((sum, service) => sum + service.spanCount, 0);
+    const rootService = asString(trace.rootServiceName);
+    const isRootHere = rootService !== "" && rootService !== ROOT_NOT_HERE;
     traces.push({
       traceId: id,
-      rootService: asString(trace.rootServiceName),
-      rootName: asString(trace.rootTraceName),
+      rootService: isRootHere ? rootService : largestService(services),
+      rootName: isRootHere ? asString(trace.rootTraceName) : "",
+      isRootHere,
       start: nanos(asBigint(trace.startTimeUnixNano)),
       durationNanos: asNumber(trace.durationMs) * 1e6,
       matched,
@@ -79,4 +88,12 @@ export function parseSearch(json: unknown): readonly FoundTrace[] {
     });
   }
   return traces.sort((a, b) => (a.start === b.start ? 0 : a.start > b.start ? -1 : 1));
+}
+
+function largestService(services: readonly ServiceShare[]): string {
+  const largest = services.reduce<ServiceShare | null>(
+    (most, service) => (most === null || service.spanCount > most.spanCount ? service : most),
+    null,
+  );
+  return largest?.name ?? "unknown service";
 }

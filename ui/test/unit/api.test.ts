@@ -161,6 +161,14 @@ test("search answers are sorted, newest first, with their sums", () => {
   });
   expect(traces[0].services.map((service) => service.name)).toEqual(["kiosk", "seats"]);
   expect(parseSearch(null)).toEqual([]);
+  expect(traces.map((trace) => trace.isRootHere)).toEqual([true, false]);
+});
+
+test("a trace whose root has not come is named after its largest service", () => {
+  const serviceStats = { a: { spanCount: 1 }, b: { spanCount: 3 } };
+  const rootServiceName = "<root span not yet received>";
+  const [trace] = parseSearch({ traces: [{ traceID: "1", rootServiceName, serviceStats }] });
+  expect(trace).toMatchObject({ rootService: "b", rootName: "", isRootHere: false });
 });
 
 test("targets keep what is unknown apart from zero", () => {

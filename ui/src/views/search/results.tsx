@@ -46,8 +46,10 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly longest: number
   return (
     <>
       <span class="result-name">
-        <ServiceName name={trace.rootService || "unknown service"} />
-        <span class="result-operation">{trace.rootName || "(no name)"}</span>
+        <ServiceName name={trace.rootService} />
+        <span class={trace.isRootHere ? "result-operation" : "result-operation muted"}>
+          {trace.isRootHere ? trace.rootName || "(no name)" : "root span not received yet"}
+        </span>
         {trace.errorCount > 0 && (
           <span class="badge error">{counted(trace.errorCount, "error")}</span>
         )}

@@ -112,7 +112,7 @@ function Tip(props: {
       }}
     >
       <ServiceName name={trace.rootService} />
-      <span>{trace.rootName}</span>
+      <span>{trace.isRootHere ? trace.rootName : "root span not received yet"}</span>
       <span class="number muted">
         {formatDuration(trace.durationNanos)} · {formatClock(trace.start)} ·{" "}
         {counted(trace.spanCount, "span")}
