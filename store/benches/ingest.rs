@@ -1,14 +1,20 @@
 //! What intake costs: CPU seconds per million spans, bytes per span on disk, peak memory, and the
 //! time of a look-up by trace ID, over the reference workload. One JSON object a line.
 //!
-//! `SIGYN_BENCH_TRACES` sets the size (default 20,000 traces, some 390,000 spans; 50 when run as a test).
+//! `SIGYN_BENCH_TRACES` sets the size (default 20,000 traces, some 390,000 spans; 50 when run as a test);
+//! `SIGYN_BENCH_FOLDER` names a folder in which the store is kept, for looking at its blocks.
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
 use prometheus_client::registry::Registry;
 use sigyn_store::{Batch, Clock, Config, Overlay, Store, TraceId, Via};
 use sigyn_workload::Workload;
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::Instant;
 
 const START_UNIX_NANO: u64 = 1_800_000_000_000_000_000;
@@ -49,11 +55,13 @@ async fn ingest(traces: u64) {
         bytes as f64 / spans as f64
     );
 
-    let folder = tempfile::tempdir().expect("a folder for the store");
+    let temporary = tempfile::tempdir().expect("a folder for the store");
+    let kept = std::env::var_os("SIGYN_BENCH_FOLDER").map(PathBuf::from);
+    let folder = kept.unwrap_or_else(|| temporary.path().to_owned());
     let config = Config {
-        path: folder.path().to_owned(),
+        path: folder.clone(),
         blocks: None,
-        head_bytes_max: 32 << 20,
+        head_bytes_max: 64 << 20,
         head_age_max: Duration::from_secs(120),
         journal_bytes_max: 1 << 30,
         exemplar_retention: Duration::from_secs(3600),
@@ -69,15 +77,11 @@ async fn ingest(traces: u64) {
         ],
         ..Overlay::default()
     });
-    let mut bodies = bodies.into_iter().map(|body| body.bytes);
+    let mut queues = vec![Vec::new(); CONNECTIONS];
+    for (index, body) in bodies.into_iter().enumerate() {
+        queues[index % CONNECTIONS].push(body.bytes);
+    }
     let mut pushes = Vec::new();
-    let queues: Vec<Vec<Vec<u8>>> = {
-        let mut queues = vec![Vec::new(); CONNECTIONS];
-        for (index, body) in bodies.by_ref().enumerate() {
-            queues[index % CONNECTIONS].push(body);
-        }
-        queues
-    };
     for queue in queues {
         let (store, overlay) = (store.clone(), Arc::clone(&overlay));
         pushes.push(tokio::spawn(async move {
@@ -109,7 +113,7 @@ async fn ingest(traces: u64) {
     );
     println!(
         r#"{{"bench":"disk","block_bytes_per_span":{:.2}}}"#,
-        folder_bytes(&folder.path().join("blocks")) as f64 / spans as f64
+        folder_bytes(&folder.join("blocks")) as f64 / spans as f64
     );
 
     let mut times: Vec<f64> = Vec::new();

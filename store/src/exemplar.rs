@@ -2,6 +2,9 @@
 
 use crate::{SpanId, TraceId};
 
+/// Label names and values, sorted by name.
+pub type Labels = Vec<(String, String)>;
+
 /// One exemplar: a point of a metric series that names a trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exemplar {

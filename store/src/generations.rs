@@ -9,7 +9,12 @@ use crate::{
     head::{Chunk, ChunkSource, decode},
 };
 use parking_lot::Mutex;
-use std::{mem, sync::Arc, time::Duration};
+use std::{
+    mem,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use ulid::Ulid;
 
 /// A snapshot seals an active chunk of this many rows rather than copying it.
 const COPY_ROWS_MAX: usize = 2048;
@@ -42,6 +47,8 @@ pub(crate) struct Generation {
     pub(crate) sequences: Option<(u64, u64)>,
     /// Monotonic time of the first batch.
     born: Option<Duration>,
+    /// Of the block, once it is being written: another attempt writes over what the first one left.
+    pub(crate) block: OnceLock<Ulid>,
 }
 
 /// How much is in memory.
@@ -129,10 +136,11 @@ impl Generations {
         size
     }
 
-    /// True when the newest generation is this large or this old.
+    /// True when the newest generation is this large or this old, or an earlier one is still to be written.
     pub(crate) fn is_due(&self, bytes_max: u64, age_max: Duration, now: Duration) -> bool {
         let state = self.state.lock();
-        state.newest_size().bytes >= bytes_max
+        state.cutting.is_some()
+            || state.newest_size().bytes >= bytes_max
             || state.newest.born.is_some_and(|born| now.saturating_sub(born) >= age_max)
     }
 

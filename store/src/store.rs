@@ -8,7 +8,7 @@ use self::{
     recovery::Recovery,
 };
 use crate::{
-    Appended, Batch, Clock, Error, Exemplar, Gap, Pin, SeriesExemplars, Snapshot, TraceId,
+    Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, SeriesExemplars, Snapshot, TraceId,
     block::Blocks,
     folder::{Folder, io},
     generations::Generations,
@@ -305,7 +305,7 @@ impl Store {
         &self,
         from_unix_nano: u64,
         to_unix_nano: u64,
-    ) -> Result<Vec<(Vec<(String, String)>, Gap)>, Error> {
+    ) -> Result<Vec<(Labels, Gap)>, Error> {
         let index = Arc::clone(&self.inner.core.index);
         blocking(move || index.gaps(from_unix_nano, to_unix_nano)).await
     }

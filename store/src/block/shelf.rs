@@ -86,14 +86,15 @@ impl Blocks {
         now_unix_nano: u64,
     ) -> Result<Option<Arc<Block>>, Error> {
         let Some((first_sequence, last_sequence)) = generation.sequences else { return Ok(None) };
+        // Names are not drawn but follow from what is in the block: stores differ in their own 80 bits.
+        let unique = own.random() ^ u128::from(last_sequence) << 16;
+        let new = || Ulid::from_parts(now_unix_nano / 1_000_000, unique);
+        let name = *generation.block.get_or_init(new);
         let encoded = tokio::task::spawn_blocking(move || encode(&generation)).await;
         let encoded = encoded.map_err(|error| self.failed("encode", &error))?;
         let Some(encoded) = encoded.map_err(|error| self.failed("encode", &error))? else {
             return Ok(None);
         };
-        // Names are not drawn but follow from what is in the block: stores differ in their own 80 bits.
-        let unique = own.random() ^ u128::from(last_sequence) << 16;
-        let name = Ulid::from_parts(now_unix_nano / 1_000_000, unique);
         let Encoded { spans_file, traces_file, spans, traces, row_groups } = encoded;
         let starts = row_groups.iter();
         let meta = Meta {
@@ -144,6 +145,13 @@ impl Blocks {
             Ok(found) => found.bytes().await.map_err(|error| self.failed(&path, &error))?,
             Err(object_store::Error::NotFound { .. }) => {
                 tracing::debug!(block = %name, "skipped a block that was never finished");
+                // In a folder of our own, under our lock, nobody can be about to finish it.
+                if let Some(folder) = &self.local {
+                    let unfinished = folder.join(name.to_string());
+                    if let Err(error) = fs::remove_dir_all(&unfinished) {
+                        tracing::warn!(path = %unfinished.display(), %error, "could not delete it");
+                    }
+                }
                 return Ok(None);
             }
             Err(error) => return Err(self.failed(&path, &error)),

@@ -1,7 +1,7 @@
 //! Exemplars by time and by trace, and the pins that they make.
 
 use super::{Index, open::failed, value};
-use crate::{Error, Exemplar, Pin, PinReason, SeriesExemplars, SpanId, TraceId};
+use crate::{Error, Exemplar, Labels, Pin, PinReason, SeriesExemplars, SpanId, TraceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ impl Index {
         from_unix_milli: i64,
         to_unix_milli: i64,
     ) -> Result<Vec<SeriesExemplars>, Error> {
-        let mut by_series = BTreeMap::<Vec<(String, String)>, Vec<Exemplar>>::new();
+        let mut by_series = BTreeMap::<Labels, Vec<Exemplar>>::new();
         for entry in self.exemplars.range(time_key(from_unix_milli)..) {
             let (key, bytes) = entry.map_err(failed)?;
             if key[..8] > time_key(to_unix_milli)[..] {

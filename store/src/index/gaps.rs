@@ -1,7 +1,7 @@
 //! Gaps: spans that were overwritten before they were read.
 
 use super::{Index, open::failed, value};
-use crate::{Error, Gap};
+use crate::{Error, Gap, Labels};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl Index {
         &self,
         from_unix_nano: u64,
         to_unix_nano: u64,
-    ) -> Result<Vec<(Vec<(String, String)>, Gap)>, Error> {
+    ) -> Result<Vec<(Labels, Gap)>, Error> {
         let mut gaps = Vec::new();
         for entry in self.gaps.range(from_unix_nano.to_be_bytes()..) {
             let (_, bytes) = entry.map_err(failed)?;

@@ -41,6 +41,10 @@ impl Index {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("it was not open after {} s", OPEN_DURATION_MAX.as_secs()),
         };
+        if why.contains("could not acquire lock") {
+            // Not damaged but in use: an earlier store of this process has not let go of it yet.
+            return Err(Error::Locked { path: path.to_owned() });
+        }
         let aside = set_aside(path, now_unix_nano)?;
         tracing::error!(
             why,

@@ -5,17 +5,18 @@ use super::{
     replay::Replayed,
     segment::{Active, Segment, WriteError},
 };
-use crate::{Appended, Batch, Clock, Error, folder::io};
+use crate::{
+    Appended, Batch, Clock, Error,
+    folder::{Folder, io},
+};
 use prometheus_client::metrics::gauge::Gauge;
 use std::{
     collections::{HashMap, VecDeque},
     fs,
-    path::PathBuf,
     sync::Arc,
     thread::JoinHandle,
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use ulid::Ulid;
 
 /// Bytes that one write and sync take at most, unless one record is larger.
 const GROUP_BYTES_MAX: usize = 8 << 20;
@@ -26,8 +27,8 @@ const QUEUE_MAX: usize = 1024;
 
 /// Where the journal lies and how large it may get.
 pub(crate) struct Journal {
-    pub(crate) folder: PathBuf,
-    pub(crate) store: Ulid,
+    /// Held by the writer's thread: the lock is not given back while anything may be written.
+    pub(crate) folder: Arc<Folder>,
     pub(crate) bytes_max: u64,
     pub(crate) clock: Arc<dyn Clock>,
     /// Shown as `sigyn_store_journal_bytes`.
@@ -42,7 +43,7 @@ pub(crate) struct Job {
     pub(crate) counted: Appended,
     pub(crate) done: oneshot::Sender<Result<Appended, Error>>,
     /// Held while the body is in memory between intake and head.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) _permit: OwnedSemaphorePermit,
 }
 
 /// A batch that is on disk and must now become searchable; then `job.done` is answered.
@@ -79,8 +80,8 @@ pub(crate) fn start(
     written: mpsc::Sender<Vec<Written>>,
 ) -> Result<(mpsc::Sender<Command>, JoinHandle<()>), Error> {
     let mut record = Vec::new();
-    Prepared::checkpoint(journal.store, cursors.values()).write(next_sequence, &mut record);
-    let active = Active::create(&journal.folder, next_sequence, &record)?;
+    Prepared::checkpoint(journal.folder.store, cursors.values()).write(next_sequence, &mut record);
+    let active = Active::create(&journal.folder.journal, next_sequence, &record)?;
     let mut writer = Writer {
         segment_bytes_max: (journal.bytes_max / 8).clamp(64 << 10, 16 << 20),
         journal,
@@ -93,7 +94,7 @@ pub(crate) fn start(
     };
     writer.publish_size();
     let (sender, mut receiver) = mpsc::channel(QUEUE_MAX);
-    let folder = writer.journal.folder.clone();
+    let folder = writer.journal.folder.journal.clone();
     let thread = std::thread::Builder::new()
         .name("sigyn-journal".to_owned())
         .spawn(move || {
@@ -210,9 +211,9 @@ impl Writer {
         self.cursors.retain(|_, cursor| cursor.reached_unix_nano >= oldest);
         let sequence = self.next_sequence;
         self.buffer.clear();
-        Prepared::checkpoint(self.journal.store, self.cursors.values())
+        Prepared::checkpoint(self.journal.folder.store, self.cursors.values())
             .write(sequence, &mut self.buffer);
-        let active = Active::create(&self.journal.folder, sequence, &self.buffer)?;
+        let active = Active::create(&self.journal.folder.journal, sequence, &self.buffer)?;
         let before = std::mem::replace(&mut self.active, active);
         self.closed.push_back(before.segment);
         self.next_sequence += 1;

@@ -47,8 +47,8 @@ pub(super) async fn keep(core: Arc<Core>, journal: mpsc::WeakSender<Command>) {
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         let now = core.clock.monotonic();
-        if core.head.is_due(core.config.head_bytes_max, core.config.head_age_max, now)
-            && let Err(error) = core.cut(&journal).await
+        if core.is_due()
+            && let Err(error) = core.cut(&journal, false).await
         {
             tracing::error!(%error, "could not write the head as a block; will try again");
             core.metrics.cuts_failed.inc();
@@ -66,9 +66,22 @@ pub(super) async fn keep(core: Arc<Core>, journal: mpsc::WeakSender<Command>) {
 }
 
 impl Core {
-    /// Writes the head as a block, if it holds anything, and lets the journal go as far as blocks reach.
-    pub(super) async fn cut(&self, journal: &mpsc::WeakSender<Command>) -> Result<(), Error> {
+    fn is_due(&self) -> bool {
+        let now = self.clock.monotonic();
+        self.head.is_due(self.config.head_bytes_max, self.config.head_age_max, now)
+    }
+
+    /// Writes the head as a block, if it holds anything, and lets the journal go as far as blocks reach. Unless it is
+    /// `forced`, only if it is due.
+    pub(super) async fn cut(
+        &self,
+        journal: &mpsc::WeakSender<Command>,
+        forced: bool,
+    ) -> Result<(), Error> {
         let _one_at_a_time = self.cutting.lock().await;
+        if !forced && !self.is_due() {
+            return Ok(());
+        }
         let Some(generation) = self.head.cut() else { return Ok(()) };
         let Some((_, last_sequence)) = generation.sequences else { return Ok(()) };
         let now_unix_nano = self.clock.now_unix_nano();

@@ -43,7 +43,7 @@ impl Recovery {
                         cursors.insert(cursor.reach.target.clone(), cursor);
                     }
                 }
-                Entry::Batch { received_unix_nano, via: _, overlay, reach, gap, body } => {
+                Entry::Batch { received_unix_nano, via, overlay, reach, gap, body } => {
                     if let Some(reach) = reach {
                         let target = reach.target.clone();
                         let reached_unix_nano = received_unix_nano;
@@ -60,7 +60,7 @@ impl Recovery {
                         .decompress()
                         .and_then(|body| self.head.add(sequence, &body, &overlay, self.now));
                     if let Err(error) = added {
-                        tracing::error!(%error, sequence, "a journal record cannot be decoded");
+                        tracing::error!(%error, sequence, ?via, "a journal record cannot be decoded");
                         unreadable += 1;
                     }
                 }

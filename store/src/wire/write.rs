@@ -20,11 +20,6 @@ impl Writer {
         self.bytes
     }
 
-    /// Forgets what has been written, keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-    }
-
     /// Appends fields that are encoded already.
     pub(crate) fn raw(&mut self, fields: &[u8]) {
         self.bytes.extend_from_slice(fields);
