@@ -4,7 +4,7 @@ mod model;
 mod oracle;
 
 use super::*;
-use crate::traceql::{QueryBody, parse};
+use crate::traceql::{QueryBody, parse, parse_field};
 use model::{Attributes, Entry, Plain, PlainSource, Span};
 use oracle::Trace;
 use proptest::prelude::*;
@@ -284,4 +284,223 @@ proptest! {
         };
         prop_assert_eq!(found(&response), expected(&spans, &request), "{}", text);
     }
+}
+
+/// A span with nothing special.
+fn simple(trace: u8, id: u8, parent: Option<u8>, start: u64) -> Span {
+    Span {
+        trace,
+        id,
+        parent,
+        start,
+        duration: 5,
+        name: format!("operation {id}"),
+        kind: 2,
+        status: 0,
+        service: Some("shop".to_owned()),
+        attributes: Attributes::new(),
+        resource: Attributes::new(),
+        scope: Attributes::new(),
+        events: Vec::new(),
+        links: Vec::new(),
+    }
+}
+
+fn ask(parts: Vec<Vec<Span>>, text: &str) -> SearchResponse {
+    wait(engine(parts).search(request(text))).unwrap()
+}
+
+#[test]
+fn the_search_ends_before_sources_that_cannot_matter() {
+    let parts = (0..100u8).map(|trace| vec![simple(trace, 1, None, 1_000 + u64::from(trace))]);
+    let mut request = request("{ }");
+    request.limit = 3;
+    let response = wait(engine(parts.collect()).search(request)).unwrap();
+    let starts: Vec<u64> = response.traces.iter().map(|trace| trace.start_unix_nano).collect();
+    assert_eq!(starts, [1_099, 1_098, 1_097]);
+    assert!(response.inspected_spans < 60, "{} spans were looked at", response.inspected_spans);
+}
+
+#[test]
+fn a_trace_that_begins_in_an_older_source_is_placed_by_its_true_start() {
+    // Trace 1 has the newest span and the oldest start.
+    let newer = vec![simple(1, 2, Some(1), 2_000), simple(2, 1, None, 1_500)];
+    let older = vec![simple(1, 1, None, 1_000), simple(3, 1, None, 1_200)];
+    let mut request = request("{ }");
+    request.limit = 2;
+    let response = wait(engine(vec![newer, older]).search(request)).unwrap();
+    let ids: Vec<u8> = response.traces.iter().map(|trace| trace.trace_id.0[0]).collect();
+    assert_eq!(ids, [2, 3]);
+}
+
+#[test]
+fn a_summary_counts_each_span_once_and_names_the_root() {
+    let mut failed = simple(1, 2, Some(1), 1_010);
+    failed.status = 2;
+    failed.service = Some("bank".to_owned());
+    failed.duration = -3;
+    let root = simple(1, 1, None, 1_000);
+    let response =
+        ask(vec![vec![root.clone(), failed.clone()], vec![failed]], "{ status = error }");
+    let trace = &response.traces[0];
+    assert_eq!(trace.root_service_name.as_deref(), Some("shop"));
+    assert_eq!(trace.root_trace_name.as_deref(), Some("operation 1"));
+    assert_eq!((trace.start_unix_nano, trace.duration_nano), (1_000, 10));
+    let stats = |span_count, error_count| ServiceStats { span_count, error_count };
+    let expected = [("bank".to_owned(), stats(1, 1)), ("shop".to_owned(), stats(1, 0))];
+    assert_eq!(trace.service_stats, expected);
+    assert_eq!(trace.span_sets[0].matched, 1);
+    // A span that ends before it starts has no duration in an answer.
+    assert_eq!(trace.span_sets[0].spans[0].duration_nano, 0);
+}
+
+#[test]
+fn circles_of_parents_and_missing_roots_do_no_harm() {
+    let circle = vec![
+        simple(1, 1, Some(2), 1_000),
+        simple(1, 2, Some(1), 1_001),
+        simple(1, 3, Some(3), 1_002),
+        simple(1, 4, Some(9), 1_003),
+    ];
+    let response = ask(vec![circle.clone()], "{ }");
+    assert_eq!(response.traces[0].root_trace_name, None);
+    assert_eq!(response.traces[0].root_service_name, None);
+    assert_eq!(response.traces[0].span_sets[0].matched, 4);
+    assert!(ask(vec![circle.clone()], "{ } >> { }").traces.is_empty());
+    assert_eq!(ask(vec![circle], "{ } !>> { }").traces[0].span_sets[0].matched, 4);
+}
+
+#[test]
+fn a_chain_of_many_spans_needs_no_deep_stack() {
+    let links: Vec<(SpanId, Option<SpanId>)> = (0..200_000u64)
+        .map(|at| {
+            let id = |at: u64| SpanId((at + 1).to_be_bytes());
+            (id(at), at.checked_sub(1).map(id))
+        })
+        .collect();
+    let tree = structure::Tree::new(&links);
+    assert_eq!(tree.rights[0], 400_000);
+    assert_eq!(tree.lefts[199_999], 200_000);
+}
+
+#[test]
+fn a_span_shows_what_the_query_mentions() {
+    let mut span = simple(1, 1, None, 1_000);
+    span.attributes.insert("fare".to_owned(), Plain::Text("first".to_owned()));
+    span.resource.insert("zone".to_owned(), Plain::Int(4));
+    let response = ask(
+        vec![vec![span]],
+        "{ span.fare = \"first\" && kind = server && name != \"x\" && traceDuration > 1ns } \
+         | by(.zone) | count() > 0 | select(.zone, span.none, nestedSetLeft)",
+    );
+    let set = &response.traces[0].span_sets[0];
+    let text = |text: &str| Value::String(text.to_owned());
+    let set_attributes =
+        [("by(.zone)".to_owned(), Value::Int(4)), ("count()".to_owned(), Value::Int(1))];
+    assert_eq!(set.attributes, set_attributes);
+    let span_attributes = [
+        ("fare".to_owned(), text("first")),
+        ("kind".to_owned(), text("server")),
+        ("zone".to_owned(), Value::Int(4)),
+        ("nestedSetLeft".to_owned(), Value::Int(1)),
+    ];
+    assert_eq!(set.spans[0].attributes, span_attributes);
+}
+
+#[test]
+fn conditions_on_events_hold_for_one_event() {
+    let event = |name: &str, attempt| Entry {
+        name: name.to_owned(),
+        time: 1_001,
+        linked: 1,
+        attributes: Attributes::from([("attempt".to_owned(), Plain::Int(attempt))]),
+    };
+    let mut span = simple(1, 1, None, 1_000);
+    span.events = vec![event("retry", 1), event("other", 3)];
+    let count = |text: &str| ask(vec![vec![span.clone()]], text).traces.len();
+    assert_eq!(count("{ event:name = \"retry\" && event.attempt > 2 }"), 0);
+    assert_eq!(count("{ event:name = \"retry\" && event.attempt < 2 }"), 1);
+    assert_eq!(count("{ event:name = \"retry\" } && { event.attempt > 2 }"), 1);
+    assert_eq!(count("{ event:name = \"retry\" } | { event.attempt > 2 }"), 1);
+    assert_eq!(count("{ event.none = nil }"), 1);
+    assert_eq!(count("{ event.attempt = nil }"), 0);
+}
+
+#[test]
+fn numbers_compare_across_types() {
+    let mut span = simple(1, 1, None, 1_000);
+    span.attributes.insert("load".to_owned(), Plain::Float(1.5));
+    span.duration = 500_000_000;
+    let count = |text: &str| ask(vec![vec![span.clone()]], text).traces.len();
+    assert_eq!(count("{ span.load > 1 }"), 1);
+    assert_eq!(count("{ duration = 500000000 }"), 1);
+    assert_eq!(count("{ span.load != \"first\" }"), 0);
+    assert_eq!(count("{ span.load / 0 > 1 }"), 0);
+    assert_eq!(count("{ trace:id = \"101010101010101010101010101010101\" }"), 0);
+    assert_eq!(count("{ trace:id = \"1010101010101010101010101010101\" }"), 1);
+}
+
+#[test]
+fn limits_end_in_a_partial_answer() {
+    let spans = |trace| vec![simple(trace, 1, None, 1_000 + u64::from(trace))];
+    let limits = Limits { bytes: 1, ..Limits::default() };
+    let engine = engine((0..50).map(spans).collect()).with_limits(limits);
+    let response = wait(engine.search(request("{ }"))).unwrap();
+    assert!(response.partial.unwrap().contains("narrow it"), "the reason says what to do");
+}
+
+#[test]
+fn work_ends_when_nobody_waits() {
+    let cancellation = Cancellation::new(Limits::default());
+    let guard = CancelOnDrop(cancellation.clone());
+    assert!(cancellation.check().is_ok());
+    drop(guard);
+    assert!(matches!(cancellation.check(), Err(EngineError::Stopped(_))));
+}
+
+#[test]
+fn what_is_not_executed_is_named() {
+    let refuse = |text: &str, what: &str| {
+        let spans = vec![simple(1, 1, None, 1_000), simple(1, 2, Some(1), 1_001)];
+        match wait(engine(vec![spans]).search(request(text))) {
+            Err(EngineError::Unsupported(sentence)) => {
+                assert!(sentence.contains(what), "{sentence}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    };
+    refuse("({ } | rate()) / ({ } | rate())", "arithmetic between metrics");
+    refuse("{ event.x = link.y }", "compares events with links");
+    refuse("({ } | by(name)) >> ({ })", "coalesce()");
+}
+
+#[test]
+fn a_metrics_query_finds_the_spans_that_it_counts() {
+    let spans = vec![simple(1, 1, None, 1_000)];
+    let response = ask(vec![spans], "{ kind = server } | rate() by (name) | topk(3)");
+    assert_eq!(response.traces.len(), 1);
+}
+
+#[test]
+fn the_catalog_lists_what_occurs() {
+    let mut first = simple(1, 1, None, 1_000);
+    first.attributes.insert("a b".to_owned(), Plain::Float(-0.5));
+    let mut second = simple(1, 2, Some(1), 1_001);
+    second.service = Some("bank".to_owned());
+    second.attributes.insert("a b".to_owned(), Plain::Array(vec![Plain::Int(3), Plain::Int(-1)]));
+    let engine = engine(vec![vec![first], vec![second]]);
+    let text = |text: &str| Value::String(text.to_owned());
+    let values =
+        |field: &str, limit| wait(engine.tag_values(&parse_field(field).unwrap(), limit)).unwrap();
+    assert_eq!(wait(engine.services()).unwrap(), ["bank", "shop"]);
+    assert_eq!(wait(engine.operations("bank")).unwrap(), [("operation 2".to_owned(), 2)]);
+    assert_eq!(wait(engine.operations("none")).unwrap(), []);
+    let tags = wait(engine.tag_names()).unwrap();
+    assert_eq!(tags[0], (sigyn_store::AttributeScope::Span, vec!["a b".to_owned()]));
+    let all = [Value::Int(-1), Value::Int(3), Value::Double(-0.5)];
+    assert_eq!(values("span.\"a b\"", 10), all);
+    assert_eq!(values(".\"a b\"", 2), all[..2]);
+    assert_eq!(values("status", 10), ["unset", "ok", "error"].map(text));
+    assert_eq!(values("rootName", 10), [text("operation 1")]);
+    assert_eq!(values("duration", 10), []);
 }
