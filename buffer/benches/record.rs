@@ -3,7 +3,7 @@
 //!
 //! `ns_per_span` is CPU time of the recording thread in `on_end`, which takes the span by value: here
 //! it is encoded and freed, there it is queued. `record_ns_per_span` is the recording alone, from a
-//! reference. `cpu_ns_per_span` is what the whole process needs in all, background threads and sending
+//! reference, always on one thread. `cpu_ns_per_span` is what the whole process needs in all, background threads and sending
 //! included. The batch processor's queue is made large enough to lose nothing, because dropping
 //! spans is cheap; `otel_batch_delivered` says how much of the bytes came out at the sink. `ratio` is
 //! that of all CPU time, `on_end_ratio` that of the thread that ends the span.
