@@ -6,6 +6,7 @@
 //! for. Nothing waits for a slow target but its own loop.
 
 mod client;
+mod client_tls;
 mod clock_offset;
 mod context;
 mod exemplar_loop;

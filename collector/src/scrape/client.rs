@@ -1,13 +1,18 @@
 //! The HTTP client of one scrape pool: its TLS, its credentials, its redirects.
 
-use super::read_error::ReadError;
-use crate::config::{Authentication, HttpClient, ScrapeConfig, SecretSource, TlsVersion};
+use super::{
+    client_tls::{self, Pem},
+    read_error::ReadError,
+};
+use crate::config::{Authentication, HttpClient, ScrapeConfig, SecretSource};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use reqwest::{Url, redirect::Policy, tls};
+use reqwest::{Url, redirect::Policy};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 const REDIRECTS_MAX: usize = 10;
+/// How soon a rotated certificate is seen.
+const TLS_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("sigyn/", env!("CARGO_PKG_VERSION"));
 
 /// One client for all targets of a pool, with one idle connection kept for each of them.
@@ -16,7 +21,14 @@ pub(super) struct Client {
     options: HttpClient,
     idle_time_max: Duration,
     /// Built at the first read, since that reads files. A failure is tried again.
-    inner: OnceCell<reqwest::Client>,
+    built: Mutex<Option<Built>>,
+}
+
+#[derive(Debug)]
+struct Built {
+    client: reqwest::Client,
+    pem: Pem,
+    checked: tokio::time::Instant,
 }
 
 /// What only the target itself may see.
@@ -29,7 +41,7 @@ impl Client {
     pub(super) fn new(config: &ScrapeConfig) -> Self {
         // A connection must outlive the pause between two reads.
         let idle_time_max = (config.scrape_interval.0 * 2).max(Duration::from_secs(90));
-        Self { options: config.http.clone(), idle_time_max, inner: OnceCell::new() }
+        Self { options: config.http.clone(), idle_time_max, built: Mutex::default() }
     }
 
     /// Asks, follows redirects, and gives the first answer that is none. Credentials and the
@@ -39,7 +51,7 @@ impl Client {
         url: Url,
         headers: &HeaderMap,
     ) -> Result<reqwest::Response, ReadError> {
-        let client = self.inner.get_or_try_init(|| self.build()).await?;
+        let client = self.current().await?;
         let private = self.private().await?;
         let origin = url.origin();
         let mut next = url;
@@ -82,7 +94,7 @@ impl Client {
                 headers.append(name.clone(), hidden(&configured.name, value)?);
             }
             for path in &configured.files {
-                let secret = read_secret(&SecretSource::File(path.clone())).await?;
+                let secret = client_tls::read(&SecretSource::File(path.clone())).await?;
                 headers.append(name.clone(), hidden(&configured.name, &secret)?);
             }
         }
@@ -90,22 +102,43 @@ impl Client {
         match &self.options.authentication {
             Authentication::None => {}
             Authentication::Basic { username, password } => {
-                let username = read_secret(username).await?;
+                let username = client_tls::read(username).await?;
                 let password = match password {
-                    Some(password) => Some(read_secret(password).await?),
+                    Some(password) => Some(client_tls::read(password).await?),
                     None => None,
                 };
                 basic = Some((username, password));
             }
             Authentication::Header { scheme, credentials } => {
-                let authorization = format!("{scheme} {}", read_secret(credentials).await?);
+                let authorization = format!("{scheme} {}", client_tls::read(credentials).await?);
                 headers.insert(header::AUTHORIZATION, hidden("authorization", &authorization)?);
             }
         }
         Ok(Private { headers, basic })
     }
 
-    async fn build(&self) -> Result<reqwest::Client, ReadError> {
+    /// The client as the files of its TLS are now: they are looked at again from time to time, so
+    /// that a rotated certificate needs no reload.
+    async fn current(&self) -> Result<reqwest::Client, ReadError> {
+        let mut built = self.built.lock().await;
+        let now = tokio::time::Instant::now();
+        if let Some(built) = &*built {
+            let fresh = now.duration_since(built.checked) < TLS_CHECK_INTERVAL;
+            if fresh || Pem::is_fixed(&self.options.tls) {
+                return Ok(built.client.clone());
+            }
+        }
+        let pem = Pem::read(&self.options.tls).await?;
+        if let Some(built) = built.as_mut().filter(|built| built.pem == pem) {
+            built.checked = now;
+            return Ok(built.client.clone());
+        }
+        let client = self.build(&pem)?;
+        *built = Some(Built { client: client.clone(), pem, checked: now });
+        Ok(client)
+    }
+
+    fn build(&self, pem: &Pem) -> Result<reqwest::Client, ReadError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(Policy::none())
@@ -113,37 +146,13 @@ impl Client {
             .no_gzip()
             .no_zstd()
             .pool_max_idle_per_host(1)
-            .pool_idle_timeout(self.idle_time_max)
-            .tls_danger_accept_invalid_certs(self.options.tls.insecure_skip_verify);
+            .pool_idle_timeout(self.idle_time_max);
         if !self.options.enable_http2 {
             builder = builder.http1_only();
         }
-        if let Some(version) = self.options.tls.version_min {
-            builder = builder.tls_version_min(tls_version(version));
-        }
-        if let Some(version) = self.options.tls.version_max {
-            builder = builder.tls_version_max(tls_version(version));
-        }
-        if self.options.tls.server_name.is_some() {
-            return Err(ReadError::Client(
-                "tls_config.server_name is not supported for scraping yet".to_owned(),
-            ));
-        }
-        if let Some(authority) = &self.options.tls.ca {
-            let pem = read_secret(authority).await?;
-            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
-                .map_err(|_| unusable("tls_config.ca", "holds no PEM certificate"))?;
-            builder = builder.tls_certs_only(certificates);
-        }
-        if let (Some(certificate), Some(key)) =
-            (&self.options.tls.certificate, &self.options.tls.key)
-        {
-            let pem = format!("{}\n{}", read_secret(certificate).await?, read_secret(key).await?);
-            let identity = reqwest::Identity::from_pem(pem.as_bytes())
-                .map_err(|_| unusable("tls_config.cert and key", "are not a PEM pair"))?;
-            builder = builder.identity(identity);
-        }
-        builder.build().map_err(|error| ReadError::Client(error.to_string()))
+        pem.apply(&self.options.tls, self.options.enable_http2, builder)?
+            .build()
+            .map_err(|error| ReadError::Client(error.to_string()))
     }
 }
 
@@ -157,19 +166,6 @@ impl Private {
     }
 }
 
-async fn read_secret(source: &SecretSource) -> Result<String, ReadError> {
-    match source.read().await {
-        Ok(secret) => Ok(secret.expose().to_owned()),
-        Err(error) => {
-            let place = match source {
-                SecretSource::Inline(_) => "the configuration".to_owned(),
-                SecretSource::File(path) => path.display().to_string(),
-            };
-            Err(ReadError::Client(format!("cannot read {place}: {error}")))
-        }
-    }
-}
-
 fn hidden(name: &str, value: &str) -> Result<HeaderValue, ReadError> {
     let mut value = HeaderValue::from_str(value)
         .map_err(|_| unusable(name, "has a value that cannot stand in a header"))?;
@@ -179,11 +175,4 @@ fn hidden(name: &str, value: &str) -> Result<HeaderValue, ReadError> {
 
 fn unusable(what: &str, why: &str) -> ReadError {
     ReadError::Client(format!("{what} {why}"))
-}
-
-fn tls_version(version: TlsVersion) -> tls::Version {
-    match version {
-        TlsVersion::Tls12 => tls::Version::TLS_1_2,
-        TlsVersion::Tls13 => tls::Version::TLS_1_3,
-    }
 }

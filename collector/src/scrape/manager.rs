@@ -76,7 +76,10 @@ impl Manager {
         let mut pools = self.inner.pools.lock();
         let mut before = std::mem::take(&mut pools.active);
         for config in configs {
-            let pool = match before.remove(&config.job_name) {
+            // A job that comes back while its loops are ending gets those back: two loops of one
+            // target would read the same spans.
+            let kept = before.remove(&config.job_name);
+            let pool = match kept.or_else(|| pools.take_leaving(&config.job_name)) {
                 Some(mut pool) => {
                     pool.configure(config.clone());
                     pool
@@ -131,6 +134,13 @@ impl Manager {
         if tokio::time::timeout(STOP_TIME_MAX, context.tasks.wait()).await.is_err() {
             tracing::warn!("reads were still being stored when scraping stopped");
         }
+    }
+}
+
+impl Pools {
+    fn take_leaving(&mut self, job: &str) -> Option<Pool> {
+        let position = self.leaving.iter().position(|pool| pool.config().job_name == job)?;
+        Some(self.leaving.swap_remove(position))
     }
 }
 

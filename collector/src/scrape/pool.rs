@@ -4,7 +4,7 @@ use super::{
     client::Client,
     context::Context,
     exemplar_loop, span_loop,
-    state::{Loop, Order, TargetState},
+    state::{Loop, Order, TargetState, place},
     status::{DroppedTarget, TargetStatus},
 };
 use crate::{
@@ -20,6 +20,7 @@ pub(super) struct Pool {
     client: Arc<Client>,
     /// What the targets were made from; `None` before the first sync.
     groups: Option<Vec<Arc<TargetGroup>>>,
+    /// By [`place`].
     targets: BTreeMap<u64, Arc<TargetState>>,
     dropped: Vec<DroppedTarget>,
     dropped_count: u64,
@@ -52,7 +53,7 @@ impl Pool {
         self.groups = None;
     }
 
-    /// Makes the targets that the groups describe: keeps loops whose identity stays, starts new
+    /// Makes the targets that the groups describe: keeps loops whose place stays, starts new
     /// ones, lets vanished ones go. Waits for nobody.
     pub(super) fn sync(&mut self, context: &Arc<Context>, groups: &[Arc<TargetGroup>]) {
         self.targets.retain(|_, state| !state.is_over());
@@ -74,19 +75,25 @@ impl Pool {
         let refused = self.refusal(active.len());
         let mut vanished = std::mem::take(&mut self.targets);
         for target in active {
-            let identity = target.identity;
-            let had = vanished.remove(&identity);
+            let place = place(&target);
+            if self.targets.contains_key(&place) {
+                // Only hidden labels tell the two apart: reading both would bring all spans twice.
+                tracing::debug!(job = target.job, url = target.url, "target stands twice");
+                continue;
+            }
+            let had = vanished.remove(&place);
             let state = self.start(context, target, refused.clone(), had);
-            self.targets.insert(identity, state);
+            self.targets.insert(place, state);
         }
-        for (identity, state) in vanished {
+        for (place, state) in vanished {
             state.leave();
-            self.targets.insert(identity, state);
+            self.targets.insert(place, state);
         }
     }
 
-    /// Lets all targets go. The loops end on their own.
+    /// Lets all targets go. The loops end on their own, unless another sync takes them back.
     pub(super) fn leave(&mut self) {
+        self.groups = None;
         self.targets.values().for_each(|state| state.leave());
     }
 

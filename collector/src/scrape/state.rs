@@ -9,6 +9,7 @@ use crate::{config::ScrapeConfig, target::Target};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
+use xxhash_rust::xxh3::Xxh3;
 
 /// What the pool wants of a target's loops. A loop looks at the latest order before each read, so
 /// that a reload changes how a target is read without ending its loop.
@@ -57,11 +58,25 @@ pub(super) struct Status {
     pub(super) exemplars_last_error: String,
 }
 
+/// Which buffer is read, and under which labels its spans are kept: a hash that is the same after
+/// a restart. Unlike the target's identity it does not change with hidden labels such as the
+/// interval: who changes how often a buffer is read does not want it read from the start again.
+pub(super) fn place(target: &Target) -> u64 {
+    let mut hash = Xxh3::new();
+    for (name, value) in target.labels.iter().chain([("", target.url.as_str())]) {
+        // 0xFF occurs in no UTF-8 text, so that neighbours cannot run together.
+        for part in [name, value] {
+            hash.update(part.as_bytes());
+            hash.update(&[0xFF]);
+        }
+    }
+    hash.digest()
+}
+
 impl TargetState {
     pub(super) fn new(order: Order, series: TargetSeries) -> Self {
-        let key = format!("{}/{:016x}", order.target.job, order.target.identity);
         Self {
-            key,
+            key: format!("{}/{:016x}", order.target.job, place(&order.target)),
             series,
             order: watch::Sender::new(order),
             running: Mutex::default(),
@@ -81,6 +96,7 @@ impl TargetState {
     pub(super) fn give(&self, order: Order) {
         self.order.send_if_modified(|current| {
             let at_once = current.gone != order.gone
+                || current.target.scrape_interval != order.target.scrape_interval
                 || current.target.ending != order.target.ending
                 || current.refused != order.refused
                 || !Arc::ptr_eq(&current.config, &order.config);

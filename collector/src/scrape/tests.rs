@@ -4,4 +4,6 @@ mod buffers;
 mod exemplars;
 mod faults;
 mod life;
+mod manager;
 mod rig;
+mod tls;

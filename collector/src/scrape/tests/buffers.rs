@@ -56,7 +56,8 @@ async fn every_span_arrives_once_with_the_labels_of_its_target() {
     let state = rig.scrape(order(target(app.address), config()));
     eventually(|| rig.store.spans() == 100).await;
     app.record(50);
-    eventually(|| rig.store.spans() == 150).await;
+    eventually(|| status_spans(&state) == 150).await;
+    assert_eq!(rig.store.spans(), 150);
 
     let trace = rig.store.store.trace(id).await.unwrap().expect("the last trace is there");
     let trace = TracesData::decode(trace).unwrap();
@@ -70,6 +71,7 @@ async fn every_span_arrives_once_with_the_labels_of_its_target() {
     assert_eq!(get("service.instance.id"), app.address.to_string());
     assert_eq!(get("k8s.pod.uid"), "uid-1");
 
+    eventually(|| status(&state).health == Health::Up).await;
     let shown = status(&state);
     assert_eq!((shown.health, shown.last_error.as_str()), (Health::Up, ""));
     let buffer = shown.buffer.unwrap();
@@ -96,7 +98,8 @@ async fn a_new_collector_goes_on_where_the_old_one_stood() {
     drop(context);
     let rig = Rig::over(store.reopen().await, clock);
     let state = rig.scrape(order(target(app.address), config()));
-    eventually(|| rig.store.spans() == 50).await;
+    eventually(|| status_spans(&state) == 20).await;
+    assert_eq!(rig.store.spans(), 50);
     let buffer = status(&state).buffer.unwrap();
     assert_eq!((buffer.spans_total, buffer.lost_total), (20, 0));
     rig.stop().await;
@@ -185,7 +188,8 @@ async fn an_ending_target_is_read_at_once_and_until_it_is_drained() {
     tokio::task::yield_now().await;
     assert_eq!(rig.store.spans(), 0, "its phase is far away");
     state.give(with(&state, |target| target.ending = true));
-    eventually(|| rig.store.spans() == 10).await;
+    eventually(|| status_spans(&state) == 10).await;
+    assert_eq!(rig.store.spans(), 10);
     assert!(status(&state).buffer.unwrap().ending);
     // Discovery loses it, but a span comes all the same.
     app.record(3);

@@ -3,7 +3,7 @@
 use crate::{
     Labels,
     budget::Budget,
-    config::{HttpClient, PrometheusDuration, Scheme, ScrapeConfig},
+    config::{Config, ScrapeConfig},
     fixture::{TestClock, TestStore},
     scrape::{
         TargetStatus,
@@ -79,31 +79,11 @@ impl Rig {
     }
 }
 
+/// A job as a configuration file gives it.
 pub(super) fn config() -> ScrapeConfig {
-    ScrapeConfig {
-        job_name: "shop".to_owned(),
-        scrape_interval: PrometheusDuration(Duration::from_millis(50)),
-        scrape_timeout: PrometheusDuration(Duration::from_millis(50)),
-        traces_path: "/debug/spans".to_owned(),
-        exemplars_path: None,
-        scheme: Scheme::Http,
-        params: Vec::new(),
-        honor_labels: false,
-        body_size_limit_bytes: 0,
-        target_limit: 0,
-        span_limit: 0,
-        label_limit: 0,
-        label_name_length_limit: 0,
-        label_value_length_limit: 0,
-        keep_dropped_targets: 0,
-        enable_compression: true,
-        from_prometheus: false,
-        live: false,
-        scrape_failure_log_file: None,
-        http: HttpClient::default(),
-        relabel_configs: Vec::new(),
-        discovery: Vec::new(),
-    }
+    let text = "scrape_configs: [{job_name: shop, scrape_interval: 50ms, scrape_timeout: 50ms}]";
+    let (mut config, _) = Config::parse(text, "test.yml", &|_| None).unwrap();
+    config.scrape_configs.remove(0)
 }
 
 /// A target at an address, read every 50 ms.
