@@ -4,29 +4,33 @@
 // The same place in both lists is as near a hue as can be, so that a service keeps its look.
 
 export const SERVICE_COLOURS_LIGHT: readonly string[] = [
-  "#254dac",
   "#2b97ee",
-  "#509423",
-  "#4e5d0e",
-  "#7c58c3",
-  "#812a81",
-  "#c56ac3",
-  "#966164",
-  "#ad8c62",
-  "#3b7c8c",
+  "#7b4704",
+  "#0d9298",
+  "#d365aa",
+  "#418509",
+  "#69369b",
+  "#b88472",
+  "#1f6a96",
+  "#a09520",
+  "#946070",
+  "#056641",
+  "#9563cd",
 ];
 
 export const SERVICE_COLOURS_DARK: readonly string[] = [
-  "#778ffa",
-  "#0af2cd",
-  "#97b589",
+  "#339ef5",
+  "#f58c34",
+  "#4ce8fd",
+  "#b2468b",
+  "#448810",
+  "#7260cb",
+  "#b97057",
+  "#a7baff",
   "#c4e05c",
-  "#9353b7",
-  "#b887a3",
-  "#eb9afd",
-  "#ac5d13",
-  "#fa8746",
-  "#158772",
+  "#fbbfc8",
+  "#23c987",
+  "#a18ebc",
 ];
 
 export const SERVICE_COLOUR_COUNT = SERVICE_COLOURS_LIGHT.length;
