@@ -14,6 +14,7 @@ use super::{
     state::{Order, TargetState},
     status::Health,
 };
+use axum::http::StatusCode;
 use sigyn_store::{Batch, Gap, Overlay, Reach, Via};
 use std::{sync::Arc, time::Duration};
 
@@ -53,8 +54,8 @@ pub(super) struct Reader {
     position: Option<Position>,
     /// The buffer's count of unrecorded spans at the last read.
     dropped_before: Option<u64>,
-    /// The buffer did not know our cursor; what it held until now may be lost.
-    cursor_refused: bool,
+    /// The position whose cursor the buffer could not read: what came after it may be lost.
+    refused: Option<Position>,
     offset: ClockOffset,
     overlay: Arc<Overlay>,
     overlay_of: Option<Order>,
@@ -68,7 +69,7 @@ impl Reader {
             state,
             position,
             dropped_before: None,
-            cursor_refused: false,
+            refused: None,
             offset: ClockOffset::default(),
             overlay: Arc::default(),
             overlay_of: None,
@@ -112,11 +113,14 @@ impl Reader {
         round: &mut Round,
     ) -> Result<(), ReadError> {
         let fetched = match self.ask(order, manner).await {
-            Err(ReadError::Status(reqwest::StatusCode::BAD_REQUEST)) if self.position.is_some() => {
+            Err(ReadError::Status(StatusCode::BAD_REQUEST)) if self.position.is_some() => {
                 // The buffer cannot read our cursor, so it is another one than before.
-                self.position = None;
-                self.cursor_refused = true;
+                self.refused = self.position.take();
                 self.ask(order, manner).await?
+            }
+            Err(ReadError::Status(StatusCode::TOO_MANY_REQUESTS)) if manner.wait.is_some() => {
+                // Others wait already; a read that does not wait has its place all the same.
+                self.ask(order, Manner { wait: None, ..manner }).await?
             }
             fetched => fetched?,
         };
@@ -125,7 +129,7 @@ impl Reader {
         let tracked = reply.cursor.is_some();
         let mut body = spans_of(&fetched, tracked)?;
         let left_out = body.cut_down(order);
-        if std::mem::take(&mut self.cursor_refused) {
+        if self.refused.is_some() {
             reply.lost = Lost::Unknown;
         }
         let gap = self.gap(&reply, fetched.head_unix_nano);
@@ -162,6 +166,7 @@ impl Reader {
         round.seconds_to_overwrite = reply.fill.overwrite_seconds;
         if reached.is_some() {
             self.position = reached;
+            self.refused = None;
         }
         if manner.wait.is_none()
             && let Some(target_unix_nano) = reply.time_unix_nano
@@ -216,14 +221,15 @@ impl Reader {
         }
     }
 
+    /// Who asked without a cursor has missed nothing that it could know of.
     fn gap(&self, reply: &Reply, now_unix_nano: u64) -> Option<Gap> {
+        let since = self.refused.as_ref().or(self.position.as_ref())?;
         let lost = match reply.lost {
             Lost::None => return None,
             Lost::Exactly(spans) => Some(spans),
             Lost::Unknown => None,
         };
-        let from_unix_nano =
-            self.position.as_ref().map_or(0, |position| position.reached_unix_nano);
+        let from_unix_nano = since.reached_unix_nano;
         Some(Gap { lost, from_unix_nano, to_unix_nano: now_unix_nano })
     }
 

@@ -19,6 +19,8 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(30);
 const LIVE_WAIT: Duration = Duration::from_secs(10);
 /// A buffer that answers a long-poll with nothing sooner than this does not wait.
 const LIVE_ANSWER_MIN: Duration = Duration::from_millis(500);
+/// Such a buffer is asked to wait again after this.
+const LIVE_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Reads a target until discovery has lost it (and it is drained) or the collector stops.
 pub(super) async fn run(context: Arc<Context>, state: Arc<TargetState>) {
@@ -49,15 +51,15 @@ pub(super) async fn run(context: Arc<Context>, state: Arc<TargetState>) {
                 status.health = Health::Down;
                 status.last_error.clone_from(why);
             });
+            state.series.read(false, 0.0, 0);
             pace.refused(&context);
             continue;
         }
-        let manner = pace.manner(&order);
         let began = context.clock.monotonic();
+        let manner = pace.manner(&order, began);
         let began_unix_nano = context.clock.now_unix_nano();
         let round = reader.round(&order, manner).await;
-        let took = context.clock.monotonic().saturating_sub(began);
-        pace.after(&order, manner, round, began_unix_nano, took);
+        pace.after(&order, manner, round, began_unix_nano, began, context.clock.monotonic());
     }
 }
 
@@ -71,8 +73,8 @@ struct Pace {
     drain_began: bool,
     /// Since when discovery has it no more.
     gone_since: Option<Duration>,
-    /// The buffer answers long-polls without waiting.
-    answers_at_once: bool,
+    /// The buffer did not wait at the last long-poll; it is tried again at this moment.
+    live_again_at: Option<Duration>,
 }
 
 impl Pace {
@@ -113,7 +115,7 @@ impl Pace {
         if last.more {
             return Duration::ZERO;
         }
-        if last.error.is_none() && self.is_live(order) && last.tracked {
+        if last.error.is_none() && self.is_live(order, context.clock.monotonic()) && last.tracked {
             return if last.spans > 0 { PAUSE_MIN } else { Duration::ZERO };
         }
         match last.seconds_to_overwrite {
@@ -136,17 +138,17 @@ impl Pace {
         Duration::from_nanos(from - now) + until_offset(from, interval, offset)
     }
 
-    fn manner(&mut self, order: &Order) -> Manner {
+    fn manner(&mut self, order: &Order, now: Duration) -> Manner {
         let drain = order.target.ending;
         self.drain_began |= drain;
         // The first read brings what is there, at once; waiting begins after it.
         let caught_up = self.last.as_ref().is_some_and(|last| last.error.is_none() && last.tracked);
-        let wait = (self.is_live(order) && caught_up && !drain).then_some(LIVE_WAIT);
+        let wait = (self.is_live(order, now) && caught_up && !drain).then_some(LIVE_WAIT);
         Manner { wait, drain }
     }
 
-    fn is_live(&self, order: &Order) -> bool {
-        order.config.live && !self.answers_at_once
+    fn is_live(&self, order: &Order, now: Duration) -> bool {
+        order.config.live && self.live_again_at.is_none_or(|moment| now >= moment)
     }
 
     fn after(
@@ -155,18 +157,20 @@ impl Pace {
         manner: Manner,
         round: Round,
         began_unix_nano: u64,
-        took: Duration,
+        began: Duration,
+        now: Duration,
     ) {
         if matches!(round.error, Some(super::read_error::ReadError::GivenUp)) {
             return;
         }
         if manner.wait.is_some() && round.error.is_none() {
-            self.answers_at_once = round.spans == 0 && took < LIVE_ANSWER_MIN;
-            if self.answers_at_once {
-                tracing::warn!(
+            self.live_again_at = None;
+            if round.spans == 0 && now.saturating_sub(began) < LIVE_ANSWER_MIN {
+                self.live_again_at = Some(now + LIVE_AGAIN_AFTER);
+                tracing::debug!(
                     job = order.target.job,
                     url = order.target.url,
-                    "the target does not wait for spans; it is read at its interval"
+                    "the target does not wait for spans; it is read at its interval for a while"
                 );
             }
         }

@@ -3,7 +3,7 @@
 use super::rig::{Rig, config, order, serve, status, target};
 use crate::{
     config::{Authentication, HttpHeader, Secret, SecretSource},
-    fixture::{TestClock, TestStore, body, eventually, gzip, request, span},
+    fixture::{BEGAN_UNIX_NANO, TestClock, TestStore, body, eventually, gzip, request, span},
     scrape::Health,
 };
 use axum::{
@@ -182,6 +182,9 @@ async fn a_cursor_that_the_buffer_cannot_read_is_dropped() {
     let state = rig.scrape(order(target(address), config()));
     eventually(|| status(&state).buffer.is_some_and(|buffer| buffer.unknown_losses > 0)).await;
     assert_eq!(status(&state).last_error, "");
+    let gaps = rig.store.store.gaps(0, u64::MAX).await.unwrap();
+    assert_eq!(gaps[0].1.lost, None);
+    assert!(gaps[0].1.from_unix_nano >= BEGAN_UNIX_NANO, "the gap begins at the last good read");
     rig.stop().await;
 }
 

@@ -134,3 +134,28 @@ async fn an_ending_target_that_refuses_is_left_once_discovery_lost_it() {
     eventually(|| state.is_over()).await;
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn a_live_target_that_cannot_wait_is_read_at_its_interval() {
+    let rig = Rig::new().await;
+    let (waiting, plain) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counters = (Arc::clone(&waiting), Arc::clone(&plain));
+    let address = serve(move |request: Request| {
+        let waits = request.uri().query().unwrap_or_default().contains("wait=");
+        let count = if waits { &counters.0 } else { &counters.1 };
+        count.fetch_add(1, Ordering::SeqCst);
+        let mut response = empty("inf");
+        if waits {
+            *response.status_mut() = axum::http::StatusCode::TOO_MANY_REQUESTS;
+        }
+        std::future::ready(response)
+    })
+    .await;
+    let mut config = config();
+    config.live = true;
+    let state = rig.scrape(order(target(address), config));
+    eventually(|| plain.load(Ordering::SeqCst) > 4).await;
+    assert_eq!(waiting.load(Ordering::SeqCst), 1, "it is not asked again at once");
+    assert_eq!((status(&state).health, status(&state).last_error.as_str()), (Health::Up, ""));
+    rig.stop().await;
+}
