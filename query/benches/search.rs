@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark has nobody to report to")]
 
 use sigyn_query::{
-    engine::{Engine, SearchRequest},
+    engine::{Engine, SearchRequest, Value},
     traceql,
 };
 use sigyn_store::{Batch, Clock, Config, Overlay, Store, Via};
@@ -37,8 +37,8 @@ const QUERIES: [(&str, &str); 9] = [
         r#"{ resource.service.name = "checkout" && kind = server && duration > 500ms }"#,
     ),
     ("service + error", r#"{ resource.service.name = "payment" && status = error }"#),
-    ("one user ID", r#"{ span.app.user.id = "user-000042" }"#),
-    ("regular expression", r#"{ span.db.query.text =~ ".*FROM orders.*" }"#),
+    ("one user ID", r#"{ span.app.user.id = "USER" }"#),
+    ("regular expression", r#"{ span.db.query.text =~ ".*FROM catalog.products.*" }"#),
     ("unscoped, nothing found", r#"{ .no.such.attribute = "x" }"#),
     (
         "structural",
@@ -48,12 +48,18 @@ const QUERIES: [(&str, &str); 9] = [
 ];
 
 async fn measure(engine: &Engine, place: &str, spans: usize) {
+    // A user who has been there.
+    let field = traceql::parse_field("span.app.user.id").unwrap();
+    let user = match engine.tag_values(&field, 1).await.unwrap().pop() {
+        Some(Value::String(user)) => user,
+        other => panic!("the workload has users, not {other:?}"),
+    };
     for (name, text) in QUERIES {
         let mut rounds = Vec::with_capacity(ROUNDS);
         let mut last = None;
         for _ in 0..ROUNDS {
             let request = SearchRequest {
-                query: traceql::parse(text).unwrap(),
+                query: traceql::parse(&text.replace("USER", &user)).unwrap(),
                 start_unix_nano: None,
                 end_unix_nano: None,
                 limit: 20,

@@ -1,5 +1,7 @@
 //! The engine over the real store: what the head answers, blocks answer too.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use sigyn_query::{
     engine::{Engine, SearchRequest, SearchResponse, Value},
     traceql,

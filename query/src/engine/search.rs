@@ -2,9 +2,15 @@
 //! nothing that is left can be newer than what was found.
 
 use super::{
-    Cancellation, EngineError, SearchResponse, TraceMatch, answer::Answers,
-    cancellation::CancelOnDrop, condition::condition, operand::Frame, pipeline::Evaluation,
-    plan::Plan, traces::Traces, view::View,
+    Cancellation, EngineError, SearchResponse, TraceMatch,
+    answer::Answers,
+    cancellation::CancelOnDrop,
+    condition::condition,
+    operand::Frame,
+    pipeline::Evaluation,
+    plan::Plan,
+    traces::Traces,
+    view::{ColumnCache, View},
 };
 use super::{Limits, SearchRequest};
 use arrow_array::cast::AsArray;
@@ -92,6 +98,7 @@ pub(super) async fn search(
     let mut response = SearchResponse::default();
     let mut found: BTreeMap<(Reverse<u64>, TraceId), TraceMatch> = BTreeMap::new();
     let mut candidates = Candidates::default();
+    let cache = Arc::new(ColumnCache::default());
     let mut unvisited = sources.into_iter().peekable();
     let wave = available_parallelism().map_or(1, NonZero::get);
     let result = async {
@@ -121,9 +128,10 @@ pub(super) async fn search(
                     ids.extend(candidates.pop());
                 }
                 let (all, plan, cancellation) = (all.clone(), plan.clone(), cancellation.clone());
+                let cache = cache.clone();
                 let work = move || {
                     let window = (from, to, request.spans_per_span_set);
-                    evaluate(&all, &ids, &plan, window, &cancellation)
+                    evaluate(&all, &ids, &plan, window, &cache, &cancellation)
                 };
                 for answer in on_thread(threads, work).await?? {
                     let key = (Reverse(answer.start_unix_nano), answer.trace_id);
@@ -211,9 +219,10 @@ fn evaluate(
     ids: &[TraceId],
     plan: &Plan,
     (from, to, spans_per_span_set): (u64, u64, usize),
+    cache: &Arc<ColumnCache>,
     cancellation: &Cancellation,
 ) -> Result<Vec<TraceMatch>, EngineError> {
-    let mut traces = Traces::gather(sources, ids, cancellation)?;
+    let mut traces = Traces::gather(sources, ids, cache, cancellation)?;
     if plan.reads_trace_fields {
         traces.add_trace_fields()?;
     }

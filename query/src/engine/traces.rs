@@ -4,7 +4,7 @@ use super::{
     Cancellation, EngineError, ServiceStats, TraceMatch,
     column::{Text, text_at},
     structure::Tree,
-    view::{TraceFields, View},
+    view::{ColumnCache, TraceFields, View},
 };
 use arrow_array::{
     Array, Int64Array, StringArray, UInt32Array, cast::AsArray, types::Int64Type, types::UInt8Type,
@@ -45,6 +45,7 @@ impl Traces {
     pub(super) fn gather(
         sources: &[Arc<dyn Source>],
         ids: &[TraceId],
+        cache: &Arc<ColumnCache>,
         cancellation: &Cancellation,
     ) -> Result<Self, EngineError> {
         let mut views = Vec::new();
@@ -63,7 +64,8 @@ impl Traces {
             }
             found.sort_unstable();
             let rows: UInt32Array = found.iter().map(|(row, _)| *row).collect();
-            let view = View::new(source.clone(), Some(rows), cancellation.clone());
+            let view = View::new(source.clone(), Some(rows), cancellation.clone())
+                .with_cache(cache.clone());
             let view_number = views.len() as u32;
             {
                 let span_ids = view.field(Field::SpanId)?;

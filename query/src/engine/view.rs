@@ -2,11 +2,52 @@
 
 use super::{Cancellation, EngineError, column::Text};
 use arrow_array::{
-    ArrayRef, Int64Array, UInt32Array, UInt64Array, cast::AsArray, types::UInt64Type,
+    Array, ArrayRef, Int64Array, UInt32Array, UInt64Array, cast::AsArray, types::UInt64Type,
 };
 use arrow_select::take::take;
+use parking_lot::Mutex;
 use sigyn_store::{AttributeScope, Children, Field, Source};
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// Columns kept between batches of one search, since traces that are gathered one batch after the other
+/// mostly lie in the same sources.
+#[derive(Default)]
+pub(super) struct ColumnCache {
+    columns: Mutex<HashMap<(usize, Field), ArrayRef>>,
+    bytes: AtomicUsize,
+}
+
+impl ColumnCache {
+    /// Above this, columns are read again rather than kept.
+    const BYTES_MAX: usize = 32 << 20;
+
+    fn field(
+        &self,
+        source: &Arc<dyn Source>,
+        field: Field,
+    ) -> Result<(ArrayRef, bool), EngineError> {
+        // The sources of a snapshot live as long as the search, so an address is an identity.
+        let key = (Arc::as_ptr(source).cast::<()>() as usize, field);
+        if let Some(array) = self.columns.lock().get(&key) {
+            return Ok((array.clone(), false));
+        }
+        let array = source.field(field)?;
+        let bytes = array.get_array_memory_size();
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= Self::BYTES_MAX {
+            self.columns.lock().insert(key, array.clone());
+        } else {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        Ok((array, true))
+    }
+}
 
 /// Rows of a source under evaluation, on one thread. Columns are read when asked for, and once.
 pub(super) struct View {
@@ -19,6 +60,7 @@ pub(super) struct View {
     attributes: RefCell<HashMap<(AttributeScope, String), Vec<ArrayRef>>>,
     entries: RefCell<HashMap<AttributeScope, Arc<Entries>>>,
     cancellation: Cancellation,
+    cache: Option<Arc<ColumnCache>>,
 }
 
 /// Values that depend on the other spans of the trace, one entry a row of the view.
@@ -55,7 +97,13 @@ impl View {
             attributes: RefCell::default(),
             entries: RefCell::default(),
             cancellation,
+            cache: None,
         }
+    }
+
+    /// The same view, which takes fixed columns from a cache and leaves them there.
+    pub(super) fn with_cache(self, cache: Arc<ColumnCache>) -> Self {
+        Self { cache: Some(cache), ..self }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -63,7 +111,6 @@ impl View {
     }
 
     fn pick(&self, array: ArrayRef) -> Result<ArrayRef, EngineError> {
-        self.cancellation.read(&array)?;
         match &self.rows {
             Some(rows) => Ok(take(&array, rows, None)?),
             None => Ok(array),
@@ -74,7 +121,14 @@ impl View {
         if let Some(array) = self.fields.borrow().get(&field) {
             return Ok(array.clone());
         }
-        let array = self.pick(self.source.field(field)?)?;
+        let (array, is_read) = match &self.cache {
+            Some(cache) => cache.field(&self.source, field)?,
+            None => (self.source.field(field)?, true),
+        };
+        if is_read {
+            self.cancellation.read(&array)?;
+        }
+        let array = self.pick(array)?;
         self.fields.borrow_mut().insert(field, array.clone());
         Ok(array)
     }
@@ -94,8 +148,11 @@ impl View {
             return Ok(arrays.clone());
         }
         let arrays = self.source.attribute(scope, name)?;
-        let arrays: Vec<ArrayRef> =
-            arrays.into_iter().map(|array| self.pick(array)).collect::<Result<_, _>>()?;
+        let read = |array| {
+            self.cancellation.read(&array)?;
+            self.pick(array)
+        };
+        let arrays: Vec<ArrayRef> = arrays.into_iter().map(read).collect::<Result<_, _>>()?;
         self.attributes.borrow_mut().insert(key, arrays.clone());
         Ok(arrays)
     }
