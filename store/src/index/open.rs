@@ -12,6 +12,9 @@ const CACHE_BYTES: u64 = 16 << 20;
 const FLUSH_EVERY_MS: u64 = 500;
 /// An index of some tens of MB opens in well under a second.
 const OPEN_DURATION_MAX: Duration = Duration::from_secs(60);
+/// sled gives its lock back some time after it was closed.
+const BUSY_ATTEMPTS_MAX: u32 = 100;
+const BUSY_WAIT: Duration = Duration::from_millis(50);
 
 /// Exemplars, pins and gaps. Methods block.
 pub(crate) struct Index {
@@ -29,22 +32,30 @@ pub(crate) struct Index {
 impl Index {
     /// Opens the index. One that is damaged is renamed; the second value says so.
     pub(crate) async fn open(path: &Path, now_unix_nano: u64) -> Result<(Self, bool), Error> {
-        let at = path.to_owned();
-        let opening = tokio::task::spawn_blocking(move || {
-            // sled 0.34 has been seen to panic on files that it cannot read.
-            std::panic::catch_unwind(|| Self::try_open(&at))
-                .unwrap_or_else(|_| Err("it panicked".to_owned()))
-        });
-        let why = match tokio::time::timeout(OPEN_DURATION_MAX, opening).await {
-            Ok(Ok(Ok(index))) => return Ok((index, false)),
-            Ok(Ok(Err(why))) => why,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("it was not open after {} s", OPEN_DURATION_MAX.as_secs()),
+        let mut attempts = 0;
+        let why = loop {
+            let at = path.to_owned();
+            let opening = tokio::task::spawn_blocking(move || {
+                // sled 0.34 has been seen to panic on files that it cannot read.
+                std::panic::catch_unwind(|| Self::try_open(&at))
+                    .unwrap_or_else(|_| Err("it panicked".to_owned()))
+            });
+            let why = match tokio::time::timeout(OPEN_DURATION_MAX, opening).await {
+                Ok(Ok(Ok(index))) => return Ok((index, false)),
+                Ok(Ok(Err(why))) => why,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("it was not open after {} s", OPEN_DURATION_MAX.as_secs()),
+            };
+            if !why.contains("could not acquire lock") {
+                break why;
+            }
+            // Not damaged but in use: an earlier store of this process lets go of it behind its back.
+            attempts += 1;
+            if attempts == BUSY_ATTEMPTS_MAX {
+                return Err(Error::Locked { path: path.to_owned() });
+            }
+            tokio::time::sleep(BUSY_WAIT).await;
         };
-        if why.contains("could not acquire lock") {
-            // Not damaged but in use: an earlier store of this process has not let go of it yet.
-            return Err(Error::Locked { path: path.to_owned() });
-        }
         let aside = set_aside(path, now_unix_nano)?;
         tracing::error!(
             why,

@@ -30,7 +30,7 @@ async fn an_index_that_will_not_open_is_set_aside() {
     assert_eq!(index.exemplars_of(TraceId([1; 16])).unwrap(), vec![exemplar(1, 1)]);
     drop(index);
 
-    fs::write(path.join("conf"), b"nonsense").unwrap();
+    fs::write(path.join("conf"), [b'x'; 64]).unwrap();
     let (index, set_aside) = Index::open(&path, 7_000_000_000).await.unwrap();
     assert!(set_aside, "and the store goes on");
     assert!(index.exemplars_of(TraceId([1; 16])).unwrap().is_empty());
