@@ -324,3 +324,85 @@ fn json_of_any_shape_is_answered_not_panicked_on() {
     let empty = otlp_json::encode(b"{\"resourceSpans\":[]}").unwrap();
     assert_eq!(ExportTraceServiceRequest::decode(&empty[..]).unwrap().resource_spans, []);
 }
+
+/// Messages as bytes, for a real gRPC client without generated code.
+#[derive(Clone, Copy)]
+struct Raw;
+
+impl tonic::codec::Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl tonic::codec::Encoder for Raw {
+    type Item = Bytes;
+    type Error = tonic::Status;
+
+    fn encode(
+        &mut self,
+        item: Bytes,
+        buffer: &mut tonic::codec::EncodeBuf<'_>,
+    ) -> Result<(), tonic::Status> {
+        bytes::BufMut::put(buffer, item);
+        Ok(())
+    }
+}
+
+impl tonic::codec::Decoder for Raw {
+    type Item = Bytes;
+    type Error = tonic::Status;
+
+    fn decode(
+        &mut self,
+        buffer: &mut tonic::codec::DecodeBuf<'_>,
+    ) -> Result<Option<Bytes>, tonic::Status> {
+        use bytes::Buf;
+        let length = buffer.remaining();
+        Ok(Some(buffer.copy_to_bytes(length)))
+    }
+}
+
+#[tokio::test]
+async fn a_real_grpc_client_is_served() {
+    use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+    let rig = Rig::start().await;
+    let address = rig.receivers.otlp_grpc_address().unwrap();
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let channel = endpoint.connect().await.unwrap();
+    let path = |method: &str| -> axum::http::uri::PathAndQuery {
+        format!("/opentelemetry.proto.collector.{method}").parse().unwrap()
+    };
+    for (id, compression) in [(1, None), (2, Some(Gzip)), (3, Some(Zstd))] {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        if let Some(compression) = compression {
+            client = client.send_compressed(compression).accept_compressed(compression);
+        }
+        client.ready().await.unwrap();
+        let request = tonic::Request::new(Bytes::from(body([id])));
+        let answer =
+            client.unary(request, path("trace.v1.TraceService/Export"), Raw).await.unwrap();
+        assert_eq!(answer.into_inner(), Bytes::new());
+    }
+    assert_eq!(rig.store.spans(), 3);
+
+    let mut client = tonic::client::Grpc::new(channel);
+    for (method, sent, code) in [
+        ("trace.v1.TraceService/Export", "not OTLP", tonic::Code::InvalidArgument),
+        ("metrics.v1.MetricsService/Export", "", tonic::Code::Unimplemented),
+    ] {
+        client.ready().await.unwrap();
+        let request = tonic::Request::new(Bytes::from(sent));
+        let status = client.unary(request, path(method), Raw).await.unwrap_err();
+        assert_eq!(status.code(), code, "{status}");
+    }
+}
