@@ -10,6 +10,7 @@ use clap::Args;
 use sigyn_demo::{Shop, ShopConfig};
 use std::{
     collections::BTreeMap,
+    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -49,7 +50,6 @@ impl Demo {
         runtime.block_on(self.open_shop())
     }
 
-    #[expect(clippy::print_stdout, reason = "the URL is the command's answer")]
     async fn open_shop(self) -> Result<(), Exit> {
         let temporary = TemporaryFolder::unless(self.storage_path.as_deref())
             .map_err(|error| Exit::not_started(&error))?;
@@ -69,8 +69,12 @@ impl Demo {
             auto_reload: false,
         })
         .await?;
-        println!("The shop is open and its traces are at http://{}", server.web_address());
-        println!("Press Ctrl-C to close it.");
+        // Whoever reads only the first line and hangs up does not end the demo.
+        let _ = writeln!(
+            std::io::stdout(),
+            "The shop is open; see its traces at http://{}\nPress Ctrl-C to close it.",
+            server.web_address()
+        );
         let ended = match self.duration {
             None => server.run_until_signal().await,
             Some(duration) => server.run_for(duration).await,

@@ -27,7 +27,7 @@ fn twenty_kills_lose_and_double_nothing() {
     let folder = tempfile::tempdir().unwrap();
     // A small head, so that blocks are cut and journal segments deleted while the kills come.
     let mut options =
-        sigyn(folder.path()).config("storage:\n  head: {max_bytes: 256KB, max_age: 1s}\n");
+        sigyn(folder.path()).config("storage:\n  head: {max_bytes: 1MB, max_age: 1s}\n");
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     for round in 0..KILLS {
         let server = options.start();
@@ -68,7 +68,8 @@ fn twenty_kills_lose_and_double_nothing() {
 fn push_until(stop: &AtomicBool, otlp: &Api, seed: u64, ledger: &Mutex<Ledger>) {
     let mut maker = SpanMaker::new("crash", seed, now_unix_nano());
     while !stop.load(Ordering::Relaxed) {
-        let root = maker.root("root");
+        // Names that fill the small head, so that it is cut by size too.
+        let root = maker.root(&format!("root {:04096}", seed));
         let children: Vec<Span> = (0..7).map(|_| maker.child(&root, "child")).collect();
         let trace_id: String = root.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
         // Two batches a trace, so that one trace may be half acknowledged.

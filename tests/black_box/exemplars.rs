@@ -47,10 +47,20 @@ fn an_exemplar_leads_to_its_trace_and_back() {
     );
     assert_eq!(other["data"], serde_json::json!([]));
 
-    // Exposed again and again, it is one exemplar; and a restart keeps it.
+    // Exposed again and again, it is one exemplar; a restart keeps it, and so does a kill, after
+    // which the exposition shows it again.
+    let options = server.options().clone();
+    assert_eq!(server.stop().code, Some(0));
+    let server = options.start();
+    assert_eq!(server.api.json(query)["data"][0]["exemplars"].as_array().unwrap().len(), 1);
     let options = server.kill();
     let server = options.start();
-    let found = server.api.json(query);
-    assert_eq!(found["data"][0]["exemplars"].as_array().unwrap().len(), 1, "{found}");
+    eventually(PATIENCE, || {
+        let found = server.api.json(query);
+        match found["data"][0]["exemplars"].as_array().map(Vec::len) {
+            Some(1) => Ok(()),
+            _ => Err(found.to_string()),
+        }
+    });
     assert_eq!(spans_of_trace(&server.api, &trace_id).len(), 1);
 }

@@ -1,22 +1,64 @@
 //! Kubernetes discovery: an API server made by the test, real buffers behind its pods, the real binary.
 
 use crate::{app::App, sigyn};
+use serde_json::{Value, json};
 use sigyn_buffer::Drain;
-use sigyn_fake_kubernetes::{FakeKubernetes, pod};
+use sigyn_fake_kubernetes::{FakeKubernetes, Resource::Pods};
 use sigyn_rig::{Options, Server, eventually, spans_of_trace};
 use std::{path::Path, time::Duration};
+use tokio::runtime::Runtime;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn with_pods(folder: &Path, kubernetes: &FakeKubernetes) -> Options {
-    kubernetes.write_kubeconfig(&folder.join("kubeconfig.yml"));
+    kubernetes.write_kubeconfig(&folder.join("kubeconfig.yml")).unwrap();
     sigyn(folder).config(
         "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n  - job_name: pods\n    kubernetes_sd_configs: [{role: pod, kubeconfig_file: kubeconfig.yml}]\n    relabel_configs:\n      - {source_labels: [__meta_kubernetes_namespace], target_label: namespace}\n      - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}\n      - {source_labels: [__meta_kubernetes_pod_label_app], target_label: app}\n",
     )
 }
 
-fn pod_of(app: &App, name: &str) -> serde_json::Value {
+fn pod_of(app: &App, name: &str) -> Value {
     pod("shop", name, "127.0.0.1", app.address.port())
+}
+
+/// A running, ready pod with one container and one port.
+fn pod(namespace: &str, name: &str, ip: &str, port: u16) -> Value {
+    let app = name.rsplit_once('-').map_or(name, |(app, _)| app);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "namespace": namespace,
+            "name": name,
+            "uid": format!("uid-of-{namespace}-{name}"),
+            "labels": {"app": app},
+            "annotations": {},
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
+        "spec": {
+            "nodeName": "node-1",
+            "containers": [{
+                "name": app,
+                "image": format!("registry.example/{app}:1"),
+                "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
+            }],
+        },
+        "status": {
+            "phase": "Running",
+            "podIP": ip,
+            "podIPs": [{"ip": ip}],
+            "hostIP": "10.0.0.1",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{
+                "name": app,
+                "image": format!("registry.example/{app}:1"),
+                "imageID": "",
+                "containerID": format!("containerd://{name}"),
+                "ready": true,
+                "restartCount": 0,
+            }],
+        },
+    })
 }
 
 fn active(server: &Server, expected: &[&str]) {
@@ -33,6 +75,13 @@ fn active(server: &Server, expected: &[&str]) {
     });
 }
 
+fn listed_anew(kubernetes: &FakeKubernetes, lists_before: u64) {
+    eventually(PATIENCE, || match kubernetes.lists() > lists_before {
+        true => Ok(()),
+        false => Err("no new list after 410".to_owned()),
+    });
+}
+
 fn held(server: &Server, trace_id: &str) {
     eventually(PATIENCE, || match spans_of_trace(&server.api, trace_id).len() {
         1 => Ok(()),
@@ -43,10 +92,11 @@ fn held(server: &Server, trace_id: &str) {
 #[test]
 fn pods_are_found_as_they_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
-    let kubernetes = FakeKubernetes::start();
+    let runtime = Runtime::new().unwrap();
+    let kubernetes = runtime.block_on(FakeKubernetes::start());
     let (cart, checkout) = (App::start("cart"), App::start("checkout"));
     let first = cart.span("add item").trace_id().to_string();
-    kubernetes.apply("pods", pod_of(&cart, "cart-0"));
+    kubernetes.put(Pods, pod_of(&cart, "cart-0"));
     let server = with_pods(folder.path(), &kubernetes).start();
     active(&server, &["cart-0"]);
     held(&server, &first);
@@ -56,68 +106,69 @@ fn pods_are_found_as_they_come_and_go() {
     assert_eq!(found["traces"].as_array().unwrap().len(), 1, "{found}");
 
     let second = checkout.span("place order").trace_id().to_string();
-    kubernetes.apply("pods", pod_of(&checkout, "checkout-0"));
+    kubernetes.put(Pods, pod_of(&checkout, "checkout-0"));
     active(&server, &["cart-0", "checkout-0"]);
     held(&server, &second);
 
-    kubernetes.delete("pods", "shop", "cart-0");
+    kubernetes.delete(Pods, "shop", "cart-0");
     active(&server, &["checkout-0"]);
     let mut finished = pod_of(&cart, "cart-1");
     finished["status"]["phase"] = "Succeeded".into();
-    kubernetes.apply("pods", finished);
-    kubernetes.apply("pods", pod_of(&cart, "cart-2"));
+    kubernetes.put(Pods, finished);
+    kubernetes.put(Pods, pod_of(&cart, "cart-2"));
     active(&server, &["cart-2", "checkout-0"]);
 }
 
 #[test]
 fn an_api_server_in_trouble_costs_no_target() {
     let folder = tempfile::tempdir().unwrap();
-    let kubernetes = FakeKubernetes::start();
+    let runtime = Runtime::new().unwrap();
+    let kubernetes = runtime.block_on(FakeKubernetes::start());
     let app = App::start("cart");
-    kubernetes.apply("pods", pod_of(&app, "cart-0"));
+    kubernetes.put(Pods, pod_of(&app, "cart-0"));
     let server = with_pods(folder.path(), &kubernetes).start();
     active(&server, &["cart-0"]);
 
-    for as_event in [false, true] {
-        let lists = kubernetes.lists();
-        kubernetes.expire(as_event);
-        let name = if as_event { "cart-2" } else { "cart-1" };
-        kubernetes.apply("pods", pod_of(&app, name));
-        eventually(PATIENCE, || {
-            if kubernetes.lists() > lists {
-                Ok(())
-            } else {
-                Err("no new list after 410".to_owned())
-            }
-        });
-    }
+    // While it is away, the world changes and the past is forgotten: the watch comes back to a 410.
+    let lists = kubernetes.lists();
+    kubernetes.refuse(500);
+    kubernetes.end_watches();
+    kubernetes.put(Pods, pod_of(&app, "cart-1"));
+    kubernetes.forget_events();
+    kubernetes.accept();
+    listed_anew(&kubernetes, lists);
+    // The other form of the same: an error inside the watch.
+    let lists = kubernetes.lists();
+    kubernetes.fail_watches(410);
+    listed_anew(&kubernetes, lists);
+    kubernetes.put(Pods, pod_of(&app, "cart-2"));
     active(&server, &["cart-0", "cart-1", "cart-2"]);
 
-    kubernetes.send_bookmark();
-    kubernetes.drop_connections();
-    kubernetes.stop();
+    kubernetes.send_bookmarks();
+    runtime.block_on(kubernetes.stop());
     let during = app.span("while the API server is away").trace_id().to_string();
     held(&server, &during);
     active(&server, &["cart-0", "cart-1", "cart-2"]);
-    kubernetes.resume();
-    kubernetes.delete("pods", "shop", "cart-1");
-    kubernetes.delete("pods", "shop", "cart-2");
+    runtime.block_on(kubernetes.restart());
+    kubernetes.delete(Pods, "shop", "cart-1");
+    kubernetes.delete(Pods, "shop", "cart-2");
     active(&server, &["cart-0"]);
 
-    kubernetes.set_forbidden(true);
-    kubernetes.drop_connections();
+    kubernetes.refuse(403);
+    kubernetes.end_watches();
     active(&server, &["cart-0"]);
-    kubernetes.set_forbidden(false);
-    kubernetes.apply("pods", pod_of(&app, "cart-3"));
+    kubernetes.accept();
+    kubernetes.put(Pods, pod_of(&app, "cart-3"));
     active(&server, &["cart-0", "cart-3"]);
 }
 
 #[test]
 fn an_ending_pod_is_read_at_once_and_drained() {
     let folder = tempfile::tempdir().unwrap();
-    let kubernetes = FakeKubernetes::start();
+    let runtime = Runtime::new().unwrap();
+    let kubernetes = runtime.block_on(FakeKubernetes::start());
     let app = App::start("cart");
-    kubernetes.apply("pods", pod_of(&app, "cart-0"));
+    kubernetes.put(Pods, pod_of(&app, "cart-0"));
     // An interval that the test would never wait for: only the drain can bring the last spans.
     let options = with_pods(folder.path(), &kubernetes);
     let slow = "global: {scrape_interval: 10m, scrape_timeout: 5s}\nscrape_configs:\n  - job_name: pods\n    kubernetes_sd_configs: [{role: pod, kubeconfig_file: kubeconfig.yml}]\n    relabel_configs:\n      - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}\n";
@@ -125,7 +176,7 @@ fn an_ending_pod_is_read_at_once_and_drained() {
     active(&server, &["cart-0"]);
     let last = app.span("the last one").trace_id().to_string();
     app.buffer.start_draining();
-    kubernetes.terminate("pods", "shop", "cart-0");
+    assert!(kubernetes.terminate_pod("shop", "cart-0"));
     held(&server, &last);
     assert_eq!(app.buffer.drained_blocking(PATIENCE), Drain::Confirmed);
 }
