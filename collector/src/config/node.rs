@@ -315,6 +315,7 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused() {
         assert!(parse(&"[".repeat(100_000)).is_err());
-        assert!(fault_of(&"[".repeat(DEPTH_MAX + 1)).contains("nested too deep"));
+        let text = "[".repeat(DEPTH_MAX + 1) + &"]".repeat(DEPTH_MAX + 1);
+        assert!(fault_of(&text).contains("nested too deep"));
     }
 }

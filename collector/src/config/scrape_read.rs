@@ -130,9 +130,6 @@ pub(crate) fn read_scrape_config(
         discovery: read_mechanisms(reading, &mut fields, !relabel_configs.is_empty()),
         relabel_configs,
     };
-    if config.http.tls.server_name.is_some() {
-        reading.error(field, "`tls_config.server_name` is not supported for scraping yet");
-    }
     warn_unused(reading, &mut fields, &UNUSED);
     fields.finish(reading);
     (reading.errors.len() == errors_before).then_some(config)

@@ -132,7 +132,7 @@ fn a_collapsed_target_is_ending_when_any_of_them_is() {
 fn an_identity_is_the_same_in_every_process() {
     let target = |yaml| targets(yaml).active.remove(0).identity;
     let yaml = "scrape_configs: [{job_name: a, static_configs: [{targets: ['x:1']}]}]";
-    assert_eq!(target(yaml), 0);
+    assert_eq!(target(yaml), 18_295_520_396_074_954_390);
     let other = "scrape_configs: [{job_name: a, static_configs: [{targets: ['x:2']}]}]";
     assert_ne!(target(yaml), target(other));
 }

@@ -1,21 +1,17 @@
-//! A small Kubernetes API server for tests: list with paging, watch, bookmarks, 410, 401 and 403,
-//! dropped connections, death and return on the same port.
+//! A small Kubernetes API server for tests: enough of it for a client that lists and watches.
 //!
-//! It is not a cluster: it keeps objects as JSON, as a test gives them, and tells watchers what changed.
+//! It is: lists (all namespaces or one, label and field selectors, paging), watches (JSON lines,
+//! resource versions, bookmarks), `410 Gone` as an answer and inside a watch, refusals (401, 403),
+//! and a server that dies and comes back on the same port, or cuts its watches.
 //!
-//! ```no_run
-//! let kubernetes = sigyn_fake_kubernetes::FakeKubernetes::start();
-//! kubernetes.apply("pods", sigyn_fake_kubernetes::pod("shop", "cart-0", "127.0.0.1", 8080));
-//! kubernetes.write_kubeconfig("kubeconfig.yml".as_ref());
-//! kubernetes.terminate("pods", "shop", "cart-0");
-//! kubernetes.delete("pods", "shop", "cart-0");
-//! ```
+//! It is not: a check of objects. They are JSON values and are handed out as they were put in.
+//!
+//! Everything listens on loopback and ends when the [`FakeKubernetes`] is dropped.
 
-mod answer;
-mod objects;
-mod pod;
+mod cluster;
+mod event;
 mod selector;
 mod server;
 
-pub use pod::pod;
+pub use cluster::Resource;
 pub use server::FakeKubernetes;

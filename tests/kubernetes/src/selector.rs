@@ -1,31 +1,38 @@
-//! Label and field selectors, as far as the tests use them: `k=v`, `k==v`, `k!=v`, `k`, `!k`.
+//! Label and field selectors, as far as tests use them.
 
 use serde_json::Value;
 
-/// Whether an object passes both selectors. A selector that this server does not understand is a
-/// fault of the test, so it panics.
-pub(crate) fn selects(labels: Option<&str>, fields: Option<&str>, object: &Value) -> bool {
-    let label = |key: &str| object["metadata"]["labels"][key].as_str().map(str::to_owned);
-    let field = |key: &str| {
-        let found = key.split('.').fold(object, |value, part| &value[part]);
-        found.as_str().map(str::to_owned)
-    };
-    passes(labels, label) && passes(fields, field)
+/// What a list or a watch asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selector {
+    pub(crate) namespace: Option<String>,
+    pub(crate) labels: String,
+    pub(crate) fields: String,
 }
 
-fn passes(selector: Option<&str>, value_of: impl Fn(&str) -> Option<String>) -> bool {
-    let terms = selector.unwrap_or_default().split(',').filter(|term| !term.is_empty());
-    terms.map(str::trim).all(|term| {
-        assert!(!term.contains('('), "the fake API server knows no set selectors: {term}");
-        if let Some((key, wanted)) = term.split_once("!=") {
-            return value_of(key).as_deref() != Some(wanted);
-        }
-        if let Some((key, wanted)) = term.split_once('=') {
-            return value_of(key).as_deref() == Some(wanted.trim_start_matches('='));
-        }
-        match term.strip_prefix('!') {
-            Some(key) => value_of(key).is_none(),
-            None => value_of(term).is_some(),
+impl Selector {
+    pub(crate) fn matches(&self, object: &Value) -> bool {
+        let namespace = &object["metadata"]["namespace"];
+        self.namespace.as_deref().is_none_or(|wanted| namespace == wanted)
+            && all(&self.labels, |key| object["metadata"]["labels"].get(key))
+            && all(&self.fields, |key| {
+                key.split('.').try_fold(object, |value, part| value.get(part))
+            })
+    }
+}
+
+/// `a=b,c!=d,e,!f`; every part must hold.
+fn all<'v>(selector: &str, value_of: impl Fn(&str) -> Option<&'v Value>) -> bool {
+    selector.split(',').map(str::trim).filter(|part| !part.is_empty()).all(|part| {
+        let text = |key: &str| value_of(key.trim()).and_then(Value::as_str);
+        if let Some((key, value)) = part.split_once("!=") {
+            text(key) != Some(value.trim())
+        } else if let Some((key, value)) = part.split_once('=') {
+            text(key) == Some(value.trim_start_matches('=').trim())
+        } else if let Some(key) = part.strip_prefix('!') {
+            text(key).is_none()
+        } else {
+            text(part).is_some()
         }
     })
 }
@@ -36,16 +43,24 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn selectors_look_at_labels_and_fields() {
-        let object = json!({"metadata": {"labels": {"app": "cart"}}, "spec": {"nodeName": "n1"}});
-        let check = |labels, fields, expected| {
-            assert_eq!(selects(labels, fields, &object), expected, "{labels:?} {fields:?}");
+    fn selectors_match_labels_and_fields() {
+        let object = json!({
+            "metadata": {"namespace": "shop", "labels": {"app": "cart"}},
+            "spec": {"nodeName": "n1"},
+        });
+        let check = |labels: &str, fields: &str, expected: bool| {
+            let selector =
+                Selector { namespace: None, labels: labels.into(), fields: fields.into() };
+            assert_eq!(selector.matches(&object), expected, "{labels} {fields}");
         };
-        check(None, None, true);
-        check(Some("app=cart"), Some("spec.nodeName=n1"), true);
-        check(Some("app==cart,!tier"), None, true);
-        check(Some("app!=cart"), None, false);
-        check(Some("tier"), None, false);
-        check(None, Some("spec.nodeName=n2"), false);
+        check("", "", true);
+        check("app=cart", "spec.nodeName=n1", true);
+        check("app==cart,!other", "metadata.namespace=shop", true);
+        check("app", "", true);
+        check("app!=cart", "", false);
+        check("other", "", false);
+        check("", "spec.nodeName=n2", false);
+        let elsewhere = Selector { namespace: Some("x".into()), ..Selector::default() };
+        assert!(!elsewhere.matches(&object));
     }
 }

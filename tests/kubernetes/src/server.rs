@@ -1,380 +1,395 @@
-//! The server: it lists, it lets watch, and it misbehaves when a test says so.
+//! The server and its handle.
 
 use crate::{
-    answer::{self, kind_of, refusal},
-    objects::Objects,
-    selector::selects,
+    cluster::{Cluster, Resource},
+    event::{bookmark, error, status},
+    selector::Selector,
 };
 use axum::{
-    Router,
+    Json, Router,
     body::Body,
     extract::{Path, Query, State},
-    http::HeaderMap,
     response::{IntoResponse, Response},
     routing::get,
 };
-use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
+    convert::Infallible,
     io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path as FilePath,
-    sync::Arc,
-    thread::JoinHandle,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
-use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-const TOKEN: &str = "the-token-of-the-kubeconfig";
-const EVENTS_WAITING_MAX: usize = 64;
+/// How far a watch gets before it sleeps: the versions it has seen.
+type Pulse = watch::Sender<u64>;
 
-/// A Kubernetes API server on loopback, on a thread of its own. Ends when dropped.
+/// A running API server. It ends when this is dropped.
+#[derive(Debug)]
 pub struct FakeKubernetes {
     shared: Arc<Shared>,
     address: SocketAddr,
-    serving: Mutex<Option<Serving>>,
+    serving: Mutex<JoinSet<()>>,
 }
 
-struct Serving {
-    stop: watch::Sender<bool>,
-    thread: JoinHandle<()>,
-}
-
+#[derive(Debug)]
 struct Shared {
-    objects: Mutex<Objects>,
-    behaviour: Mutex<Behaviour>,
-    counts: Mutex<Counts>,
-    /// The version that watchers may look at, and the generation of their connections.
-    news: watch::Sender<News>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq)]
-struct News {
-    version: u64,
-    generation: u64,
-    bookmarks: u64,
-}
-
-#[derive(Default)]
-struct Behaviour {
-    forbidden: bool,
-    unauthorized: bool,
-    gone_as_event: bool,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    lists: u64,
-    watches: u64,
-}
-
-#[derive(Deserialize)]
-struct Parameters {
-    #[serde(default)]
-    watch: Option<String>,
-    #[serde(default, rename = "resourceVersion")]
-    resource_version: Option<String>,
-    #[serde(default)]
-    limit: Option<usize>,
-    #[serde(default, rename = "continue")]
-    next: Option<String>,
-    #[serde(default, rename = "labelSelector")]
-    label_selector: Option<String>,
-    #[serde(default, rename = "fieldSelector")]
-    field_selector: Option<String>,
-    #[serde(default, rename = "allowWatchBookmarks")]
-    allow_watch_bookmarks: bool,
+    cluster: Mutex<Cluster>,
+    /// Changes whenever watches must look again.
+    pulse: Pulse,
+    /// Answered to every request, when set.
+    refusal: Mutex<Option<u16>>,
+    /// Raised to end all watches: 0 by a clean end, otherwise by an error event of that code.
+    cut: watch::Sender<(u64, u16)>,
+    /// Raised to send a bookmark to all watches.
+    bookmarks: AtomicU64,
+    lists: AtomicU64,
+    watches: AtomicU64,
+    token: Mutex<Option<String>>,
 }
 
 impl FakeKubernetes {
-    /// Listens on a free port of loopback.
-    pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    /// Starts on a free loopback port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared {
-            objects: Mutex::default(),
-            behaviour: Mutex::default(),
-            counts: Mutex::default(),
-            news: watch::Sender::new(News::default()),
+            cluster: Mutex::new(Cluster::new()),
+            pulse: watch::Sender::new(0),
+            refusal: Mutex::new(None),
+            cut: watch::Sender::new((0, 0)),
+            bookmarks: AtomicU64::new(0),
+            lists: AtomicU64::new(0),
+            watches: AtomicU64::new(0),
+            token: Mutex::new(None),
         });
-        let serving = Mutex::new(Some(Serving::start(listener, shared.clone())));
-        Self { shared, address, serving }
+        let server = Self { shared, address, serving: Mutex::new(JoinSet::new()) };
+        server.serve(listener);
+        server
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Such as `http://127.0.0.1:41234`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
-    /// A kubeconfig that points here, with the token that is asked for after [`Self::set_unauthorized`].
-    pub fn kubeconfig(&self) -> String {
-        format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: fake\nclusters:\n- name: fake\n  cluster: {{server: \"http://{}\"}}\ncontexts:\n- name: fake\n  context: {{cluster: fake, user: fake}}\nusers:\n- name: fake\n  user: {{token: {TOKEN}}}\n",
-            self.address
-        )
+    /// Writes a kubeconfig whose current context is this server.
+    pub fn write_kubeconfig(&self, path: &FilePath) -> io::Result<()> {
+        let user = match &*self.shared.token.lock() {
+            Some(token) => json!({"token": token}),
+            None => json!({}),
+        };
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "fake",
+            "clusters": [{"name": "fake", "cluster": {"server": self.url()}}],
+            "users": [{"name": "fake", "user": user}],
+            "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}],
+        });
+        std::fs::write(path, config.to_string())
     }
 
-    /// Writes [`Self::kubeconfig`] to a file.
-    pub fn write_kubeconfig(&self, path: &FilePath) {
-        std::fs::write(path, self.kubeconfig()).expect("the test's folder is writable");
+    /// From now on every request must carry this bearer token, or gets 401.
+    pub fn require_token(&self, token: &str) {
+        *self.shared.token.lock() = Some(token.into());
     }
 
-    /// Adds an object, or changes it.
-    pub fn apply(&self, resource: &str, object: Value) {
-        self.shared.change(|objects| objects.apply(resource, object));
+    /// Adds an object, or changes the one of the same namespace and name.
+    pub fn put(&self, resource: Resource, object: Value) {
+        self.shared.cluster.lock().put(resource, object);
+        self.wake();
     }
 
-    /// Sets an object's deletion timestamp, as at the start of a pod's grace period.
-    pub fn terminate(&self, resource: &str, namespace: &str, name: &str) {
-        self.shared.change(|objects| objects.terminate(resource, namespace, name));
+    /// Changes an object in place; false when it is not there.
+    pub fn change(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> bool {
+        let mut cluster = self.shared.cluster.lock();
+        let Some(mut object) = cluster.get(resource, namespace, name) else { return false };
+        change(&mut object);
+        cluster.put(resource, object);
+        drop(cluster);
+        self.wake();
+        true
     }
 
-    /// Removes an object.
-    pub fn delete(&self, resource: &str, namespace: &str, name: &str) {
-        self.shared.change(|objects| objects.delete(resource, namespace, name));
+    /// Sets a pod's deletion timestamp, as the API does when its deletion begins.
+    pub fn terminate_pod(&self, namespace: &str, name: &str) -> bool {
+        self.change(Resource::Pods, namespace, name, |pod| {
+            pod["metadata"]["deletionTimestamp"] = json!("2026-01-02T03:04:05Z");
+            pod["metadata"]["deletionGracePeriodSeconds"] = json!(30);
+        })
     }
 
-    /// Forgets the history and ends all watches: whoever comes back gets 410, as an HTTP status or as
-    /// an event of the stream.
-    pub fn expire(&self, as_event: bool) {
-        self.shared.behaviour.lock().gone_as_event = as_event;
-        self.shared.change(Objects::expire);
-        self.drop_connections();
+    /// Removes an object; false when it is not there.
+    pub fn delete(&self, resource: Resource, namespace: &str, name: &str) -> bool {
+        let deleted = self.shared.cluster.lock().delete(resource, namespace, name);
+        self.wake();
+        deleted
     }
 
-    /// Sends a bookmark to all watchers that allow them.
-    pub fn send_bookmark(&self) {
-        self.shared.news.send_modify(|news| news.bookmarks += 1);
+    /// Answers every request with this status until [`Self::accept`]; running watches go on.
+    pub fn refuse(&self, code: u16) {
+        *self.shared.refusal.lock() = Some(code);
     }
 
-    /// Cuts all watches in the middle, without an end of stream.
-    pub fn drop_connections(&self) {
-        self.shared.news.send_modify(|news| news.generation += 1);
+    /// Ends [`Self::refuse`].
+    pub fn accept(&self) {
+        *self.shared.refusal.lock() = None;
     }
 
-    /// Answers 403 to all, or no longer.
-    pub fn set_forbidden(&self, forbidden: bool) {
-        self.shared.behaviour.lock().forbidden = forbidden;
+    /// Forgets the past, so that a watch from any earlier version gets `410 Gone` as its answer.
+    pub fn forget_events(&self) {
+        self.shared.cluster.lock().forget_events();
     }
 
-    /// Answers 401 to requests without the kubeconfig's token, or no longer.
-    pub fn set_unauthorized(&self, unauthorized: bool) {
-        self.shared.behaviour.lock().unauthorized = unauthorized;
+    /// Ends all watches with an error event of this code, such as 410.
+    pub fn fail_watches(&self, code: u16) {
+        self.shared.cut.send_modify(|cut| *cut = (cut.0 + 1, code));
     }
 
-    /// Dies: the port is closed, all connections end.
-    pub fn stop(&self) {
-        if let Some(serving) = self.serving.lock().take() {
-            serving.stop();
-        }
+    /// Ends all watches as the API does when their time is over.
+    pub fn end_watches(&self) {
+        self.fail_watches(0);
     }
 
-    /// Comes back on the same port, with the objects it had.
-    pub fn resume(&self) {
-        let mut serving = self.serving.lock();
-        if serving.is_none() {
-            let listener = TcpListener::bind(self.address).expect("the port is still free");
-            *serving = Some(Serving::start(listener, self.shared.clone()));
-        }
+    /// Sends a bookmark to all watches that allow it.
+    pub fn send_bookmarks(&self) {
+        self.shared.bookmarks.fetch_add(1, Ordering::SeqCst);
+        self.wake();
     }
 
-    /// How many lists were answered (a page counts as one).
+    /// Cuts all connections and frees the port.
+    pub async fn stop(&self) {
+        let mut serving = std::mem::take(&mut *self.serving.lock());
+        serving.shutdown().await;
+    }
+
+    /// Comes back on the same port with the same objects.
+    pub async fn restart(&self) {
+        let listener = TcpListener::bind(self.address).await.expect("the port is still ours");
+        self.serve(listener);
+    }
+
+    /// How many first pages of lists were asked for.
     pub fn lists(&self) -> u64 {
-        self.shared.counts.lock().lists
+        self.shared.lists.load(Ordering::SeqCst)
     }
 
     /// How many watches were begun.
     pub fn watches(&self) -> u64 {
-        self.shared.counts.lock().watches
+        self.shared.watches.load(Ordering::SeqCst)
+    }
+
+    fn wake(&self) {
+        self.shared.pulse.send_modify(|pulse| *pulse += 1);
+    }
+
+    fn serve(&self, listener: TcpListener) {
+        let router = Router::new()
+            .route("/api/v1/{resource}", get(all))
+            .route("/api/v1/namespaces/{namespace}/{resource}", get(namespaced))
+            .fallback(async || refuse(404))
+            .with_state(Arc::clone(&self.shared));
+        self.serving.lock().spawn(connections(listener, router));
     }
 }
 
-impl Drop for FakeKubernetes {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-impl Serving {
-    fn start(listener: TcpListener, shared: Arc<Shared>) -> Self {
-        let stop = watch::Sender::new(false);
-        let mut stopped = stop.subscribe();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.expect("a test process has threads and files to spare");
-            runtime.block_on(async move {
-                listener.set_nonblocking(true).expect("loopback sockets can");
-                let listener = tokio::net::TcpListener::from_std(listener).expect("it is bound");
-                let server = axum::serve(listener, router(shared));
-                tokio::select! {
-                    served = server => served.expect("accepting on loopback works"),
-                    _ = stopped.wait_for(|stopped| *stopped) => {}
-                }
-            });
+/// Serves each connection in a task that ends with this future.
+async fn connections(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        while connections.try_join_next().is_some() {}
+        let router = router.clone();
+        connections.spawn(async move {
+            let service = hyper_util::service::TowerToHyperService::new(router);
+            let io = hyper_util::rt::TokioIo::new(stream);
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
         });
-        Self { stop, thread }
-    }
-
-    /// Dropping the runtime ends all connections, as a death would.
-    fn stop(self) {
-        self.stop.send_replace(true);
-        self.thread.join().expect("the server does not panic");
     }
 }
 
-impl Shared {
-    fn change(&self, change: impl FnOnce(&mut Objects)) {
-        let mut objects = self.objects.lock();
-        change(&mut objects);
-        let version = objects.version();
-        self.news.send_modify(|news| news.version = version);
-    }
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Parameters {
+    watch: Option<String>,
+    label_selector: String,
+    field_selector: String,
+    limit: Option<usize>,
+    r#continue: Option<usize>,
+    resource_version: Option<String>,
+    allow_watch_bookmarks: Option<String>,
 }
 
-fn router(shared: Arc<Shared>) -> Router {
-    let version = || async { axum::Json(json!({"major": "1", "minor": "33"})) };
-    Router::new()
-        .route("/version", get(version))
-        .route("/api/v1/{resource}", get(cluster_wide))
-        .route("/api/v1/namespaces/{namespace}/{resource}", get(namespaced))
-        .with_state(shared)
-}
-
-async fn cluster_wide(
+async fn all(
     State(shared): State<Arc<Shared>>,
     Path(resource): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    respond(shared, resource, None, parameters, &headers)
+    answer(shared, &resource, None, parameters, &headers)
 }
 
 async fn namespaced(
     State(shared): State<Arc<Shared>>,
-    Path((namespace, resource)): Path<(String, String)>,
+    Path(path): Path<BTreeMap<String, String>>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    respond(shared, resource, Some(namespace), parameters, &headers)
+    let namespace = path.get("namespace").cloned();
+    answer(shared, &path["resource"], namespace, parameters, &headers)
 }
 
-fn respond(
+fn answer(
     shared: Arc<Shared>,
-    resource: String,
+    resource: &str,
     namespace: Option<String>,
     parameters: Parameters,
     headers: &HeaderMap,
 ) -> Response {
-    let authorized = headers
-        .get("authorization")
-        .is_some_and(|value| value == format!("Bearer {TOKEN}").as_str());
-    {
-        let behaviour = shared.behaviour.lock();
-        if behaviour.unauthorized && !authorized {
-            return refusal(401, "Unauthorized", "Unauthorized");
-        }
-        if behaviour.forbidden {
-            let message = format!("{resource} is forbidden: User \"fake\" cannot list resource");
-            return refusal(403, "Forbidden", &message);
-        }
+    let token = shared.token.lock().clone();
+    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if token.is_some_and(|token| sent != Some(&format!("Bearer {token}"))) {
+        return refuse(401);
     }
-    if parameters.watch.as_deref().is_some_and(|watch| watch == "true" || watch == "1") {
-        return follow(shared, resource, namespace, parameters);
+    if let Some(code) = *shared.refusal.lock() {
+        return refuse(code);
     }
-    shared.counts.lock().lists += 1;
-    let objects = shared.objects.lock();
-    let selected: Vec<Value> = objects
-        .list(&resource, namespace.as_deref())
-        .into_iter()
-        .filter(|object| parameters.selects(object))
-        .collect();
-    let start: usize = parameters.next.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let limit = parameters.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let end = start.saturating_add(limit).min(selected.len());
-    let next = (end < selected.len()).then_some(end);
-    let page = selected[start.min(end)..end].to_vec();
-    answer::list(&kind_of(&resource), page, objects.version(), next)
+    let Some(resource) = Resource::from_path(resource) else { return refuse(404) };
+    let selector = Selector {
+        namespace,
+        labels: parameters.label_selector.clone(),
+        fields: parameters.field_selector.clone(),
+    };
+    match parameters.watch.as_deref() {
+        Some("true" | "1") => watch_answer(shared, resource, selector, &parameters),
+        _ => list_answer(&shared, resource, &selector, &parameters),
+    }
 }
 
-fn follow(
-    shared: Arc<Shared>,
-    resource: String,
-    namespace: Option<String>,
-    parameters: Parameters,
+fn list_answer(
+    shared: &Shared,
+    resource: Resource,
+    selector: &Selector,
+    parameters: &Parameters,
 ) -> Response {
-    shared.counts.lock().watches += 1;
-    let from: u64 =
-        parameters.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let message = format!("too old resource version: {from}");
-    if shared.objects.lock().is_expired(from) {
-        if !shared.behaviour.lock().gone_as_event {
-            return refusal(410, "Expired", &message);
-        }
-        let event = json!({"type": "ERROR", "object": answer::status(410, "Expired", &message)});
-        return Body::from(format!("{event}\n")).into_response();
+    if parameters.r#continue.is_none() {
+        shared.lists.fetch_add(1, Ordering::SeqCst);
     }
-    let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
-    tokio::spawn(send_events(shared, resource, namespace, parameters, from, sender));
-    Body::from_stream(ReceiverStream::new(receiver)).into_response()
+    let cluster = shared.cluster.lock();
+    let limit = parameters.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let (items, next) = cluster.list(resource, selector, limit, parameters.r#continue.unwrap_or(0));
+    let mut metadata = json!({"resourceVersion": cluster.version().to_string()});
+    if let Some(next) = next {
+        metadata["continue"] = json!(next.to_string());
+    }
+    let list = json!({
+        "kind": format!("{}List", resource.kind()), "apiVersion": "v1",
+        "metadata": metadata, "items": items,
+    });
+    Json(list).into_response()
 }
 
-/// Until the watcher goes, or its connection is cut.
-async fn send_events(
+fn watch_answer(
     shared: Arc<Shared>,
-    resource: String,
-    namespace: Option<String>,
-    parameters: Parameters,
-    from: u64,
-    sender: mpsc::Sender<io::Result<Bytes>>,
-) {
-    let mut news = shared.news.subscribe();
-    let begun = *news.borrow_and_update();
-    let (mut sent, mut bookmarks) = (from, begun.bookmarks);
-    loop {
-        let (events, version) = {
-            let objects = shared.objects.lock();
-            (objects.since(sent, &resource), objects.version())
-        };
-        let mut lines = String::new();
-        for event in events {
-            let of_namespace = event.object["metadata"]["namespace"].as_str();
-            let wanted = namespace.is_none() || of_namespace == namespace.as_deref();
-            if wanted && parameters.selects(&event.object) {
-                let line = json!({"type": event.kind, "object": event.object});
-                lines.push_str(&format!("{line}\n"));
+    resource: Resource,
+    selector: Selector,
+    parameters: &Parameters,
+) -> Response {
+    shared.watches.fetch_add(1, Ordering::SeqCst);
+    let version = parameters.resource_version.as_deref().and_then(|text| text.parse().ok());
+    let version: u64 = version.unwrap_or_else(|| shared.cluster.lock().version());
+    if shared.cluster.lock().since(resource, &selector, version).is_none() {
+        return refuse(410);
+    }
+    let watching = Watching {
+        pulse: shared.pulse.subscribe(),
+        cut: shared.cut.subscribe(),
+        bookmarks: shared.bookmarks.load(Ordering::SeqCst),
+        allows_bookmarks: parameters.allow_watch_bookmarks.as_deref() == Some("true"),
+        resource,
+        selector,
+        version,
+        is_over: false,
+        shared,
+    };
+    let lines = futures::stream::unfold(watching, |mut watching| async move {
+        let line = watching.next().await?;
+        Some((Ok::<_, Infallible>(line), watching))
+    });
+    let json = (header::CONTENT_TYPE, "application/json");
+    ([json], Body::from_stream(lines)).into_response()
+}
+
+fn refuse(code: u16) -> Response {
+    let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (code, Json(status(code.as_u16()))).into_response()
+}
+
+/// One watch while it runs.
+struct Watching {
+    shared: Arc<Shared>,
+    pulse: watch::Receiver<u64>,
+    cut: watch::Receiver<(u64, u16)>,
+    bookmarks: u64,
+    allows_bookmarks: bool,
+    resource: Resource,
+    selector: Selector,
+    version: u64,
+    is_over: bool,
+}
+
+impl Watching {
+    /// The next lines; `None` ends the watch.
+    async fn next(&mut self) -> Option<String> {
+        if self.is_over {
+            return None;
+        }
+        loop {
+            // Marked as seen before looking, so that no change falls between.
+            self.pulse.borrow_and_update();
+            if let Some(lines) = self.lines() {
+                return Some(lines);
+            }
+            tokio::select! {
+                // What happened before a cut is told before it.
+                biased;
+                changed = self.pulse.changed() => changed.ok()?,
+                cut = self.cut.changed() => {
+                    cut.ok()?;
+                    let (_, code) = *self.cut.borrow_and_update();
+                    self.is_over = true;
+                    return (code != 0).then(|| error(code));
+                }
             }
         }
-        sent = version;
-        let latest = *news.borrow_and_update();
-        if latest.bookmarks > bookmarks && parameters.allow_watch_bookmarks {
-            bookmarks = latest.bookmarks;
-            let object = json!({
-                "kind": kind_of(&resource), "apiVersion": "v1",
-                "metadata": {"resourceVersion": sent.to_string(), "creationTimestamp": null},
-                "spec": {"containers": []},
-            });
-            lines.push_str(&format!("{}\n", json!({"type": "BOOKMARK", "object": object})));
-        }
-        if !lines.is_empty() && sender.send(Ok(lines.into())).await.is_err() {
-            return;
-        }
-        if latest.generation != begun.generation {
-            let cut = io::Error::new(io::ErrorKind::ConnectionReset, "cut by the test");
-            // Whoever is gone already need not be cut.
-            let _ = sender.send(Err(cut)).await;
-            return;
-        }
-        tokio::select! {
-            changed = news.changed() => if changed.is_err() { return },
-            () = sender.closed() => return,
-        }
     }
-}
 
-impl Parameters {
-    fn selects(&self, object: &Value) -> bool {
-        selects(self.label_selector.as_deref(), self.field_selector.as_deref(), object)
+    fn lines(&mut self) -> Option<String> {
+        let cluster = self.shared.cluster.lock();
+        let mut lines = String::new();
+        // Forgetting the past does not end what runs.
+        let version = self.version.max(cluster.oldest());
+        let events = cluster.since(self.resource, &self.selector, version).unwrap_or_default();
+        lines.extend(events.iter().map(|event| event.line()));
+        let now = self.shared.bookmarks.load(Ordering::SeqCst);
+        if self.allows_bookmarks && now != self.bookmarks {
+            lines += &bookmark(self.resource.kind(), cluster.version());
+        }
+        self.bookmarks = now;
+        self.version = cluster.version();
+        (!lines.is_empty()).then_some(lines)
     }
 }

