@@ -78,7 +78,7 @@ impl<'n> Fields<'n> {
         taken
             .into_iter()
             .map(|entry| {
-                let field = Field { node: &*entry.value, path: join(&self.path, &entry.key) };
+                let field = Field { node: &entry.value, path: join(&self.path, &entry.key) };
                 (entry.key.clone(), entry.place, field)
             })
             .collect()

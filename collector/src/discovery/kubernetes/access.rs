@@ -19,7 +19,7 @@ pub enum Access {
         /// Such as `https://10.0.0.1:6443`.
         url: String,
         /// Credentials and TLS.
-        http: HttpClient,
+        http: Box<HttpClient>,
     },
 }
 

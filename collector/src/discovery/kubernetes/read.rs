@@ -61,7 +61,7 @@ impl KubernetesDiscovery {
             if !is_url {
                 reading.error(field, format!("{url:?} is not an http or https URL"));
             }
-            discovery.access = Access::ApiServer { url, http };
+            discovery.access = Access::ApiServer { url, http: Box::new(http) };
         } else if let Some(field) = &kubeconfig {
             discovery.access = Access::Kubeconfig(reading.path(field)?);
         }

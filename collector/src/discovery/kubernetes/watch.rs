@@ -46,6 +46,7 @@ pub(super) async fn run(discovery: KubernetesDiscovery, emitter: Emitter) {
 }
 
 /// Something that the API server said.
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, one at a time")]
 enum Change {
     /// From one of the streams of pods.
     Pod(usize, Result<Event<Pod>, Error>),
