@@ -4,7 +4,7 @@ import { collapsedAtDepth, revealed, rowOf, visibleRows } from "../../src/model/
 import { selfNanos, selfStretches } from "../../src/model/self-time.ts";
 import { spanKey, spanOfKey } from "../../src/model/span-key.ts";
 import { buildTrace } from "../../src/model/trace.ts";
-import { NOW, span } from "./helpers.ts";
+import { NOW, span } from "./sketch.ts";
 
 //  0 a 0–100
 //  1   b 10–40

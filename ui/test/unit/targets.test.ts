@@ -3,7 +3,7 @@ import type { ActiveTarget, Health } from "../../src/api/targets.ts";
 import { gapSentence } from "../../src/model/notice.ts";
 import { seriesName } from "../../src/model/series.ts";
 import { groupTargets } from "../../src/model/target-filter.ts";
-import { START } from "./helpers.ts";
+import { START } from "./sketch.ts";
 
 function target(pool: string, url: string, health: Health, labels = {}): ActiveTarget {
   return {

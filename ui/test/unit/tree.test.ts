@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { buildTrace, childrenOf, mainRoot, rootsOf, type Trace } from "../../src/model/trace.ts";
 import { Oddity } from "../../src/model/tree.ts";
-import { NOW, type SpanSketch, START, span } from "./helpers.ts";
+import { NOW, type SpanSketch, START, span } from "./sketch.ts";
 
 const build = (...sketches: readonly SpanSketch[]) => buildTrace(sketches.map(span), NOW);
 

@@ -13,7 +13,7 @@ import {
   rowsInSight,
   type WaterfallScene,
 } from "../../src/render/waterfall.ts";
-import { NOW, span } from "./helpers.ts";
+import { NOW, span } from "./sketch.ts";
 
 const theme: Theme = {
   name: "light",
