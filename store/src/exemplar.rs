@@ -5,6 +5,9 @@ use crate::{SpanId, TraceId};
 /// Label names and values, sorted by name.
 pub type Labels = Vec<(String, String)>;
 
+/// Says of the labels of a series whether it is wanted.
+pub type SeriesFilter = Box<dyn Fn(&[(String, String)]) -> bool + Send>;
+
 /// One exemplar: a point of a metric series that names a trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exemplar {

@@ -29,7 +29,7 @@ mod wire;
 pub use batch::{Appended, Batch, Encoding, Gap, Overlay, Reach, Via};
 pub use clock::Clock;
 pub use error::{Error, ErrorKind};
-pub use exemplar::{Exemplar, Labels, Pin, PinReason, SeriesExemplars};
+pub use exemplar::{Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter};
 pub use ids::{ParseIdError, SpanId, TraceId};
 pub use source::{AttributeScope, Children, Field, Snapshot, Source, TimeRange};
 pub use store::{Config, Store};

@@ -8,7 +8,8 @@ use self::{
     recovery::Recovery,
 };
 use crate::{
-    Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, SeriesExemplars, Snapshot, TraceId,
+    Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, SeriesExemplars, SeriesFilter,
+    Snapshot, TraceId,
     block::Blocks,
     folder::{Folder, io},
     generations::Generations,
@@ -286,12 +287,12 @@ impl Store {
     /// sorted by series labels.
     pub async fn exemplars(
         &self,
-        wanted: Box<dyn Fn(&[(String, String)]) -> bool + Send>,
+        wanted: SeriesFilter,
         from_unix_milli: i64,
         to_unix_milli: i64,
     ) -> Result<Vec<SeriesExemplars>, Error> {
         let index = Arc::clone(&self.inner.core.index);
-        blocking(move || index.exemplars(&*wanted, from_unix_milli, to_unix_milli)).await
+        blocking(move || index.exemplars(&wanted, from_unix_milli, to_unix_milli)).await
     }
 
     /// The pins of a trace.

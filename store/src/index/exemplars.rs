@@ -1,7 +1,9 @@
 //! Exemplars by time and by trace, and the pins that they make.
 
 use super::{Index, open::failed, value};
-use crate::{Error, Exemplar, Labels, Pin, PinReason, SeriesExemplars, SpanId, TraceId};
+use crate::{
+    Error, Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter, SpanId, TraceId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,7 +76,7 @@ impl Index {
     /// Exemplars of wanted series within a time range, both ends included, by series.
     pub(crate) fn exemplars(
         &self,
-        wanted: &dyn Fn(&[(String, String)]) -> bool,
+        wanted: &SeriesFilter,
         from_unix_milli: i64,
         to_unix_milli: i64,
     ) -> Result<Vec<SeriesExemplars>, Error> {

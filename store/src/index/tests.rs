@@ -1,7 +1,7 @@
 //! The index under damage.
 
 use super::*;
-use crate::{Exemplar, Gap, TraceId};
+use crate::{Exemplar, Gap, SeriesFilter, TraceId};
 use std::fs;
 
 fn exemplar(trace: u8, milli: i64) -> Exemplar {
@@ -56,7 +56,8 @@ async fn expiry_takes_exemplars_their_pins_and_gaps() {
     assert_eq!(index.pinned_traces(), 1);
     assert!(index.exemplars_of(TraceId([1; 16])).unwrap().is_empty());
     assert_eq!(index.exemplars_of(TraceId([2; 16])).unwrap().len(), 1);
-    let left = index.exemplars(&|_| true, i64::MIN, i64::MAX).unwrap();
+    let all: SeriesFilter = Box::new(|_| true);
+    let left = index.exemplars(&all, i64::MIN, i64::MAX).unwrap();
     assert_eq!(left[0].exemplars, vec![exemplar(2, 50)]);
     assert_eq!(index.gaps(0, 100).unwrap().len(), 1);
 }

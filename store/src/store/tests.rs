@@ -386,3 +386,23 @@ async fn exemplars_gaps_and_metrics() {
         assert!(text.contains(&format!("\n{name} ")), "{name} in\n{text}");
     }
 }
+
+#[tokio::test]
+async fn the_reference_workload_comes_back_from_many_chunks_and_a_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(config(folder.path())).await;
+    let (bodies, _) = sigyn_workload::Workload::bodies(1, 600, START_UNIX_NANO, 1_000_000_000);
+    let mut model = BTreeSet::new();
+    for body in bodies {
+        let request = ExportTraceServiceRequest::decode(&body.bytes[..]).unwrap();
+        model.extend(expected(&request, &Overlay::default()).0);
+        store.append(batch(&request, Overlay::default())).await.unwrap();
+        // Looking on the way freezes copies of a chunk that goes on growing.
+        assert!(span_count(&store) <= 20_000);
+    }
+    assert!(store.snapshot().sources.len() > 1, "more than one chunk");
+    assert_eq!(contents(&store).await, model, "from the head");
+    store.flush().await.unwrap();
+    assert_eq!(span_count(&store), model.len());
+    assert_eq!(contents(&store).await, model, "from the block");
+}
