@@ -61,6 +61,7 @@ fn pod(namespace: &str, name: &str, ip: &str, port: u16) -> Value {
     })
 }
 
+#[track_caller]
 fn active(server: &Server, expected: &[&str]) {
     eventually(PATIENCE, || {
         let targets = server.api.json("/api/v1/targets?state=active");
@@ -75,6 +76,7 @@ fn active(server: &Server, expected: &[&str]) {
     });
 }
 
+#[track_caller]
 fn listed_anew(kubernetes: &FakeKubernetes, lists_before: u64) {
     eventually(PATIENCE, || match kubernetes.lists() > lists_before {
         true => Ok(()),
@@ -82,6 +84,7 @@ fn listed_anew(kubernetes: &FakeKubernetes, lists_before: u64) {
     });
 }
 
+#[track_caller]
 fn held(server: &Server, trace_id: &str) {
     eventually(PATIENCE, || match spans_of_trace(&server.api, trace_id).len() {
         1 => Ok(()),
@@ -131,11 +134,10 @@ fn an_api_server_in_trouble_costs_no_target() {
 
     // While it is away, the world changes and the past is forgotten: the watch comes back to a 410.
     let lists = kubernetes.lists();
-    kubernetes.refuse(500);
-    kubernetes.end_watches();
+    runtime.block_on(kubernetes.stop());
     kubernetes.put(Pods, pod_of(&app, "cart-1"));
     kubernetes.forget_events();
-    kubernetes.accept();
+    runtime.block_on(kubernetes.restart());
     listed_anew(&kubernetes, lists);
     // The other form of the same: an error inside the watch.
     let lists = kubernetes.lists();
