@@ -100,6 +100,11 @@ pub(super) fn scope_of(field: &FieldRef) -> Option<AttributeScope> {
 
 fn span_columns(field: &FieldRef, view: &View) -> Result<Vec<Column>, EngineError> {
     if let Some(scope) = scope_of(field) {
+        if let FieldRef::Attribute { name, .. } = field
+            && !view.has_attribute(scope, name)?
+        {
+            return Ok(Vec::new());
+        }
         let entries = view.entries(scope)?;
         let columns = entry_columns(field, view, &entries)?;
         return Ok(fanned(columns, &entries.owners));

@@ -201,14 +201,30 @@ fn scan(
     let ids = view.field(Field::TraceId)?;
     let ids = ids.as_fixed_size_binary();
     let mut earliest: RapidHashMap<TraceId, u64> = RapidHashMap::default();
+    let mut add = |id: &[u8], start: u64| {
+        let id = TraceId(id.try_into().expect("the column has 16 bytes a value"));
+        let bound = earliest.entry(id).or_insert(start);
+        *bound = start.min(*bound);
+    };
+    // Blocks are sorted by trace, so rows of one trace mostly come one after the other.
+    let mut run: Option<(&[u8], u64)> = None;
     for row in mask.set_indices() {
         let start = starts.value(row);
         if !within && (start < from || start >= to) {
             continue;
         }
-        let id = TraceId(ids.value(row).try_into().expect("the column has 16 bytes a value"));
-        let bound = earliest.entry(id).or_insert(start);
-        *bound = start.min(*bound);
+        let id = ids.value(row);
+        run = match run {
+            Some((same, earlier)) if same == id => Some((id, earlier.min(start))),
+            Some((other, earliest)) => {
+                add(other, earliest);
+                Some((id, start))
+            }
+            None => Some((id, start)),
+        };
+    }
+    if let Some((id, start)) = run {
+        add(id, start);
     }
     Ok(Partial { candidates: earliest.into_iter().collect(), rows })
 }

@@ -260,8 +260,6 @@ fn pipeline() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn the_engine_agrees_with_the_naive_evaluator(
         (spans, parts) in spread(),
@@ -340,8 +338,7 @@ fn a_summary_counts_each_span_once_and_names_the_root() {
     failed.service = Some("bank".to_owned());
     failed.duration = -3;
     let root = simple(1, 1, None, 1_000);
-    let response =
-        ask(vec![vec![root.clone(), failed.clone()], vec![failed]], "{ status = error }");
+    let response = ask(vec![vec![root, failed.clone()], vec![failed]], "{ status = error }");
     let trace = &response.traces[0];
     assert_eq!(trace.root_service_name.as_deref(), Some("shop"));
     assert_eq!(trace.root_trace_name.as_deref(), Some("operation 1"));
@@ -438,6 +435,17 @@ fn numbers_compare_across_types() {
     assert_eq!(count("{ span.load / 0 > 1 }"), 0);
     assert_eq!(count("{ trace:id = \"101010101010101010101010101010101\" }"), 0);
     assert_eq!(count("{ trace:id = \"1010101010101010101010101010101\" }"), 1);
+}
+
+#[test]
+fn an_average_of_durations_is_compared_before_it_is_cut() {
+    let mut span = simple(1, 1, None, 1_000);
+    span.duration = 7;
+    let mut other = simple(1, 2, Some(1), 1_000);
+    other.duration = 0;
+    let response = ask(vec![vec![span, other]], "{ } | avg(duration) > 3ns");
+    let shown = ("avg(duration)".to_owned(), Value::String("3ns".to_owned()));
+    assert_eq!(response.traces[0].span_sets[0].attributes, [shown]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use sigyn_store::{AttributeScope, Children, Field, Source};
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -59,6 +59,7 @@ pub(super) struct View {
     fields: RefCell<HashMap<Field, ArrayRef>>,
     attributes: RefCell<HashMap<(AttributeScope, String), Vec<ArrayRef>>>,
     entries: RefCell<HashMap<AttributeScope, Arc<Entries>>>,
+    names: RefCell<HashMap<AttributeScope, HashSet<String>>>,
     cancellation: Cancellation,
     cache: Option<Arc<ColumnCache>>,
 }
@@ -96,6 +97,7 @@ impl View {
             fields: RefCell::default(),
             attributes: RefCell::default(),
             entries: RefCell::default(),
+            names: RefCell::default(),
             cancellation,
             cache: None,
         }
@@ -155,6 +157,21 @@ impl View {
         let arrays: Vec<ArrayRef> = arrays.into_iter().map(read).collect::<Result<_, _>>()?;
         self.attributes.borrow_mut().insert(key, arrays.clone());
         Ok(arrays)
+    }
+
+    /// False when no row of the source has the attribute: cheaper to know than to read events or links.
+    pub(super) fn has_attribute(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+    ) -> Result<bool, EngineError> {
+        if let Some(names) = self.names.borrow().get(&scope) {
+            return Ok(names.contains(name));
+        }
+        let names: HashSet<String> = self.source.attribute_names(scope)?.into_iter().collect();
+        let has = names.contains(name);
+        self.names.borrow_mut().insert(scope, names);
+        Ok(has)
     }
 
     /// The events or links of these rows.

@@ -169,7 +169,15 @@ impl Trace<'_> {
         if at.is_none() && self.fanned(left, span) && self.fanned(right, span) {
             return false;
         }
-        let (left, right) = (self.values(left, span, at), self.values(right, span, at));
+        // Several values on one side are not compared with an array on the other.
+        let of_side = |side, other| {
+            let mut values = self.values(side, span, at);
+            if at.is_none() && self.fanned(other, span) {
+                values.retain(|value| matches!(value, Value::Atom(_)));
+            }
+            values
+        };
+        let (left, right) = (of_side(left, right), of_side(right, left));
         left.iter().any(|left| right.iter().any(|right| compare(operator, left, right)))
     }
 
