@@ -46,3 +46,26 @@ export function parseRange(text: string): TimeRange | null {
   const [startSeconds, endSeconds] = [Number(between[1]), Number(between[2])];
   return endSeconds > startSeconds ? { kind: "between", startSeconds, endSeconds } : null;
 }
+
+/** Traces that fill less of the range than this are looked at more closely. */
+const CROWDED_SHARE = 0.5;
+const FITTED_MILLIS_MIN = 10_000;
+const FITTED_MARGIN_SHARE = 0.04;
+
+/**
+ * The part of a range that is worth drawing. The newest hundred traces of a busy shop are a few seconds of the
+ * last hour: drawn over the hour they are one column, and the empty rest says, wrongly, that nothing was there.
+ */
+export function fitted(
+  range: { readonly fromMillis: number; readonly toMillis: number },
+  startsMillis: readonly number[],
+): { readonly fromMillis: number; readonly toMillis: number } {
+  const inside = startsMillis.filter((at) => at >= range.fromMillis && at <= range.toMillis);
+  if (inside.length === 0) return range;
+  const [first, last] = [Math.min(...inside), Math.max(...inside)];
+  const extent = Math.max(last - first, FITTED_MILLIS_MIN);
+  if (extent > CROWDED_SHARE * (range.toMillis - range.fromMillis)) return range;
+  const margin = extent * FITTED_MARGIN_SHARE;
+  const toMillis = Math.min(range.toMillis, last + margin);
+  return { fromMillis: Math.max(range.fromMillis, toMillis - extent - 2 * margin), toMillis };
+}

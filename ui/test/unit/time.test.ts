@@ -18,7 +18,7 @@ import {
   toX,
   zoom,
 } from "../../src/base/timescale.ts";
-import { bounds, formatRange, parseRange } from "../../src/model/time-range.ts";
+import { bounds, fitted, formatRange, parseRange } from "../../src/model/time-range.ts";
 
 describe("durations", () => {
   test.each([
@@ -125,4 +125,27 @@ test("IDs have one spelling", () => {
     Array(4).fill(null),
   );
   expect(spanId("1F")).toBe("000000000000001f");
+});
+
+describe("the part of a range that is drawn", () => {
+  const hour = { fromMillis: 0, toMillis: 3_600_000 };
+
+  test("closes in on traces that stand close together", () => {
+    const { fromMillis, toMillis } = fitted(hour, [3_540_000, 3_570_000]);
+    expect(fromMillis).toBeGreaterThan(3_530_000);
+    expect(fromMillis).toBeLessThan(3_540_000);
+    expect(toMillis).toBeGreaterThan(3_570_000);
+    expect(toMillis).toBeLessThanOrEqual(hour.toMillis);
+  });
+
+  test("never closes in on less than ten seconds", () => {
+    const { fromMillis, toMillis } = fitted(hour, [1_000_000]);
+    expect(toMillis - fromMillis).toBeGreaterThan(10_000);
+  });
+
+  test("is all of it where traces are spread, absent or outside", () => {
+    expect(fitted(hour, [0, 3_600_000])).toEqual(hour);
+    expect(fitted(hour, [])).toEqual(hour);
+    expect(fitted(hour, [-5, 9_000_000])).toEqual(hour);
+  });
 });

@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { FoundTrace } from "../../api/search.ts";
 import { counted } from "../../base/number.ts";
 import { formatClock, formatDuration, millisFromNanos } from "../../base/time.ts";
+import { fitted } from "../../model/time-range.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
 import { type Dot, dotAt, drawScatter, plotOf, type ScatterScene } from "../../render/scatter.ts";
 import { navigate } from "../../state/router.ts";
@@ -31,8 +32,10 @@ export function ScatterPlot(props: {
   const dots = traces.map(dotOf);
   const scene: ScatterScene = {
     dots,
-    fromMillis: props.fromMillis,
-    toMillis: props.toMillis,
+    ...fitted(
+      props,
+      dots.map((dot) => dot.startMillis),
+    ),
     hovered,
     theme: theme.value,
     width: size.width,
