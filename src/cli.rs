@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod client;
 mod demo;
 mod doctor;
 mod serve;

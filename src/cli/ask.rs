@@ -1,6 +1,6 @@
 //! `sigyn query` and `sigyn trace`: ask a server, print what it knows.
 
-use super::table;
+use super::{client::Client, table};
 use crate::exit::Exit;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -106,8 +106,8 @@ impl Ask {
         let url = reqwest::Url::parse_with_params(&format!("{base}{path}"), parameters)
             .map_err(|error| Exit::bad(format!("--server={}: {error}", self.server)))?;
         super::serve::runtime()?.block_on(async {
-            let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(Exit::bad)?;
-            let answer = client.get(url).send().await.map_err(|error| {
+            let client = Client::new(TIMEOUT)?;
+            let answer = client.get(url).await.map_err(|error| {
                 Exit::bad(format!("{base} does not answer; is sigyn running there? ({error})"))
             })?;
             let status = answer.status();

@@ -1,5 +1,6 @@
 //! `sigyn doctor`: checks every link from app to Grafana, and says how to mend what is missing.
 
+use super::client::Client;
 use crate::exit::Exit;
 use clap::Args;
 use serde_json::Value;
@@ -48,7 +49,7 @@ impl Doctor {
     }
 
     async fn examine(&self) -> Result<Vec<Finding>, Exit> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(Exit::bad)?;
+        let client = Client::new(TIMEOUT)?;
         let mut findings = self.sigyn(&client).await;
         if let Some(prometheus) = &self.prometheus {
             findings.extend(check_prometheus(&client, prometheus).await);
@@ -59,7 +60,7 @@ impl Doctor {
         Ok(findings)
     }
 
-    async fn sigyn(&self, client: &reqwest::Client) -> Vec<Finding> {
+    async fn sigyn(&self, client: &Client) -> Vec<Finding> {
         let targets = match get(client, &self.server, "/api/v1/targets").await {
             Ok(answer) => answer,
             Err(why) => {
@@ -116,7 +117,7 @@ fn target_finding(target: &Value) -> Finding {
     }
 }
 
-async fn check_prometheus(client: &reqwest::Client, base: &str) -> Vec<Finding> {
+async fn check_prometheus(client: &Client, base: &str) -> Vec<Finding> {
     let flags = match get(client, base, "/api/v1/status/flags").await {
         Ok(answer) => answer,
         Err(why) => {
@@ -137,7 +138,7 @@ async fn check_prometheus(client: &reqwest::Client, base: &str) -> Vec<Finding> 
     }]
 }
 
-async fn check_grafana(client: &reqwest::Client, base: &str) -> Vec<Finding> {
+async fn check_grafana(client: &Client, base: &str) -> Vec<Finding> {
     let sources = match get(client, base, "/api/datasources").await {
         Ok(answer) => answer,
         Err(why) => {
@@ -179,9 +180,10 @@ async fn check_grafana(client: &reqwest::Client, base: &str) -> Vec<Finding> {
     findings
 }
 
-async fn get(client: &reqwest::Client, base: &str, path: &str) -> Result<Value, String> {
+async fn get(client: &Client, base: &str, path: &str) -> Result<Value, String> {
     let url = format!("{}{path}", base.trim_end_matches('/'));
-    let answer = client.get(url).send().await.map_err(|error| error.without_url().to_string())?;
+    let url = reqwest::Url::parse(&url).map_err(|error| format!("this is no URL: {error}"))?;
+    let answer = client.get(url).await?;
     if !answer.status().is_success() {
         return Err(format!("it answers {}", answer.status()));
     }

@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod certificates;
 mod commands;
 mod crash;
 mod demo;

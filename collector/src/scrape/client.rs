@@ -2,7 +2,7 @@
 
 use super::{
     client_tls::{self, Pem},
-    read_error::ReadError,
+    read_error::{self, ReadError},
 };
 use crate::config::{Authentication, HttpClient, ScrapeConfig, SecretSource};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -26,9 +26,17 @@ pub(super) struct Client {
 
 #[derive(Debug)]
 struct Built {
-    client: reqwest::Client,
+    usable: Usable,
     pem: Pem,
     checked: tokio::time::Instant,
+}
+
+/// A client, and what it can be used for.
+#[derive(Clone, Debug)]
+struct Usable {
+    client: reqwest::Client,
+    /// The system has no CA certificates and none are configured: good for plain http only.
+    trusts_nobody: bool,
 }
 
 /// What only the target itself may see.
@@ -51,12 +59,15 @@ impl Client {
         url: Url,
         headers: &HeaderMap,
     ) -> Result<reqwest::Response, ReadError> {
-        let client = self.current().await?;
+        let usable = self.current().await?;
         let private = self.private().await?;
         let origin = url.origin();
         let mut next = url;
         for _ in 0..=REDIRECTS_MAX {
-            let mut request = client.get(next.clone()).headers(headers.clone());
+            if usable.trusts_nobody && next.scheme() == "https" {
+                return Err(ReadError::TrustsNobody);
+            }
+            let mut request = usable.client.get(next.clone()).headers(headers.clone());
             if next.origin() == origin {
                 request = private.add_to(request);
             }
@@ -119,26 +130,39 @@ impl Client {
 
     /// The client as the files of its TLS are now: they are looked at again from time to time, so
     /// that a rotated certificate needs no reload.
-    async fn current(&self) -> Result<reqwest::Client, ReadError> {
+    async fn current(&self) -> Result<Usable, ReadError> {
         let mut built = self.built.lock().await;
         let now = tokio::time::Instant::now();
         if let Some(built) = &*built {
             let fresh = now.duration_since(built.checked) < TLS_CHECK_INTERVAL;
             if fresh || Pem::is_fixed(&self.options.tls) {
-                return Ok(built.client.clone());
+                return Ok(built.usable.clone());
             }
         }
         let pem = Pem::read(&self.options.tls).await?;
         if let Some(built) = built.as_mut().filter(|built| built.pem == pem) {
             built.checked = now;
-            return Ok(built.client.clone());
+            return Ok(built.usable.clone());
         }
-        let client = self.build(&pem)?;
-        *built = Some(Built { client: client.clone(), pem, checked: now });
-        Ok(client)
+        let usable = self.build(&pem)?;
+        *built = Some(Built { usable: usable.clone(), pem, checked: now });
+        Ok(usable)
     }
 
-    fn build(&self, pem: &Pem) -> Result<reqwest::Client, ReadError> {
+    /// A system without CA certificates is no reason to leave plain targets unread. If a client
+    /// can be built without them and cannot with them, it was they that are missing.
+    fn build(&self, pem: &Pem) -> Result<Usable, ReadError> {
+        let why = match self.builder(pem)?.build() {
+            Ok(client) => return Ok(Usable { client, trusts_nobody: false }),
+            Err(error) => read_error::root(&error),
+        };
+        match self.builder(pem)?.tls_certs_only([]).build() {
+            Ok(client) => Ok(Usable { client, trusts_nobody: true }),
+            Err(_) => Err(ReadError::Client(why)),
+        }
+    }
+
+    fn builder(&self, pem: &Pem) -> Result<reqwest::ClientBuilder, ReadError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(Policy::none())
@@ -150,9 +174,7 @@ impl Client {
         if !self.options.enable_http2 {
             builder = builder.http1_only();
         }
-        pem.apply(&self.options.tls, self.options.enable_http2, builder)?
-            .build()
-            .map_err(|error| ReadError::Client(error.to_string()))
+        pem.apply(&self.options.tls, self.options.enable_http2, builder)
     }
 }
 

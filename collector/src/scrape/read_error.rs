@@ -30,6 +30,12 @@ pub(super) enum ReadError {
     /// The client cannot be built as configured.
     #[error("the HTTP client of this job cannot be used: {0}")]
     Client(String),
+    /// Nobody could vouch for an https target.
+    #[error(
+        "this system has no CA certificates to trust an https target by: install its package \
+         ca-certificates and restart, or set tls_config.ca_file"
+    )]
+    TrustsNobody,
     /// The store did not take it.
     #[error("the spans could not be stored: {0}")]
     Store(sigyn_store::Error),
@@ -71,7 +77,7 @@ impl From<reqwest::Error> for ReadError {
 }
 
 /// The innermost cause: the outer ones only repeat the URL.
-fn root(error: &dyn StdError) -> String {
+pub(super) fn root(error: &dyn StdError) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;

@@ -1,6 +1,6 @@
 //! Reading `/metrics`, as far as exemplars need it.
 
-use crate::reading::SpanKey;
+use crate::reading::{SpanKey, client};
 use sigyn_demo::{ScrapeTarget, Shop};
 
 /// Reads all `/metrics` and returns each exemplar's service and span.
@@ -21,7 +21,7 @@ pub(crate) async fn read_exemplars(shop: &Shop) -> Vec<(&'static str, SpanKey)> 
 
 /// A target's whole exposition.
 pub(crate) async fn metrics_of(target: &ScrapeTarget) -> String {
-    let response = reqwest::get(format!("http://{}/metrics", target.address)).await.unwrap();
+    let response = client().get(format!("http://{}/metrics", target.address)).send().await.unwrap();
     let content_type = response.headers()["content-type"].to_str().unwrap();
     assert_eq!(content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let text = response.text().await.unwrap();

@@ -6,7 +6,7 @@ mod exposition;
 mod reading;
 
 use exposition::{metrics_of, read_exemplars, unhex};
-use reading::{Seen, SpanKey, read_all, read_spans};
+use reading::{Seen, SpanKey, client, read_all, read_spans};
 use sigyn_demo::{Shop, ShopConfig, ShopError};
 use sigyn_proto::otlp::{
     common::v1::{AnyValue, any_value::Value},
@@ -209,10 +209,11 @@ async fn a_shop_with_a_waiting_reader_stops_within_a_second() {
     timeout(Duration::from_secs(20), busy).await.expect("nobody is served");
     // Nothing ends a span in the fraud service without an order, so this reader waits.
     let fraud = addresses.last().unwrap();
-    let cursor = reqwest::get(format!("http://{fraud}/debug/spans")).await.unwrap();
+    let cursor = client().get(format!("http://{fraud}/debug/spans")).send().await.unwrap();
     let cursor = cursor.headers()["sigyn-cursor"].to_str().unwrap().to_owned();
-    let reader =
-        tokio::spawn(reqwest::get(format!("http://{fraud}/debug/spans?cursor={cursor}&wait=30s")));
+    let reader = tokio::spawn(
+        client().get(format!("http://{fraud}/debug/spans?cursor={cursor}&wait=30s")).send(),
+    );
 
     let began = Instant::now();
     shop.stop().await;
@@ -284,7 +285,7 @@ async fn a_caller_that_hangs_up_leaves_a_span_and_no_request_in_flight() {
 async fn a_trace_from_outside_is_continued() {
     let config = ShopConfig { traces_per_second: 0.0, ..ShopConfig::default() };
     let shop = Shop::start(config).await.unwrap();
-    let response = reqwest::Client::new()
+    let response = client()
         .get(format!("http://{}/search?q=bowl", shop.scrape_targets()[0].address))
         .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
         .header("tracestate", "congo=t61rcWkgMzE")

@@ -20,6 +20,7 @@ pub struct Options {
     storage: PathBuf,
     config: String,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// A running server. Killed when dropped.
@@ -56,6 +57,7 @@ impl Options {
             storage: folder.join("data"),
             config: String::new(),
             arguments: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -68,6 +70,12 @@ impl Options {
     /// A further command line argument.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// A further environment variable.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -100,6 +108,7 @@ impl Options {
             .args(["--web.listen-address=127.0.0.1:0", "--log.format=json"])
             .args(&self.arguments)
             .env_remove("KUBECONFIG")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -133,6 +142,7 @@ impl Options {
             .arg(format!("--config.file={}", self.config_path().display()))
             .arg(format!("--storage.path={}", self.storage.display()))
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .output()
             .expect("the binary starts");

@@ -40,10 +40,21 @@ impl Access {
             Self::ApiServer { url, http } => api_server_config(url, http).await?,
         };
         let namespace = config.default_namespace.clone();
-        let client = kube::Client::try_from(config)
+        let client = client_of(config)
             .map_err(|error| format!("cannot make a client for the Kubernetes API: {error}"))?;
         Ok((client, namespace))
     }
+}
+
+/// A system without CA certificates is no reason not to ask an API server that needs none: one over
+/// plain http (`kubectl proxy`), or one whose certificate is not to be verified.
+fn client_of(mut config: kube::Config) -> kube::Result<kube::Client> {
+    let needs_authorities =
+        config.cluster_url.scheme_str() == Some("https") && !config.accept_invalid_certs;
+    if !needs_authorities {
+        config.root_cert.get_or_insert_default();
+    }
+    kube::Client::try_from(config)
 }
 
 /// The options are written as the kubeconfig that says the same, so that there is one way only.
