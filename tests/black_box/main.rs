@@ -1,5 +1,7 @@
 //! Black-box tests of the real binary: what a user would see, and nothing else.
 
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
 mod app;
 mod bad_input;
 mod certificates;

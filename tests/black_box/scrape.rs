@@ -54,7 +54,7 @@ fn a_restart_continues_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let app = App::start("cart");
     let mut ids: Vec<String> = Vec::new();
-    let mut record = |count: usize, ids: &mut Vec<String>| {
+    let record = |count: usize, ids: &mut Vec<String>| {
         for _ in 0..count {
             ids.push(app.span("work").trace_id().to_string());
         }
