@@ -6,6 +6,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Registry, Unit},
 };
+use std::sync::atomic::AtomicU64;
 
 /// The metrics of CONTRACT that begin with `sigyn_store_` and `sigyn_ingested_`.
 #[derive(Clone, Default)]
@@ -21,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) block_bytes: Gauge,
     pub(crate) cuts_failed: Counter,
     pub(crate) pinned_traces: Gauge,
+    pub(crate) exemplars_resolved: Gauge<f64, AtomicU64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -89,6 +91,13 @@ impl Metrics {
             "sigyn_store_pinned_traces",
             "Traces that are kept whatever retention says",
             metrics.pinned_traces.clone(),
+        );
+        metrics.exemplars_resolved.set(1.0);
+        registry.register_with_unit(
+            "sigyn_exemplars_resolved",
+            "Share of the exemplars seen between ten minutes and half a minute ago whose trace is held",
+            Unit::Other("ratio".to_owned()),
+            metrics.exemplars_resolved.clone(),
         );
         metrics
     }

@@ -1,6 +1,7 @@
 //! The store as one thing: open, append, look, close.
 
 mod core;
+mod links;
 mod recovery;
 
 use self::{

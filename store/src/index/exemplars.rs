@@ -96,6 +96,26 @@ impl Index {
         Ok(found.map(|(series, exemplars)| SeriesExemplars { series, exemplars }).collect())
     }
 
+    /// The traces that the newest exemplars of a time range point at, newest first, at most `traces_max`.
+    pub(crate) fn exemplar_traces(
+        &self,
+        from_unix_milli: i64,
+        to_unix_milli: i64,
+        traces_max: usize,
+    ) -> Result<Vec<TraceId>, Error> {
+        let range = time_key(from_unix_milli)..time_key(to_unix_milli);
+        let mut traces = Vec::new();
+        for key in self.exemplars.range(range).keys().rev() {
+            let key = key.map_err(failed)?;
+            let id: Option<[u8; 16]> = key.get(8..24).and_then(|id| id.try_into().ok());
+            traces.extend(id.map(TraceId).filter(|id| !traces.contains(id)));
+            if traces.len() >= traces_max {
+                break;
+            }
+        }
+        Ok(traces)
+    }
+
     /// The pins of a trace that still hold.
     pub(crate) fn pins_of(&self, trace_id: TraceId, now_unix_nano: u64) -> Result<Vec<Pin>, Error> {
         let mut pins = Vec::new();

@@ -16,6 +16,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often what has expired is taken out of the index.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
+/// How often exemplars are followed to their traces.
+const WATCH_LINKS_EVERY: Duration = Duration::from_secs(15);
 /// How long intake waits for a head that is full before it refuses.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -41,6 +43,7 @@ pub(super) struct Core {
 /// it is aborted or the store is closed.
 pub(super) async fn keep(core: Arc<Core>, journal: mpsc::WeakSender<Command>) {
     let mut expired_at = core.clock.monotonic();
+    let mut watched_at = expired_at;
     loop {
         tokio::select! {
             () = core.due.notified() => {}
@@ -60,6 +63,14 @@ pub(super) async fn keep(core: Arc<Core>, journal: mpsc::WeakSender<Command>) {
             let expired = tokio::task::spawn_blocking(move || core.expire()).await;
             if let Ok(Err(error)) = expired {
                 tracing::warn!(%error, "could not expire entries of the index");
+            }
+        }
+        if now.saturating_sub(watched_at) >= WATCH_LINKS_EVERY {
+            watched_at = now;
+            let core = Arc::clone(&core);
+            let watched = tokio::task::spawn_blocking(move || core.watch_exemplar_links()).await;
+            if let Ok(Err(error)) = watched {
+                tracing::warn!(%error, "could not follow exemplars to their traces");
             }
         }
     }

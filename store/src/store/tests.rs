@@ -388,6 +388,38 @@ async fn exemplars_gaps_and_metrics() {
 }
 
 #[tokio::test]
+async fn the_share_of_exemplars_that_lead_somewhere_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = TestClock::new();
+    let mut registry = Registry::default();
+    let store = Store::open(config(folder.path()), clock.clone(), &mut registry).await.unwrap();
+    let core = &store.inner.core;
+    let ratio = || {
+        core.watch_exemplar_links().unwrap();
+        core.metrics.exemplars_resolved.get()
+    };
+    assert_eq!(ratio(), 1.0, "nothing points nowhere");
+    let now_unix_milli = (clock.now_unix_nano() / 1_000_000) as i64;
+    let exemplar = |trace: u8| Exemplar {
+        series: vec![("__name__".into(), "latency_bucket".into())],
+        labels: Vec::new(),
+        trace_id: TraceId([trace; 16]),
+        span_id: None,
+        value: 1.0,
+        timestamp_unix_milli: now_unix_milli,
+    };
+    store.append(batch(&request(&[(1, 1)]), Overlay::default())).await.unwrap();
+    store.add_exemplars(vec![exemplar(1), exemplar(9)]).await.unwrap();
+    assert_eq!(ratio(), 1.0, "too young to judge");
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(ratio(), 0.5, "one of two is held");
+    store.flush().await.unwrap();
+    assert_eq!(ratio(), 0.5, "in a block it is held too");
+    clock.advance(Duration::from_secs(600));
+    assert_eq!(ratio(), 1.0, "history");
+}
+
+#[tokio::test]
 async fn the_reference_workload_comes_back_from_many_chunks_and_a_block() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(config(folder.path())).await;

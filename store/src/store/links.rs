@@ -1,0 +1,37 @@
+//! Whether exemplars lead somewhere: the share of those seen lately whose trace is held.
+
+use super::core::Core;
+use crate::{Error, TraceId};
+
+/// Younger exemplars may point at spans that no reader has had the chance to read.
+const AGE_MILLIS_MIN: i64 = 30_000;
+/// Older ones are history.
+const AGE_MILLIS_MAX: i64 = 600_000;
+/// The newest ones stand for all.
+const TRACES_MAX: usize = 200;
+
+impl Core {
+    /// Sets the gauge `sigyn_exemplars_resolved_ratio`. Reads block filters, so it is for a blocking thread.
+    pub(super) fn watch_exemplar_links(&self) -> Result<(), Error> {
+        let now_unix_milli = (self.clock.now_unix_nano() / 1_000_000) as i64;
+        let (from, to) = (now_unix_milli - AGE_MILLIS_MAX, now_unix_milli - AGE_MILLIS_MIN);
+        let traces = self.index.exemplar_traces(from, to, TRACES_MAX)?;
+        let sources = self.head.snapshot().sources;
+        let mut resolved = 0;
+        for id in &traces {
+            let holds = |id: &TraceId| -> Result<bool, Error> {
+                for source in &sources {
+                    if !source.rows_of(id)?.is_empty() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            };
+            resolved += usize::from(holds(id)?);
+        }
+        // Where nothing points anywhere, nothing points nowhere.
+        let ratio = if traces.is_empty() { 1.0 } else { resolved as f64 / traces.len() as f64 };
+        self.metrics.exemplars_resolved.set(ratio);
+        Ok(())
+    }
+}
