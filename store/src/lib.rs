@@ -33,3 +33,12 @@ pub use exemplar::{Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilt
 pub use ids::{ParseIdError, SpanId, TraceId};
 pub use source::{AttributeScope, Children, Field, Snapshot, Source, TimeRange};
 pub use store::{Config, Store};
+
+/// Reads an OTLP `ExportTraceServiceRequest` to its end without keeping anything, and counts what a
+/// [`Store`] would take and refuse of it. For whoever must know whether a body is one: fuzzing, tools.
+///
+/// # Errors
+/// [`ErrorKind::BadInput`] when the bytes are not such a message; then a store takes nothing of it.
+pub fn check_body(body: &[u8]) -> Result<Appended, Error> {
+    wire::validate(body)
+}
