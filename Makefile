@@ -1,7 +1,7 @@
 # The few commands of the project. Longer automation is Rust or Node, not shell.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: build ui demo test test-rust test-ui test-browser bench bench-push lint deny soak clean
+.PHONY: build ui demo test test-rust test-ui test-browser bench bench-push lint deny fuzz soak clean
 
 # Vite 8 installs with npm 11; Node 20 may come with npm 10, which then fetches npm 11 for this one call.
 NPM := $(shell if [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null; then echo npm; else echo npx --yes npm@11; fi)
@@ -32,9 +32,10 @@ test-rust: ui
 test-ui: ui/node_modules/.package-lock.json
 	$(NPM) test --prefix ui
 
-# A real browser against the real demo; screenshots stay in ui/test/artefacts.
+# A real browser against the real demo; screenshots stay in ui/test/artefacts. The binary is the one of
+# the Rust tests: built alone it would want its dependencies with other features, all over again.
 test-browser: ui $(CHROMIUM)
-	cargo build --locked -p sigyn
+	cargo test --workspace --locked --no-run
 	node ui/test/e2e/with-demo.mjs target/debug/sigyn
 
 $(CHROMIUM):
@@ -44,7 +45,7 @@ $(CHROMIUM):
 lint: ui/node_modules/.package-lock.json ui
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --locked --test tidy
+	cargo test --workspace --locked --test tidy
 	$(NPM) run lint --prefix ui
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo "cargo-deny is not installed: licences were not checked (cargo install cargo-deny)"; fi
 
@@ -60,8 +61,20 @@ bench-push:
 	@cargo build --release --locked -q -p sigyn
 	@cargo bench --locked -q -p sigyn --bench push
 
+# Every parser of bytes from outside: first its seeds, then what libFuzzer makes of them.
+FUZZ_SECONDS ?= 20
+fuzz:
+	@if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then \
+		cd fuzz; \
+		for target in $$(cargo fuzz list); do \
+			mkdir -p corpus/$$target; \
+			cargo fuzz run --sanitizer none $$target corpus/$$target seeds/$$target -- \
+				-max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1; \
+		done; \
+	else echo "fuzzing is skipped: it needs a C++ compiler and cargo-fuzz (cargo install cargo-fuzz --locked)"; fi
+
 # The long form of the slow suites.
-soak:
+soak: fuzz
 	SIGYN_SOAK=1 cargo test --workspace --locked --release
 
 clean:
