@@ -73,18 +73,6 @@ fuzz:
 		done; \
 	else echo "fuzzing is skipped: it needs a C++ compiler and cargo-fuzz (cargo install cargo-fuzz --locked)"; fi
 
-# Every parser of bytes from outside: first its seeds, then what libFuzzer makes of them.
-FUZZ_SECONDS ?= 20
-fuzz:
-	@if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then \
-		cd fuzz; \
-		for target in $$(cargo fuzz list); do \
-			mkdir -p corpus/$$target; \
-			cargo fuzz run --sanitizer none $$target corpus/$$target seeds/$$target -- \
-				-max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1; \
-		done; \
-	else echo "fuzzing is skipped: it needs a C++ compiler and cargo-fuzz (cargo install cargo-fuzz --locked)"; fi
-
 # The long form of the slow suites.
 soak: fuzz
 	SIGYN_SOAK=1 cargo test --workspace --locked --release
