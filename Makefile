@@ -59,7 +59,7 @@ bench:
 # The whole server under the reference workload: CPU, memory, disk, look-ups.
 bench-push:
 	@cargo build --release --locked -q -p sigyn
-	@cargo bench --locked -q -p sigyn --bench push
+	@cargo run --release --locked -q -p sigyn-load -- target/release/sigyn
 
 # Every parser of bytes from outside: first its seeds, then what libFuzzer makes of them.
 FUZZ_SECONDS ?= 20

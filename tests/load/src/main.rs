@@ -4,7 +4,7 @@
 //! `SIGYN_BENCH_TRACES` sets the number of traces (default 60,000: 1.17 million spans, 467 MB).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-#![expect(clippy::print_stdout, reason = "the figures are its output")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the figures are its output")]
 
 use serde_json::json;
 use sigyn_rig::{Api, Options, Server};
@@ -22,10 +22,10 @@ const LOOK_UPS: usize = 50;
 const REPEATS: usize = 9;
 
 fn main() {
-    // `cargo test` and `cargo bench` both pass arguments; only the latter passes --bench.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
+    let Some(binary) = std::env::args().nth(1) else {
+        eprintln!("usage: sigyn-load PATH_OF_SIGYN");
+        std::process::exit(2)
+    };
     let traces = std::env::var("SIGYN_BENCH_TRACES").ok().and_then(|text| text.parse().ok());
     let traces: u64 = traces.unwrap_or(60_000);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("past 1970");
@@ -36,9 +36,8 @@ fn main() {
     let bytes: usize = bodies.iter().map(|body| body.bytes.len()).sum();
 
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let server = Options::new(env!("CARGO_BIN_EXE_sigyn"), folder.path())
-        .config("storage:\n  head: {max_age: 15s}\n")
-        .start();
+    let server =
+        Options::new(&binary, folder.path()).config("storage:\n  head: {max_age: 15s}\n").start();
     let started = Instant::now();
     push(&server.otlp, &bodies);
     let push_seconds = started.elapsed().as_secs_f64();
