@@ -134,6 +134,7 @@ impl Storage {
         let Some(mut fields) = reading.map(field) else { return storage };
         if let Some(field) = fields.take("retention") {
             storage.retention = reading.positive_duration(&field).unwrap_or(storage.retention);
+            reading.warn(&field, "blocks are not deleted yet; this will be heeded once they are");
         }
         if let Some(field) = fields.take("blocks")
             && let Some(mut blocks) = reading.map(&field)
