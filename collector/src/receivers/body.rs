@@ -11,6 +11,10 @@ use std::time::Duration;
 /// A client that needs longer for one body has lost its connection.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// Of a refused body, so much is read to no end, and for so long.
+const DISCARDED_BYTES_MAX: usize = 64 << 20;
+const DISCARD_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// A body in memory, with the share of the budget that it takes.
 pub(super) struct Received {
     pub(super) plain: Bytes,
@@ -26,23 +30,32 @@ pub(super) async fn read(
     bytes_max: usize,
     share: Share,
 ) -> Result<Received, Refusal> {
-    in_time(async move {
-        let mut chunks = Chunks { body: body.into_data_stream(), share, bytes_max };
-        let mut inflater = Inflater::new(encoding, bytes_max);
-        let mut packed = BytesMut::new();
-        while let Some(chunk) = chunks.next(packed.len() + inflater.len()).await? {
-            if encoding.is_some() {
-                chunks.check(packed.len() + chunk.len())?;
-                packed.extend_from_slice(&chunk);
-            }
-            inflater.push(&chunk)?;
-            chunks.hold(packed.len() + inflater.len())?;
+    let mut chunks = Chunks { body: body.into_data_stream(), share, bytes_max };
+    match in_time(read_message(&mut chunks, encoding)).await {
+        Ok((plain, compressed)) => Ok(Received { plain, compressed, share: chunks.share }),
+        Err(refusal) => {
+            chunks.discard_rest().await;
+            Err(refusal)
         }
-        let plain = Bytes::from(inflater.finish()?);
-        let compressed = encoding.map(|encoding| (encoding, packed.freeze()));
-        Ok(Received { plain, compressed, share: chunks.share })
-    })
-    .await
+    }
+}
+
+async fn read_message(
+    chunks: &mut Chunks,
+    encoding: Option<Encoding>,
+) -> Result<(Bytes, Option<(Encoding, Bytes)>), Refusal> {
+    let mut inflater = Inflater::new(encoding, chunks.bytes_max);
+    let mut packed = BytesMut::new();
+    while let Some(chunk) = chunks.next(packed.len() + inflater.len()).await? {
+        if encoding.is_some() {
+            chunks.check(packed.len() + chunk.len())?;
+            packed.extend_from_slice(&chunk);
+        }
+        inflater.push(&chunk)?;
+        chunks.hold(packed.len() + inflater.len())?;
+    }
+    let plain = Bytes::from(inflater.finish()?);
+    Ok((plain, encoding.map(|encoding| (encoding, packed.freeze()))))
 }
 
 /// Reads a gRPC body: exactly one message with its five bytes in front (flag, length).
@@ -101,6 +114,24 @@ impl Chunks {
         Ok(Some(chunk))
     }
 
+    /// Lets the client send the rest of what is refused, within bounds. Over HTTP/1 a client reads no answer
+    /// while it writes: a connection closed under it would show a reset instead of the reason.
+    async fn discard_rest(self) {
+        drop(self.share);
+        let mut body = self.body;
+        let discard = async {
+            let mut bytes = 0;
+            while let Some(Ok(chunk)) = body.next().await {
+                bytes += chunk.len();
+                if bytes > DISCARDED_BYTES_MAX {
+                    return;
+                }
+            }
+        };
+        // A client that is slower than this is cut off; it was refused anyway.
+        let _ = tokio::time::timeout(DISCARD_TIME_MAX, discard).await;
+    }
+
     fn hold(&mut self, bytes: usize) -> Result<(), Refusal> {
         if self.share.grow_to(bytes) { Ok(()) } else { Err(Refusal::busy()) }
     }
@@ -129,9 +160,7 @@ fn unframe(framed: Bytes) -> Result<(bool, Bytes), Refusal> {
     }
 }
 
-async fn in_time(
-    reading: impl Future<Output = Result<Received, Refusal>>,
-) -> Result<Received, Refusal> {
+async fn in_time<T>(reading: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
     tokio::time::timeout(BODY_TIME_MAX, reading).await.unwrap_or_else(|_| {
         let seconds = BODY_TIME_MAX.as_secs();
         Err(Refusal::new(Reason::Slow, format!("the body did not arrive within {seconds} s")))
