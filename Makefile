@@ -51,9 +51,9 @@ lint: ui/node_modules/.package-lock.json ui
 
 # One JSON object a line.
 bench:
-	@cargo bench --locked -q -p sigyn-buffer --bench record
-	@cargo bench --locked -q -p sigyn-store --bench ingest
-	@cargo bench --locked -q -p sigyn-query --bench search
+	@cargo bench --locked -q -p sigyn-buffer --bench record | grep --line-buffered '^{'
+	@cargo bench --locked -q -p sigyn-store --bench ingest | grep --line-buffered '^{'
+	@cargo bench --locked -q -p sigyn-query --bench search | grep --line-buffered '^{'
 	@$(MAKE) --no-print-directory bench-push
 
 # The whole server under the reference workload: CPU, memory, disk, look-ups.
