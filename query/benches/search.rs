@@ -72,7 +72,7 @@ async fn measure(engine: &Engine, place: &str, spans: usize) {
         rounds.sort();
         let last = last.unwrap();
         let line = serde_json::json!({
-            "benchmark": "search",
+            "bench": "search",
             "place": place,
             "query": name,
             "ms": rounds[ROUNDS / 2].as_secs_f64() * 1e3,
