@@ -1,12 +1,7 @@
 //! Tells the query room what the collector's targets are: neither knows the other.
 
 use crate::control::Live;
-use sigyn_collector::{
-    Labels,
-    config::PrometheusDuration,
-    relabel,
-    scrape::{self, Health},
-};
+use sigyn_collector::{Labels, config::PrometheusDuration, relabel, scrape};
 use sigyn_query::collaborator::{BufferStatus, DroppedTarget, TargetDirectory, TargetStatus};
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -33,12 +28,7 @@ impl Directory {
                 .last_scrape_unix_nano
                 .map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
             last_scrape_duration: target.last_scrape_duration.as_secs_f64(),
-            health: match target.health {
-                Health::Unknown => "unknown",
-                Health::Up => "up",
-                Health::Down => "down",
-            }
-            .to_owned(),
+            health: target.health.as_str().to_owned(),
             scrape_interval: duration(target.scrape_interval),
             scrape_timeout: duration(target.scrape_timeout),
             buffer: target.buffer.map(buffer),
@@ -87,8 +77,7 @@ impl TargetDirectory for Directory {
         scrape_pool: &str,
         labels: &BTreeMap<String, String>,
     ) -> Option<serde_json::Value> {
-        let config = self.live.config();
-        let job = config.scrape_configs.iter().find(|job| job.job_name == scrape_pool)?;
+        let job = self.live.manager().config(scrape_pool)?;
         let labels: Labels =
             labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         serde_json::to_value(relabel::trace(&job.relabel_configs, &labels)).ok()

@@ -1,6 +1,6 @@
 //! Parameters of a request, from the query string and from a form body.
 
-use super::Fault;
+use super::{Fault, duration};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
@@ -46,6 +46,24 @@ impl Parameters {
     ) -> Result<Option<T>, Fault> {
         let Some(text) = self.get(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| Fault::parameter(name, text, expected))
+    }
+
+    /// `minDuration` and `maxDuration` in nanoseconds, as Tempo and Jaeger both have them.
+    pub(crate) fn duration_bounds(&self) -> Result<(Option<u64>, Option<u64>), Fault> {
+        let read = |name| match self.get(name) {
+            None => Ok(None),
+            Some(text) => match duration::parse_nanos(text) {
+                Some(nanos) => Ok(Some(nanos)),
+                None => Err(Fault::parameter(name, text, "a duration such as 250ms or 1.5s")),
+            },
+        };
+        let (min, max) = (read("minDuration")?, read("maxDuration")?);
+        if let (Some(min), Some(max)) = (min, max)
+            && max < min
+        {
+            return Err(Fault::bad_request("maxDuration is below minDuration"));
+        }
+        Ok((min, max))
     }
 }
 

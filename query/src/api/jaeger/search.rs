@@ -2,7 +2,7 @@
 
 use super::{Envelope, MissingTrace, model, trace_id};
 use crate::{
-    api::{ApiState, Fault, duration, parameters::Parameters, trace, traceql_text as write},
+    api::{ApiState, Fault, parameters::Parameters, trace, traceql_text as write},
     engine::SearchRequest,
     traceql,
 };
@@ -120,19 +120,7 @@ fn query_text(parameters: &Parameters) -> Result<String, Fault> {
     if let Some(operation) = parameters.get("operation") {
         conditions.push(format!("name = {}", write::quoted(operation)));
     }
-    let read = |name| match parameters.get(name) {
-        None => Ok(None),
-        Some(text) => match duration::parse_nanos(text) {
-            Some(nanos) => Ok(Some(nanos)),
-            None => Err(Fault::parameter(name, text, "a duration such as 250ms or 1.5s")),
-        },
-    };
-    let (min, max) = (read("minDuration")?, read("maxDuration")?);
-    if let (Some(min), Some(max)) = (min, max)
-        && max < min
-    {
-        return Err(Fault::bad_request("maxDuration is below minDuration"));
-    }
+    let (min, max) = parameters.duration_bounds()?;
     for (operator, nanos) in [(">=", min), ("<=", max)] {
         let condition = |nanos| format!("duration {operator} {}", write::duration(nanos));
         conditions.extend(nanos.map(condition));

@@ -2,7 +2,7 @@
 
 use super::{logfmt, search_json};
 use crate::{
-    api::{ApiState, Fault, duration, parameters::Parameters, trace, traceql_text as write},
+    api::{ApiState, Fault, parameters::Parameters, trace, traceql_text as write},
     engine::SearchRequest,
     traceql,
 };
@@ -129,19 +129,7 @@ fn old_form(parameters: &Parameters) -> Result<String, Fault> {
     for (key, value) in logfmt::parse(parameters.get("tags").unwrap_or_default())? {
         sets.push(write::span_set(&[tag_condition(&key, &value)?]));
     }
-    let read = |name| match parameters.get(name) {
-        None => Ok(None),
-        Some(text) => match duration::parse_nanos(text) {
-            Some(nanos) => Ok(Some(nanos)),
-            None => Err(Fault::parameter(name, text, "a duration such as 250ms or 1.5s")),
-        },
-    };
-    let (min, max) = (read("minDuration")?, read("maxDuration")?);
-    if let (Some(min), Some(max)) = (min, max)
-        && max < min
-    {
-        return Err(Fault::bad_request("maxDuration is below minDuration"));
-    }
+    let (min, max) = parameters.duration_bounds()?;
     let bounds = [(">=", min), ("<=", max)];
     let bounds: Vec<String> = bounds
         .into_iter()
