@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark has nobody to report to")]
 
 use sigyn_query::{
-    engine::{Engine, SearchRequest, Value},
+    engine::{Engine, SearchRequest, SpanSelection, Value, ValueCount},
     traceql,
 };
 use sigyn_store::{Batch, Clock, Config, Overlay, Store, Via};
@@ -50,8 +50,8 @@ const QUERIES: [(&str, &str); 9] = [
 async fn measure(engine: &Engine, place: &str, spans: usize) {
     // A user who has been there.
     let field = traceql::parse_field("span.app.user.id").unwrap();
-    let user = match engine.tag_values(&field, 1).await.unwrap().pop() {
-        Some(Value::String(user)) => user,
+    let user = match engine.tag_values(&field, SpanSelection::default(), 1).await.unwrap().pop() {
+        Some(ValueCount { value: Value::String(user), .. }) => user,
         other => panic!("the workload has users, not {other:?}"),
     };
     for (name, text) in QUERIES {

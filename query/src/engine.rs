@@ -14,10 +14,13 @@ mod catalog;
 mod column;
 mod compare;
 mod condition;
+mod metrics;
 mod operand;
 mod pipeline;
 mod plan;
+mod progress;
 mod search;
+mod selection;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -25,13 +28,20 @@ mod traces;
 mod view;
 
 pub use cancellation::Limits;
+pub use metrics::{
+    Exemplar, MetricsRequest, MetricsResponse, MetricsWindow, Sample, ScanStats, Series,
+};
+pub use progress::SearchProgress;
+pub use selection::{
+    Contrast, ContrastField, ContrastValue, DurationRank, Facet, Facets, SpanSelection, ValueCount,
+};
 
 use crate::traceql::Query;
 use arrow_schema::ArrowError;
 use cancellation::{CancelOnDrop, Cancellation};
 use sigyn_store::{Error as StoreError, Snapshot, Source, SpanId, Store, TraceId};
 use std::{num::NonZero, sync::Arc, thread::available_parallelism};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 /// Runs queries over a store. Cheap to clone; clones share the bound on threads.
 #[derive(Clone)]
@@ -145,6 +155,9 @@ pub enum EngineError {
     /// The query needs what this version does not execute yet; a sentence for the user.
     #[error("{0}")]
     Unsupported(String),
+    /// The request makes no sense; a sentence for the user.
+    #[error("{0}")]
+    Invalid(String),
     /// A limit was reached. A search gives a partial answer instead.
     #[error("{0}")]
     Stopped(String),
@@ -183,7 +196,47 @@ impl Engine {
     /// Newest first, always; the same question gives the same answer. A trace is found if one of the
     /// spans that match starts within the request's time range; its matches outside are counted too.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, EngineError> {
-        search::search((self.snapshots)(), request, self.limits, &self.threads).await
+        search::search((self.snapshots)(), request, self.limits, &self.threads, None).await
+    }
+
+    /// A search that tells traces as soon as they are certain. All of them are also in the response. It goes
+    /// no faster than the receiver takes, and ends when the receiver is dropped.
+    pub async fn search_into(
+        &self,
+        request: SearchRequest,
+        progress: mpsc::Sender<SearchProgress>,
+    ) -> Result<SearchResponse, EngineError> {
+        let snapshot = (self.snapshots)();
+        search::search(snapshot, request, self.limits, &self.threads, Some(progress)).await
+    }
+
+    /// Time series. A limit gives a partial answer.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] for a query that is no metrics query.
+    pub async fn metrics(&self, request: MetricsRequest) -> Result<MetricsResponse, EngineError> {
+        self.metrics_with(request, None).await
+    }
+
+    /// Time series, told again and again as they grow; each answer takes the place of the one before it. The last one is
+    /// only in the response. It ends when the receiver is dropped.
+    pub async fn metrics_into(
+        &self,
+        request: MetricsRequest,
+        progress: mpsc::Sender<MetricsResponse>,
+    ) -> Result<MetricsResponse, EngineError> {
+        self.metrics_with(request, Some(progress)).await
+    }
+
+    async fn metrics_with(
+        &self,
+        request: MetricsRequest,
+        _progress: Option<mpsc::Sender<MetricsResponse>>,
+    ) -> Result<MetricsResponse, EngineError> {
+        if !request.query.is_metrics() {
+            return Err(EngineError::Invalid("not a metrics query".to_owned()));
+        }
+        Err(EngineError::Unsupported("metrics queries are not executed yet".to_owned()))
     }
 
     /// Service names, sorted.
@@ -200,25 +253,60 @@ impl Engine {
         .await
     }
 
-    /// Attribute names by scope, sorted; bounded.
+    /// Attribute names that the selected spans have, by scope, sorted; bounded.
     pub async fn tag_names(
         &self,
+        _selection: SpanSelection,
     ) -> Result<Vec<(sigyn_store::AttributeScope, Vec<String>)>, EngineError> {
         self.on_sources(catalog::tag_names).await
     }
 
-    /// Distinct values of a field (an attribute or an intrinsic), sorted by type, then value, at most
+    /// Distinct values of a field (an attribute or an intrinsic) among the selected spans, sorted by type, then value, at most
     /// `limit`. Arrays give their elements. Status and kind give all their words, durations nothing.
     pub async fn tag_values(
         &self,
         field: &crate::traceql::FieldRef,
+        _selection: SpanSelection,
         limit: usize,
-    ) -> Result<Vec<Value>, EngineError> {
+    ) -> Result<Vec<ValueCount>, EngineError> {
         let field = field.clone();
-        self.on_sources(move |sources, cancellation| {
-            catalog::tag_values(sources, &field, limit, cancellation)
-        })
-        .await
+        let values = self
+            .on_sources(move |sources, cancellation| {
+                catalog::tag_values(sources, &field, limit, cancellation)
+            })
+            .await?;
+        Ok(values.into_iter().map(|value| ValueCount { value, count: 0 }).collect())
+    }
+
+    /// The most frequent values of some fields among the selected spans, `top` of each.
+    pub async fn facets(
+        &self,
+        _selection: SpanSelection,
+        _fields: Vec<crate::traceql::FieldRef>,
+        _top: usize,
+    ) -> Result<Facets, EngineError> {
+        Err(EngineError::Unsupported("facets are not counted yet".to_owned()))
+    }
+
+    /// Where a duration stands among those of the selected spans (of an operation, say), and their quantiles.
+    pub async fn duration_rank(
+        &self,
+        _selection: SpanSelection,
+        _duration_nano: i64,
+        _quantiles: Vec<f64>,
+    ) -> Result<DurationRank, EngineError> {
+        Err(EngineError::Unsupported("durations are not ranked yet".to_owned()))
+    }
+
+    /// Which fields set two sets of spans apart, the most telling first: `fields_max` of them, with `values_max` values each.
+    pub async fn contrast(
+        &self,
+        _selection: SpanSelection,
+        _baseline: SpanSelection,
+        _fields_max: usize,
+        _values_max: usize,
+    ) -> Result<Contrast, EngineError> {
+        Err(EngineError::Unsupported("sets are not compared yet".to_owned()))
     }
 
     async fn on_sources<T: Send + 'static>(

@@ -63,7 +63,9 @@ impl From<StoreError> for Fault {
 impl From<EngineError> for Fault {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Unsupported(sentence) => Self::bad_request(sentence),
+            EngineError::Unsupported(sentence) | EngineError::Invalid(sentence) => {
+                Self::bad_request(sentence)
+            }
             EngineError::Store(error) => error.into(),
             EngineError::Arrow(_) | EngineError::Failed(_) => Self::internal(&error),
             EngineError::Stopped(sentence) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),

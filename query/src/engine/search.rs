@@ -2,7 +2,7 @@
 //! nothing that is left can be newer than what was found.
 
 use super::{
-    Cancellation, EngineError, SearchResponse, TraceMatch,
+    Cancellation, EngineError, ScanStats, SearchProgress, SearchResponse, TraceMatch,
     answer::Answers,
     cancellation::CancelOnDrop,
     condition::condition,
@@ -20,10 +20,14 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
     num::NonZero,
+    ops::Bound,
     sync::Arc,
     thread::available_parallelism,
 };
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::spawn_blocking,
+};
 
 /// What one source says: its traces with a fitting span, each with its earliest fitting start here.
 struct Partial {
@@ -72,12 +76,47 @@ impl Candidates {
     }
 }
 
+/// Tells traces once nothing can come before them any more.
+struct News {
+    progress: Option<mpsc::Sender<SearchProgress>>,
+    stats: ScanStats,
+    /// The last trace that was told.
+    sent: Option<(Reverse<u64>, TraceId)>,
+}
+
+impl News {
+    /// Tells what starts later than everything that is left.
+    async fn tell(
+        &mut self,
+        found: &BTreeMap<(Reverse<u64>, TraceId), TraceMatch>,
+        best_left: Option<u64>,
+        cancellation: &Cancellation,
+    ) -> Result<(), EngineError> {
+        let Some(progress) = &self.progress else { return Ok(()) };
+        let from = self.sent.map_or(Bound::Unbounded, Bound::Excluded);
+        let certain = found.range((from, Bound::Unbounded));
+        let certain = certain
+            .take_while(|((Reverse(start), _), _)| best_left.is_none_or(|left| *start > left));
+        let traces: Vec<TraceMatch> = certain.map(|(_, trace)| trace.clone()).collect();
+        if let Some(last) = traces.last() {
+            self.sent = Some((Reverse(last.start_unix_nano), last.trace_id));
+        }
+        self.stats.inspected_bytes = cancellation.bytes();
+        let news = SearchProgress { traces, stats: self.stats };
+        progress
+            .send(news)
+            .await
+            .map_err(|_| EngineError::Stopped("nobody waits for the answer any more".to_owned()))
+    }
+}
+
 /// Answers a search over a snapshot.
 pub(super) async fn search(
     snapshot: Snapshot,
     request: SearchRequest,
     limits: Limits,
     threads: &Arc<Semaphore>,
+    progress: Option<mpsc::Sender<SearchProgress>>,
 ) -> Result<SearchResponse, EngineError> {
     let cancellation = Cancellation::new(limits);
     let _guard = CancelOnDrop(cancellation.clone());
@@ -99,6 +138,8 @@ pub(super) async fn search(
     let mut found: BTreeMap<(Reverse<u64>, TraceId), TraceMatch> = BTreeMap::new();
     let mut candidates = Candidates::default();
     let cache = Arc::new(ColumnCache::default());
+    let stats = ScanStats { sources: sources.len(), ..ScanStats::default() };
+    let mut news = News { progress, stats, sent: None };
     let mut unvisited = sources.into_iter().peekable();
     let wave = available_parallelism().map_or(1, NonZero::get);
     let result = async {
@@ -112,6 +153,7 @@ pub(super) async fn search(
                 _ => None,
             };
             let best_left = candidates.peek().max(ahead);
+            news.tell(&found, best_left, &cancellation).await?;
             match (best_left, worst) {
                 (None, _) => return Ok(()),
                 // Equal starts go on: the smaller trace ID wins.
@@ -142,6 +184,7 @@ pub(super) async fn search(
                 }
                 continue;
             }
+            news.stats.sources_done += wave.min(unvisited.len());
             let scans = unvisited.by_ref().take(wave).map(|source| {
                 let (plan, cancellation) = (plan.clone(), cancellation.clone());
                 on_thread(threads, move || scan(source, &plan, from, to, &cancellation))
@@ -149,6 +192,7 @@ pub(super) async fn search(
             for partial in futures::future::try_join_all(scans).await? {
                 let partial = partial?;
                 response.inspected_spans += partial.rows;
+                news.stats.inspected_spans += partial.rows;
                 for (id, start) in partial.candidates {
                     candidates.add(id, start);
                 }
@@ -162,6 +206,8 @@ pub(super) async fn search(
         Err(other) => return Err(other),
     }
     response.inspected_bytes = cancellation.bytes();
+    // The receiver may have gone after the last of it; the answer is whole all the same.
+    let _ = news.tell(&found, None, &cancellation).await;
     response.traces = found.into_values().collect();
     Ok(response)
 }

@@ -498,12 +498,15 @@ fn the_catalog_lists_what_occurs() {
     second.attributes.insert("a b".to_owned(), Plain::Array(vec![Plain::Int(3), Plain::Int(-1)]));
     let engine = engine(vec![vec![first], vec![second]]);
     let text = |text: &str| Value::String(text.to_owned());
-    let values =
-        |field: &str, limit| wait(engine.tag_values(&parse_field(field).unwrap(), limit)).unwrap();
+    let values = |field: &str, limit| {
+        let field = parse_field(field).unwrap();
+        let counted = wait(engine.tag_values(&field, SpanSelection::default(), limit)).unwrap();
+        counted.into_iter().map(|it| it.value).collect::<Vec<_>>()
+    };
     assert_eq!(wait(engine.services()).unwrap(), ["bank", "shop"]);
     assert_eq!(wait(engine.operations("bank")).unwrap(), [("operation 2".to_owned(), 2)]);
     assert_eq!(wait(engine.operations("none")).unwrap(), []);
-    let tags = wait(engine.tag_names()).unwrap();
+    let tags = wait(engine.tag_names(SpanSelection::default())).unwrap();
     assert_eq!(tags[0], (sigyn_store::AttributeScope::Span, vec!["a b".to_owned()]));
     let all = [Value::Int(-1), Value::Int(3), Value::Double(-0.5)];
     assert_eq!(values("span.\"a b\"", 10), all);

@@ -7,7 +7,7 @@ use crate::{
         parameters::{Parameters, Segment},
         traceql_text as write,
     },
-    engine::Value,
+    engine::{SpanSelection, Value},
     traceql,
 };
 use axum::{Json, extract::State};
@@ -77,7 +77,7 @@ async fn values(
     tag: &str,
     parameters: &Parameters,
 ) -> Result<Vec<TypedValue>, Fault> {
-    super::search::seconds_range(parameters)?;
+    let (start_unix_nano, end_unix_nano) = super::search::seconds_range(parameters)?;
     let limit = parameters.number::<usize>("limit", "a whole number")?.filter(|limit| *limit > 0);
     let limit = limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let field = traceql::parse_field(tag)
@@ -88,8 +88,9 @@ async fn values(
         _ if DURATIONS.contains(&tag) => return Ok(Vec::new()),
         _ => {}
     }
-    let values = state.engine.tag_values(&field, limit).await?;
-    Ok(values.into_iter().filter_map(typed).collect())
+    let selection = SpanSelection { query: None, start_unix_nano, end_unix_nano };
+    let values = state.engine.tag_values(&field, selection, limit).await?;
+    Ok(values.into_iter().filter_map(|counted| typed(counted.value)).collect())
 }
 
 fn keywords(words: &[&str]) -> Vec<TypedValue> {

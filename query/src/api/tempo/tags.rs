@@ -1,6 +1,9 @@
 //! Names of attributes and intrinsics, by scope.
 
-use crate::api::{ApiState, Fault, parameters::Parameters};
+use crate::{
+    api::{ApiState, Fault, parameters::Parameters},
+    engine::SpanSelection,
+};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use sigyn_store::AttributeScope;
@@ -80,10 +83,11 @@ async fn scopes(state: &ApiState, parameters: &Parameters) -> Result<Vec<Scope>,
         let expected = format!("one of {}", SCOPES.join(", "));
         return Err(Fault::parameter("scope", scope, &expected));
     }
-    super::search::seconds_range(parameters)?;
+    let (start_unix_nano, end_unix_nano) = super::search::seconds_range(parameters)?;
     let limit = parameters.number::<usize>("limit", "a whole number")?.filter(|limit| *limit > 0);
     let limit = limit.unwrap_or(LIMIT_DEFAULT);
-    let mut names = state.engine.tag_names().await?;
+    let selection = SpanSelection { query: None, start_unix_nano, end_unix_nano };
+    let mut names = state.engine.tag_names(selection).await?;
     let intrinsics = INTRINSICS.iter().map(|name| (*name).to_owned()).collect();
     let mut scopes = Vec::with_capacity(SCOPES.len());
     for scope in SCOPES.into_iter().filter(|scope| wanted.is_none_or(|wanted| wanted == *scope)) {

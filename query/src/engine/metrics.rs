@@ -1,0 +1,146 @@
+//! Time series out of spans: what is asked, what is answered.
+
+use super::{EngineError, Value};
+use crate::traceql::Query;
+use sigyn_store::{SpanId, TraceId};
+
+/// The moments of a metrics query. The interval of the sample at `t` is `(t − step, t]`: a span counts where it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricsWindow {
+    /// Exclusive; the first sample stands one step later.
+    pub start_unix_nano: u64,
+    /// Inclusive.
+    pub end_unix_nano: u64,
+    /// Not 0.
+    pub step_nano: u64,
+}
+
+/// Time series, and what they may cost.
+#[derive(Clone, Debug)]
+pub struct MetricsRequest {
+    /// Parsed and validated, with a metrics function.
+    pub query: Query,
+    /// When. [`MetricsWindow::aligned`] for a range query, [`MetricsWindow::instant`] for an instant one.
+    pub window: MetricsWindow,
+    /// Exemplars at most, in all series together; the hint `exemplars` goes before it. None for an instant query.
+    pub exemplars_max: usize,
+    /// Series at most; more make the answer partial.
+    pub series_max: usize,
+}
+
+/// Time series, sorted by their labels.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsResponse {
+    /// None of them without a sample.
+    pub series: Vec<Series>,
+    /// The answer is not whole; the reason, a sentence for the user.
+    pub partial: Option<String>,
+    /// How much work it was.
+    pub stats: ScanStats,
+}
+
+/// How much of the data was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScanStats {
+    /// Spans looked at.
+    pub inspected_spans: u64,
+    /// Bytes of columns read.
+    pub inspected_bytes: u64,
+    /// Runs of spans (a row group, a part of the head) that are finished …
+    pub sources_done: usize,
+    /// … of so many.
+    pub sources: usize,
+}
+
+/// One line of a chart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Fields in their canonical spelling and what they were grouped by; `__name__`, `p`, `__bucket`, `__meta_type`, `__meta_error`
+    /// where the function adds them. A value that is absent is the text `nil`.
+    pub labels: Vec<(String, Value)>,
+    /// By time.
+    pub samples: Vec<Sample>,
+    /// By time; at most one per trace in the whole answer.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// A point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// The end of its interval.
+    pub timestamp_unix_milli: i64,
+    /// Finite.
+    pub value: f64,
+}
+
+/// A span that a point is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// Where to look.
+    pub trace_id: TraceId,
+    /// Which span of it.
+    pub span_id: SpanId,
+    /// The span's start.
+    pub timestamp_unix_nano: u64,
+    /// Not 0. For rates and counts the sample's value, otherwise the span's own.
+    pub value: f64,
+}
+
+impl MetricsWindow {
+    /// More intervals are refused.
+    pub const INTERVALS_MAX: u64 = 10_000;
+
+    /// The window of a range query: start goes down and end up to a multiple of the step, then start one step further back, so that
+    /// the first sample stands at or before `start`.
+    ///
+    /// # Errors
+    /// A sentence, for a window that is empty or has too many intervals.
+    pub fn aligned(
+        start_unix_nano: u64,
+        end_unix_nano: u64,
+        step_nano: u64,
+    ) -> Result<Self, EngineError> {
+        let refuse = |why: String| Err(EngineError::Invalid(why));
+        if step_nano == 0 {
+            return refuse("the step must be greater than zero".to_owned());
+        }
+        if end_unix_nano <= start_unix_nano {
+            return refuse("the end of the range must be after its start".to_owned());
+        }
+        let start = (start_unix_nano - start_unix_nano % step_nano).saturating_sub(step_nano);
+        let end = match end_unix_nano % step_nano {
+            0 => end_unix_nano,
+            over => end_unix_nano.saturating_add(step_nano - over),
+        };
+        let window = Self { start_unix_nano: start, end_unix_nano: end, step_nano };
+        if window.intervals() as u64 > Self::INTERVALS_MAX {
+            return refuse(format!(
+                "the range has {} intervals, at most {} are possible; use a greater step or a shorter range",
+                window.intervals(),
+                Self::INTERVALS_MAX
+            ));
+        }
+        Ok(window)
+    }
+
+    /// One value for a whole range.
+    ///
+    /// # Errors
+    /// A sentence, for an empty range.
+    pub fn instant(start_unix_nano: u64, end_unix_nano: u64) -> Result<Self, EngineError> {
+        if end_unix_nano <= start_unix_nano {
+            let why = "the end of the range must be after its start";
+            return Err(EngineError::Invalid(why.to_owned()));
+        }
+        Ok(Self { start_unix_nano, end_unix_nano, step_nano: end_unix_nano - start_unix_nano })
+    }
+
+    /// How many samples a series can have.
+    pub fn intervals(&self) -> usize {
+        self.end_unix_nano
+            .saturating_sub(self.start_unix_nano)
+            .div_ceil(self.step_nano.max(1))
+            .try_into()
+            .unwrap_or(usize::MAX)
+    }
+}
