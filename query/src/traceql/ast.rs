@@ -382,6 +382,17 @@ impl Query {
     }
 }
 
+impl SpansetExpression {
+    /// True when a side, however deep, is a pipeline of more than one stage.
+    pub(super) fn is_piped(&self) -> bool {
+        match self {
+            Self::Filter(_) => false,
+            Self::Pipeline(_) => true,
+            Self::Binary { left, right, .. } => left.is_piped() || right.is_piped(),
+        }
+    }
+}
+
 impl FieldExpression {
     /// Calls `visit` for every field in the expression, left to right.
     pub fn visit_fields<'a>(&'a self, visit: &mut dyn FnMut(&'a FieldRef)) {

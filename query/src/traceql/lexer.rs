@@ -224,7 +224,8 @@ impl Lexer<'_> {
     fn string(&mut self) -> Result<String, ParseError> {
         let start = self.at;
         self.at += 1;
-        let mut text = String::new();
+        // Bytes, because `\xc3\xa9` names the bytes of one character.
+        let mut text = Vec::new();
         loop {
             let Some(character) = self.peek().filter(|character| *character != '\n') else {
                 return Err(self.error(
@@ -233,63 +234,82 @@ impl Lexer<'_> {
                     "the string that begins here has no end; expected `\"`",
                 ));
             };
+            let from = self.at;
             self.at += character.len_utf8();
             match character {
-                '"' => return Ok(text),
-                '\\' => text.push(self.escape()?),
-                _ => text.push(character),
+                '"' => {
+                    return Ok(String::from_utf8(text).unwrap_or_else(|error| {
+                        String::from_utf8_lossy(error.as_bytes()).into_owned()
+                    }));
+                }
+                '\\' => self.escape(&mut text)?,
+                _ => text.extend_from_slice(&self.text.as_bytes()[from..self.at]),
             }
         }
     }
 
-    /// The character that an escape stands for; the backslash is behind us.
-    fn escape(&mut self) -> Result<char, ParseError> {
+    /// Adds what an escape stands for, as in Go; the backslash is behind us.
+    fn escape(&mut self, text: &mut Vec<u8>) -> Result<(), ParseError> {
         let start = self.at - 1;
-        let digits = match self.peek() {
-            Some('x') => 2,
-            Some('u') => 4,
-            Some('U') => 8,
-            Some(character) => {
-                let meant = match character {
-                    'n' => '\n',
-                    't' => '\t',
-                    'r' => '\r',
-                    'a' => '\u{7}',
-                    'b' => '\u{8}',
-                    'f' => '\u{c}',
-                    'v' => '\u{b}',
-                    '0' => '\0',
-                    '\\' | '"' | '\'' => character,
-                    _ => {
-                        let message = format!(
-                            "`\\{character}` is no escape; write `\\\\` for a backslash or use back quotes"
-                        );
-                        return Err(self.error(start, self.at + character.len_utf8(), message));
-                    }
-                };
-                self.at += 1;
-                return Ok(meant);
+        let Some(letter) = self.peek() else {
+            return Err(self.error(start, self.at, "the string ends in a backslash"));
+        };
+        let meant = match letter {
+            'n' => b'\n',
+            't' => b'\t',
+            'r' => b'\r',
+            'a' => 0x07,
+            'b' => 0x08,
+            'f' => 0x0c,
+            'v' => 0x0b,
+            '\\' => b'\\',
+            '"' => b'"',
+            'x' => return self.coded(start, 1, 2, 16, text),
+            'u' => return self.coded(start, 1, 4, 16, text),
+            'U' => return self.coded(start, 1, 8, 16, text),
+            '0'..='7' => return self.coded(start, 0, 3, 8, text),
+            _ => {
+                let message = format!(
+                    "`\\{letter}` is no escape; write `\\\\` for a backslash or use back quotes"
+                );
+                return Err(self.error(start, self.at + letter.len_utf8(), message));
             }
-            None => return Err(self.error(start, self.at, "the string ends in a backslash")),
         };
         self.at += 1;
+        text.push(meant);
+        Ok(())
+    }
+
+    /// An escape by number: two hex or three octal digits are a byte, four and eight are a character.
+    fn coded(
+        &mut self,
+        start: usize,
+        prefix: usize,
+        digits: usize,
+        radix: u32,
+        text: &mut Vec<u8>,
+    ) -> Result<(), ParseError> {
+        self.at += prefix;
         let end = self.at + digits;
-        let character = self
+        let code = self
             .text
             .get(self.at..end)
-            .filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            .and_then(|code| u32::from_str_radix(code, 16).ok())
-            .and_then(char::from_u32);
-        match character {
-            Some(character) => {
-                self.at = end;
-                Ok(character)
-            }
-            None => {
-                let message = format!("expected {digits} hex digits that name a character");
-                Err(self.error(start, self.at, message))
-            }
+            .filter(|code| code.chars().all(|digit| digit.is_digit(radix)))
+            .and_then(|code| u32::from_str_radix(code, radix).ok());
+        let added = match code {
+            Some(code) if digits < 4 => u8::try_from(code).map(|byte| text.push(byte)).is_ok(),
+            Some(code) => char::from_u32(code)
+                .map(|character| text.extend(character.encode_utf8(&mut [0; 4]).bytes()))
+                .is_some(),
+            None => false,
+        };
+        if !added {
+            let base = if radix == 8 { "octal" } else { "hex" };
+            let message = format!("expected {digits} {base} digits that name a character");
+            return Err(self.error(start, self.at, message));
         }
+        self.at = end;
+        Ok(())
     }
 
     fn raw_string(&mut self) -> Result<String, ParseError> {

@@ -75,19 +75,30 @@ impl SpansetExpression {
     }
 }
 
-impl Display for SpansetExpression {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl SpansetExpression {
+    /// `wrap`: a neighbour is a pipeline, so that every side needs parentheses.
+    fn write(&self, f: &mut Formatter<'_>, wrap: bool) -> fmt::Result {
         match self {
+            Self::Filter(_) if wrap => write!(f, "({self})"),
             Self::Filter(None) => f.write_str("{ }"),
             Self::Filter(Some(expression)) => write!(f, "{{ {expression} }}"),
             Self::Pipeline(pipeline) => write!(f, "({pipeline})"),
             Self::Binary { operator, left, right } => {
-                let binding = self.binding();
-                parenthesised(f, left, left.binding() < binding)?;
+                let (binding, wrap) = (self.binding(), wrap || self.is_piped());
+                let side = |f: &mut Formatter<'_>, side: &Self, loose: bool| {
+                    if loose { write!(f, "({side})") } else { side.write(f, wrap) }
+                };
+                side(f, left, left.binding() < binding)?;
                 write!(f, " {operator} ")?;
-                parenthesised(f, right, right.binding() <= binding)
+                side(f, right, right.binding() <= binding)
             }
         }
+    }
+}
+
+impl Display for SpansetExpression {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.write(f, false)
     }
 }
 

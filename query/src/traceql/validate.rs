@@ -1,7 +1,7 @@
 //! What parses but makes no sense: type clashes, limits, bad regular expressions.
 
 use super::{
-    Aggregate, ComparisonOperator, FieldExpression, FieldRef, Literal, MetricsExpression,
+    ComparisonOperator, FieldExpression, FieldRef, Literal, MetricsExpression,
     MetricsFunction, MetricsKind, ParseError, ParseErrorKind, Pipeline, Query, QueryBody,
     ScalarFilter, Scope, SecondStage, Span, SpansetExpression, Stage, field::IntrinsicType,
     pattern,
@@ -164,9 +164,7 @@ impl Validator<'_> {
             self.reads_the_span(expression, "an aggregate")?;
         }
         let value = Type::of_literal(&filter.value);
-        if matches!(value, Type::Int | Type::Float | Type::Duration)
-            && !(filter.aggregate == Aggregate::Count && value == Type::Duration)
-        {
+        if matches!(value, Type::Int | Type::Float | Type::Duration) {
             return Ok(());
         }
         let message = format!("{} cannot be compared with {}", filter.aggregate, value.word());
@@ -188,7 +186,12 @@ impl Validator<'_> {
             FieldExpression::Field(field, _) => Ok(Type::of_field(field)),
             FieldExpression::All(parts) => self.conditions(parts, "&&"),
             FieldExpression::Any(parts) => self.conditions(parts, "||"),
-            FieldExpression::Not(inner, _) => self.conditions(std::slice::from_ref(inner), "!"),
+            FieldExpression::Not(inner, _) => {
+                let found = self.expression(inner)?;
+                self.conditions(std::slice::from_ref(inner), "!")?;
+                // Tempo lets `!.a` stand wherever `.a` may.
+                Ok(found)
+            }
             FieldExpression::Negate(inner, _) => {
                 let found = self.expression(inner)?;
                 if found.may_be_number() {
@@ -211,7 +214,13 @@ impl Validator<'_> {
                         return self.fail(side.span(), message);
                     }
                 }
-                Ok(if types == [Type::Int; 2] { Type::Int } else { Type::Float })
+                // What nothing is known of may be anything, a sum of it as well: Tempo takes `{ .a + .b }`.
+                Ok(match types {
+                    [Type::Unknown, right] => right,
+                    [left, Type::Unknown] => left,
+                    [Type::Int, Type::Int] => Type::Int,
+                    _ => Type::Float,
+                })
             }
         }
     }
@@ -354,9 +363,14 @@ impl Validator<'_> {
                         format!("compare() keeps 1 to {COMPARE_VALUES_MAX} values per attribute");
                     return self.fail(function.span, message);
                 }
-                if range.is_some_and(|(start, end)| start < 0 || end <= start) {
-                    return self
-                        .fail(function.span, "the end of compare() must be after its start");
+                // Zero twice stands for "not given".
+                let given = range.filter(|range| *range != (0, 0));
+                if given.is_some_and(|(start, end)| start <= 0 || end <= start) {
+                    return self.fail(
+                        function.span,
+                        "compare() needs a start after 1970 and an end after its start, \
+                         both in Unix nanoseconds",
+                    );
                 }
             }
         }

@@ -54,9 +54,20 @@ impl Parser<'_> {
             let inner = self.parenthesised()?;
             return match inner.value {
                 Body::Spans(pipeline) => {
-                    let side = Tall { value: as_spanset(pipeline), height: inner.height };
+                    let side = Tall { value: Side::wrapped(pipeline), height: inner.height };
                     let first = self.spanset_from(side, LOGIC)?;
-                    self.pipeline_from(first.map(Stage::Spanset))
+                    if !first.value.is_piped() {
+                        return self.pipeline_from(first.map(|side| Stage::Spanset(side.set)));
+                    }
+                    if self.is(Symbol::Pipe) {
+                        return Err(self.found(
+                            "an operator or the end; a pipeline in parentheses is the whole query, \
+                             stages go inside",
+                        ));
+                    }
+                    let mut stages = Vec::new();
+                    push_stage(&mut stages, Stage::Spanset(first.value.set));
+                    Ok(Tall { value: Body::Spans(Pipeline { stages }), height: first.height })
                 }
                 Body::Metrics(metrics) => {
                     let first = Tall { value: metrics, height: inner.height };
@@ -64,6 +75,11 @@ impl Parser<'_> {
                     self.staged(math).map(|tall| tall.map(Body::Metrics))
                 }
             };
+        }
+        if *self.peek() == TokenKind::Word("coalesce".to_owned()) {
+            return Err(self.found(
+                "a spanset such as { } first: coalesce() merges what by() has split before it",
+            ));
         }
         let first = self.stage()?;
         self.pipeline_from(first)
@@ -108,7 +124,16 @@ impl Parser<'_> {
         let word = match self.peek() {
             TokenKind::Symbol(Symbol::OpenBrace | Symbol::OpenParenthesis) => {
                 let first = self.spanset_operand()?;
-                return self.spanset_from(first, LOGIC).map(|tall| tall.map(Stage::Spanset));
+                let whole = self.spanset_from(first, LOGIC)?;
+                if whole.value.is_piped() {
+                    return Err(self.error(
+                        span,
+                        "found a pipeline in parentheses, expected a spanset such as { }; \
+                         leave the parentheses out"
+                            .to_owned(),
+                    ));
+                }
+                return Ok(whole.map(|side| Stage::Spanset(side.set)));
             }
             TokenKind::Word(word) => word.clone(),
             _ => return Err(self.found(EXPECTED)),
@@ -211,38 +236,50 @@ impl Parser<'_> {
     }
 
     /// The operators and right sides that follow a left side.
-    fn spanset_from(
-        &mut self,
-        first: Tall<SpansetExpression>,
-        least: u8,
-    ) -> Result<Tall<SpansetExpression>, ParseError> {
+    fn spanset_from(&mut self, first: Tall<Side>, least: u8) -> Result<Tall<Side>, ParseError> {
         let mut left = first;
         while let TokenKind::Symbol(symbol) = *self.peek() {
             let Some((operator, binding)) = spanset_operator(symbol) else { break };
             if binding < least {
                 break;
             }
+            let span = self.span();
             self.advance();
             let right = self.spanset_operand()?;
             let right = self.spanset_from(right, binding + 1)?;
-            left = self.above(left, right, |left, right| SpansetExpression::Binary {
-                operator,
-                left: Box::new(left),
-                right: Box::new(right),
+            let is_wrapped = left.value.is_wrapped && right.value.is_wrapped;
+            if !is_wrapped && (left.value.is_piped() || right.value.is_piped()) {
+                return Err(self.error(
+                    span,
+                    format!(
+                        "a pipeline stands beside `{}`, expected parentheses around both sides",
+                        symbol.text()
+                    ),
+                ));
+            }
+            left = self.above(left, right, |left, right| Side {
+                set: SpansetExpression::Binary {
+                    operator,
+                    left: Box::new(left.set),
+                    right: Box::new(right.set),
+                },
+                is_wrapped,
             })?;
         }
         Ok(left)
     }
 
-    fn spanset_operand(&mut self) -> Result<Tall<SpansetExpression>, ParseError> {
+    fn spanset_operand(&mut self) -> Result<Tall<Side>, ParseError> {
         if self.is(Symbol::OpenParenthesis) {
             let span = self.span();
             let inner = self.parenthesised()?;
             return match inner.value {
                 Body::Spans(pipeline) => {
-                    let height = inner.height + 1;
+                    let side = Side::wrapped(pipeline);
+                    let is_node = matches!(side.set, SpansetExpression::Pipeline(_));
+                    let height = inner.height + usize::from(is_node);
                     self.check_height(height)?;
-                    Ok(Tall { value: as_spanset(pipeline), height })
+                    Ok(Tall { value: side, height })
                 }
                 Body::Metrics(_) => Err(self.error(
                     span,
@@ -251,7 +288,10 @@ impl Parser<'_> {
                 )),
             };
         }
-        self.filter().map(|tall| tall.map(SpansetExpression::Filter))
+        Ok(self.filter()?.map(|filter| Side {
+            set: SpansetExpression::Filter(filter),
+            is_wrapped: false,
+        }))
     }
 
     /// `{ }` or `{ expression }`
@@ -284,6 +324,24 @@ impl Parser<'_> {
     }
 }
 
+/// A side of a spanset operator.
+struct Side {
+    set: SpansetExpression,
+    /// It stands in parentheses, or all its sides do.
+    is_wrapped: bool,
+}
+
+impl Side {
+    /// What stood in parentheses.
+    fn wrapped(pipeline: Pipeline) -> Self {
+        Self { set: as_spanset(pipeline), is_wrapped: true }
+    }
+
+    fn is_piped(&self) -> bool {
+        self.set.is_piped()
+    }
+}
+
 /// A pipeline that is one spanset needs no parentheses of its own.
 fn as_spanset(mut pipeline: Pipeline) -> SpansetExpression {
     match pipeline.stages.as_mut_slice() {
@@ -292,7 +350,7 @@ fn as_spanset(mut pipeline: Pipeline) -> SpansetExpression {
     }
 }
 
-/// A pipeline in parentheses that is a stage of a pipeline is just more stages.
+/// A pipeline in parentheses that is the whole query is just stages.
 fn push_stage(stages: &mut Vec<Stage>, stage: Stage) {
     match stage {
         Stage::Spanset(SpansetExpression::Pipeline(inner)) => stages.extend(inner.stages),
