@@ -1,7 +1,7 @@
 # The few commands of the project. Longer automation is Rust or Node, not shell.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: build ui demo test test-rust test-ui test-browser bench bench-push lint deny fuzz soak clean
+.PHONY: build ui demo test test-rust test-ui test-browser test-clients bench bench-push bench-clients lint deny fuzz soak clean
 
 # Vite 8 installs with npm 11; Node 20 may come with npm 10, which then fetches npm 11 for this one call.
 NPM := $(shell if [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null; then echo npm; else echo npx --yes npm@11; fi)
@@ -24,7 +24,7 @@ ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 demo: build
 	./target/release/sigyn demo
 
-test: test-rust test-ui test-browser
+test: test-rust test-ui test-browser test-clients
 
 test-rust: ui
 	cargo test --workspace --locked
@@ -37,6 +37,14 @@ test-ui: ui/node_modules/.package-lock.json
 test-browser: ui $(CHROMIUM)
 	cargo test --workspace --locked --no-run
 	node ui/test/e2e/with-demo.mjs target/debug/sigyn
+
+# Span buffers in other languages, with the binary of the Rust tests. What the machine lacks is skipped, aloud.
+test-clients: ui
+	cargo test --workspace --locked --no-run
+	@SIGYN_BINARY=$(CURDIR)/target/debug/sigyn NPM="$(NPM)" node clients/run.mjs test
+
+bench-clients:
+	@NPM="$(NPM)" node clients/run.mjs bench
 
 $(CHROMIUM):
 	$(SUDO) apt-get update -qq
@@ -76,6 +84,7 @@ fuzz:
 # The long form of the slow suites.
 soak: fuzz
 	SIGYN_SOAK=1 cargo test --workspace --locked --release
+	SIGYN_SOAK=1 $(MAKE) test-clients
 
 clean:
 	cargo clean
