@@ -4,7 +4,7 @@
 //! still searchable, until its block takes its place in one step.
 
 use crate::{
-    Error, Overlay, Snapshot, Source,
+    Error, Overlay, Snapshot, Source, Tail,
     block::Block,
     head::{Chunk, ChunkSource, decode},
 };
@@ -34,8 +34,12 @@ struct State {
     /// A copy of `active` as it is now.
     copy: Option<ChunkSource>,
     newest: Generation,
+    /// Spans taken in before the first one of `newest`, since the store was opened.
+    newest_start: u64,
     /// Being written as a block.
     cutting: Option<Arc<Generation>>,
+    /// Spans taken in before the first one of `cutting`.
+    cutting_start: u64,
     blocks: Vec<Arc<Block>>,
 }
 
@@ -84,7 +88,11 @@ impl Generations {
         let mut state = self.state.lock();
         let state = &mut *state;
         match beside {
-            Some(chunks) => state.newest.chunks.extend(chunks),
+            Some(chunks) => {
+                // Whoever follows the head counts spans in the order of chunks.
+                state.seal_active();
+                state.newest.chunks.extend(chunks);
+            }
             None => {
                 state.copy = None;
                 let State { active, newest, .. } = state;
@@ -125,6 +133,33 @@ impl Generations {
         Places { chunks, blocks: state.blocks.clone() }
     }
 
+    /// The spans that came in after the first `after` ones, since the store was opened.
+    pub(crate) fn tail(&self, after: u64) -> Tail {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if state.active.len() >= COPY_ROWS_MAX {
+            state.seal_active();
+        }
+        let mut tail = Tail { parts: Vec::new(), next: after, missed: 0 };
+        let cutting = state.cutting.as_ref();
+        let mut start = cutting.map_or(state.newest_start, |_| state.cutting_start);
+        tail.missed = start.saturating_sub(after);
+        let active = (state.active.len() > 0)
+            .then(|| state.copy.get_or_insert_with(|| seal(state.active.clone())));
+        let cutting = cutting.into_iter().flat_map(|generation| &generation.chunks);
+        for chunk in cutting.chain(&state.newest.chunks).chain(active.map(|it| &*it)) {
+            let end = start + chunk.rows() as u64;
+            if end > after {
+                let first = after.saturating_sub(start) as usize;
+                let source: Arc<dyn Source> = Arc::new(chunk.clone());
+                tail.parts.push((source, first..chunk.rows()));
+            }
+            start = end;
+        }
+        tail.next = start;
+        tail
+    }
+
     /// What the head holds, the generation being written included.
     pub(crate) fn size(&self) -> HeadSize {
         let state = self.state.lock();
@@ -151,6 +186,8 @@ impl Generations {
         if state.cutting.is_none() && state.newest.sequences.is_some() {
             state.seal_active();
             let newest = mem::take(&mut state.newest);
+            state.cutting_start = state.newest_start;
+            state.newest_start += newest.spans();
             state.cutting = Some(Arc::new(newest));
         }
         state.cutting.clone()
@@ -172,6 +209,12 @@ impl Generations {
     pub(crate) fn blocks(&self) -> (usize, u64) {
         let state = self.state.lock();
         (state.blocks.len(), state.blocks.iter().map(|block| block.meta().size_bytes).sum())
+    }
+}
+
+impl Generation {
+    fn spans(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.rows() as u64).sum()
     }
 }
 

@@ -31,7 +31,7 @@ pub use clock::Clock;
 pub use error::{Error, ErrorKind};
 pub use exemplar::{Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter};
 pub use ids::{ParseIdError, SpanId, TraceId};
-pub use source::{AttributeScope, Children, Field, Snapshot, Source, TimeRange};
+pub use source::{AttributeScope, Children, Field, Snapshot, Source, Tail, TimeRange};
 pub use store::{Config, Store};
 
 /// Reads an OTLP `ExportTraceServiceRequest` to its end without keeping anything, and counts what a

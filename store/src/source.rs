@@ -6,7 +6,7 @@
 
 use crate::{Error, TraceId};
 use arrow_array::{ArrayRef, UInt32Array};
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Where an attribute stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,4 +129,15 @@ pub trait Children: Send + Sync {
 pub struct Snapshot {
     /// Head chunks and block row groups.
     pub sources: Vec<Arc<dyn Source>>,
+}
+
+/// What came in after a moment, in the order in which it came.
+#[derive(Clone)]
+pub struct Tail {
+    /// Sources and, of each, the rows that are new.
+    pub parts: Vec<(Arc<dyn Source>, Range<usize>)>,
+    /// Where to go on.
+    pub next: u64,
+    /// Spans that left the head before they were asked for.
+    pub missed: u64,
 }

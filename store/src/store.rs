@@ -10,7 +10,7 @@ use self::{
 };
 use crate::{
     Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, SeriesExemplars, SeriesFilter,
-    Snapshot, TraceId,
+    Snapshot, Tail, TraceId,
     block::Blocks,
     folder::{Folder, io},
     generations::Generations,
@@ -234,6 +234,14 @@ impl Store {
     /// body takes to decode.
     pub fn snapshot(&self) -> Snapshot {
         self.inner.core.head.snapshot()
+    }
+
+    /// What came in after a moment: 0 is the opening of the store, when the journal was replayed, and
+    /// [`Tail::next`] of one call the moment for the next. A span that is taken in twice is here twice.
+    ///
+    /// Spans leave the head some time after they came, so whoever follows it must ask every second or so.
+    pub fn tail(&self, after: u64) -> Tail {
+        self.inner.core.head.tail(after)
     }
 
     /// All spans of a trace, each once, as an OTLP `TracesData` message; `None` when there is none.

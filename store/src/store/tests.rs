@@ -297,6 +297,39 @@ async fn the_head_is_cut_when_it_is_old() {
 }
 
 #[tokio::test]
+async fn who_follows_the_head_sees_each_span_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(config(folder.path())).await;
+    let (mut next, mut seen) = (0, Vec::new());
+    for round in 0..30u8 {
+        let spans: Vec<(u8, u64)> = (0..u64::from(round % 4)).map(|at| (round, at + 1)).collect();
+        store.append(batch(&request(&spans), Overlay::default())).await.unwrap();
+        if round % 3 == 0 || round % 7 == 6 {
+            let tail = store.tail(next);
+            assert_eq!(tail.missed, 0);
+            for (source, rows) in &tail.parts {
+                let ids = source.field(Field::TraceId).unwrap();
+                let ids = ids.as_fixed_size_binary();
+                seen.extend(rows.clone().map(|row| ids.value(row)[0]));
+            }
+            next = tail.next;
+        }
+        if round % 7 == 6 {
+            store.flush().await.unwrap();
+        }
+    }
+    let tail = store.tail(next);
+    let rest: usize = tail.parts.iter().map(|(_, rows)| rows.len()).sum();
+    let expected: Vec<u8> = (0..30).flat_map(|it| vec![it; usize::from(it % 4)]).collect();
+    assert_eq!(seen, expected[..expected.len() - rest]);
+    assert_eq!(rest, 28 % 4 + 29 % 4);
+    // Who comes too late is told how much is gone.
+    store.flush().await.unwrap();
+    let late = store.tail(3);
+    assert_eq!((late.parts.len(), late.missed), (0, expected.len() as u64 - 3));
+}
+
+#[tokio::test]
 async fn one_process_at_a_time_and_no_newer_version() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(config(folder.path())).await;
