@@ -8,13 +8,14 @@ use std::{
 };
 
 const LINES_MAX: usize = 600;
-/// Who may use whom (DESIGN: `proto ← buffer`, `proto ← store ← collector`, `proto ← store ← query`, all ← `sigyn`).
+/// Who may use whom: the line under "Code map" in ARCHITECTURE.md.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("buffer", &[]),
     ("store", &[]),
     ("collector", &["sigyn-proto", "sigyn-store"]),
     ("query", &["sigyn-proto", "sigyn-store"]),
+    ("generator", &["sigyn-proto", "sigyn-store"]),
     ("demo", &["sigyn-buffer"]),
 ];
 /// Words that a room must not say, because it must not know the thing.
@@ -23,6 +24,7 @@ const ABSENCES: &[(&str, &[&str])] = &[
     ("store/src", &["axum", "tonic", "hyper", "reqwest", "traceql", "job_name", "scrape_config"]),
     ("collector/src", &["traceql", "sigyn_query", "arrow"]),
     ("query/src", &["sigyn_collector", ".append(", "std::fs"]),
+    ("generator/src", &["sigyn_collector", "sigyn_query", ".append(", "reqwest", "axum"]),
 ];
 
 fn root() -> &'static Path {

@@ -1,0 +1,256 @@
+//! `traces_service_graph_*`: who calls whom, how often, with which result and in what time.
+//!
+//! A call is a client span and the server span whose parent it is, or a producer and its consumer.
+//! The two are read from different targets at different moments, so each side waits for the other.
+
+use crate::{
+    config::{Config, ServiceGraphs},
+    dimension::{Dimension, label_name},
+    edges::{Edge, Edges, Side},
+    histogram::{Buckets, ExemplarPoint, HistogramValue},
+    series::{Family, Kind, Table, Value},
+    spans::{
+        KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, STATUS_ERROR, Spans, attribute,
+    },
+};
+use sigyn_store::{Error, Source};
+use std::{ops::Range, sync::Arc, time::Duration};
+
+const BUILT_IN: [&str; 3] = ["client", "server", "connection_type"];
+/// A client span with one of these talks to a database, which has no span of its own.
+const DATABASE_ATTRIBUTES: [&str; 4] = ["db.namespace", "db.name", "db.system", "db.system.name"];
+/// What names the database's node, before the attribute that made it one.
+const DATABASE_PEER_ATTRIBUTES: [&str; 3] =
+    ["peer.service", "server.address", "network.peer.address"];
+/// The client of a root server span of which nobody says who called it.
+const USER: &str = "user";
+
+/// What is known of calls between two services.
+struct Calls {
+    total: u64,
+    failed: u64,
+    server: HistogramValue,
+    client: HistogramValue,
+    messaging: Option<HistogramValue>,
+}
+
+/// The table of all pairs of services, and the calls that are not complete yet.
+pub(crate) struct CallTable {
+    settings: ServiceGraphs,
+    histograms: crate::config::Histograms,
+    bounds: Buckets,
+    pub(crate) edges: Edges,
+    table: Table<Calls>,
+    /// Calls whose other side never came.
+    pub(crate) unpaired: u64,
+}
+
+impl CallTable {
+    pub(crate) fn new(settings: &ServiceGraphs, config: &Config) -> Self {
+        let mut names: Vec<Arc<str>> = BUILT_IN.map(Arc::from).to_vec();
+        for side in ["client_", "server_"] {
+            let prefixed = settings.dimensions.iter().map(|it| format!("{side}{it}"));
+            names.extend(prefixed.map(|it| label_name(&it, &BUILT_IN)));
+        }
+        Self {
+            settings: settings.clone(),
+            histograms: config.histograms,
+            bounds: settings.histogram_buckets.as_slice().into(),
+            edges: Edges::new(settings.wait, settings.max_items),
+            table: Table::new(names, config.active_series_max),
+            unpaired: 0,
+        }
+    }
+
+    /// Takes the sides of calls out of some rows.
+    pub(crate) fn observe(
+        &mut self,
+        source: &dyn Source,
+        spans: &Spans,
+        rows: Range<usize>,
+        now: Duration,
+    ) -> Result<(), Error> {
+        let read = |names: &[&str]| -> Result<Vec<Dimension>, Error> {
+            names.iter().map(|name| attribute(source, name)).collect()
+        };
+        let dimensions: Vec<&str> = self.settings.dimensions.iter().map(String::as_str).collect();
+        let dimensions = read(&dimensions)?;
+        let peers: Vec<&str> = self.settings.peer_attributes.iter().map(String::as_str).collect();
+        let peers = read(&peers)?;
+        let databases = read(&DATABASE_ATTRIBUTES)?;
+        let database_peers = read(&DATABASE_PEER_ATTRIBUTES)?;
+        let port = attribute(source, "network.peer.port")?;
+        for row in rows {
+            let kind = spans.kind(row);
+            let is_client = matches!(kind, KIND_CLIENT | KIND_PRODUCER);
+            if !is_client && !matches!(kind, KIND_SERVER | KIND_CONSUMER) {
+                continue;
+            }
+            let side = Side {
+                service: Arc::clone(spans.services.value(row)),
+                failed: spans.status_code(row) == STATUS_ERROR,
+                point: ExemplarPoint {
+                    trace_id: spans.trace_id(row),
+                    span_id: spans.span_id(row),
+                    value: spans.seconds(row),
+                    timestamp_unix_nano: spans.end_unix_nano(row),
+                },
+                start_unix_nano: spans.start_unix_nano(row),
+                dimensions: dimensions.iter().map(|it| Arc::clone(it.value(row))).collect(),
+                peer: first(&peers, row).cloned(),
+                is_root: spans.parent_span_id(row).is_none(),
+                is_messaging: matches!(kind, KIND_PRODUCER | KIND_CONSUMER),
+            };
+            if kind == KIND_CLIENT
+                && let Some(database) = first(&databases, row)
+            {
+                let mut node = first(&database_peers, row).unwrap_or(database).clone();
+                let is_address = Arc::ptr_eq(&node, database_peers[2].value(row));
+                if is_address && !port.value(row).is_empty() {
+                    node = format!("{node}:{}", port.value(row)).into();
+                }
+                self.count_database(&side, node, now);
+                continue;
+            }
+            let own = spans.span_id(row);
+            let caller = if is_client { Some(own) } else { spans.parent_span_id(row) };
+            // A server span without a parent waits under its own ID: nobody will come, but it may
+            // be the first of a trace, called by a user.
+            let key = (spans.trace_id(row), caller.unwrap_or(own));
+            if let Some(edge) = self.edges.add(key, side, is_client, now) {
+                self.count(&edge, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up on sides that have waited long enough, and on series that have gone stale.
+    pub(crate) fn expire(&mut self, now: Duration, stale_before: Duration) {
+        while let Some(edge) = self.edges.expired(now) {
+            match self.with_virtual_node(edge) {
+                Some(edge) => self.count_as(&edge, "virtual_node", now),
+                None => self.unpaired += 1,
+            }
+        }
+        self.table.expire(stale_before);
+    }
+
+    /// The side that never came, where the one that did says who it was.
+    fn with_virtual_node(&self, edge: Edge) -> Option<Edge> {
+        let of = |side: &Side, service: Arc<str>| Side {
+            service,
+            dimensions: side.dimensions.iter().map(|_| "".into()).collect(),
+            ..side.clone()
+        };
+        match edge {
+            Edge { client: Some(client), server: None } => {
+                let server = of(&client, client.peer.clone()?);
+                Some(Edge { client: Some(client), server: Some(server) })
+            }
+            Edge { client: None, server: Some(server) } if server.is_root => {
+                let client = of(&server, server.peer.clone().unwrap_or_else(|| USER.into()));
+                Some(Edge { client: Some(client), server: Some(server) })
+            }
+            _ => None,
+        }
+    }
+
+    fn count_database(&mut self, client: &Side, node: Arc<str>, now: Duration) {
+        let dimensions = client.dimensions.iter().map(|_| "".into()).collect();
+        let server = Side { service: node, dimensions, ..client.clone() };
+        self.count_as(
+            &Edge { client: Some(client.clone()), server: Some(server) },
+            "database",
+            now,
+        );
+    }
+
+    fn count(&mut self, edge: &Edge, now: Duration) {
+        let is_messaging = edge.client.iter().chain(&edge.server).any(|side| side.is_messaging);
+        self.count_as(edge, if is_messaging { "messaging_system" } else { "" }, now);
+    }
+
+    fn count_as(&mut self, edge: &Edge, connection_type: &str, now: Duration) {
+        let Edge { client: Some(client), server: Some(server) } = edge else { return };
+        let mut values =
+            vec![Arc::clone(&client.service), Arc::clone(&server.service), connection_type.into()];
+        values.extend(client.dimensions.iter().chain(&server.dimensions).cloned());
+        let histogram = || HistogramValue::new(&self.bounds, self.histograms);
+        let with_queues = self.settings.enable_messaging_system_latency_histogram;
+        let place = self.table.place(&values, now, || Calls {
+            total: 0,
+            failed: 0,
+            server: histogram(),
+            client: histogram(),
+            messaging: with_queues.then(histogram),
+        });
+        let calls = self.table.at(place);
+        calls.total += 1;
+        calls.failed += u64::from(client.failed || server.failed);
+        calls.server.observe(server.point);
+        calls.client.observe(client.point);
+        if connection_type == "messaging_system"
+            && let Some(messaging) = &mut calls.messaging
+        {
+            let sent = client.point.timestamp_unix_nano;
+            let waited = server.start_unix_nano.saturating_sub(sent) as f64 / 1e9;
+            messaging.observe(ExemplarPoint { value: waited, ..server.point });
+        }
+    }
+
+    pub(crate) fn families(&self) -> Vec<Family> {
+        let numbers = |name, help, number_of: fn(&Calls) -> u64| Family {
+            name,
+            help,
+            kind: Kind::Counter,
+            points: self.table.points(|calls| Value::Number(number_of(calls) as f64)),
+        };
+        let histograms = |name, help, value_of: fn(&Calls) -> Option<&HistogramValue>| Family {
+            name,
+            help,
+            kind: Kind::Histogram,
+            points: self
+                .table
+                .points_where(|calls| Some(Value::Histogram(Box::new(value_of(calls)?.clone())))),
+        };
+        let mut families = vec![
+            numbers("traces_service_graph_request", "Calls from client to server", |it| it.total),
+            numbers(
+                "traces_service_graph_request_failed",
+                "Calls that failed on either side",
+                |it| it.failed,
+            ),
+            histograms(
+                "traces_service_graph_request_server_seconds",
+                "Duration of calls as the server saw them, in seconds",
+                |it| Some(&it.server),
+            ),
+            histograms(
+                "traces_service_graph_request_client_seconds",
+                "Duration of calls as the client saw them, in seconds",
+                |it| Some(&it.client),
+            ),
+        ];
+        if self.settings.enable_messaging_system_latency_histogram {
+            families.push(histograms(
+                "traces_service_graph_request_messaging_system_seconds",
+                "Time between sending and receiving through a queue, in seconds",
+                |it| it.messaging.as_ref().filter(|it| it.count > 0),
+            ));
+        }
+        families
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.table.has_overflowed()
+    }
+}
+
+/// The first that has a value in this row.
+fn first(dimensions: &[Dimension], row: usize) -> Option<&Arc<str>> {
+    dimensions.iter().map(|it| it.value(row)).find(|it| !it.is_empty())
+}
