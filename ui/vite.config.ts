@@ -14,5 +14,6 @@ export default defineConfig({
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   server: { proxy: { "/api": api } },
+  preview: { proxy: { "/api": api } },
   test: { include: ["test/unit/**/*.test.{ts,tsx}"], environment: "node" },
 });

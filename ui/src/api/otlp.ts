@@ -3,7 +3,7 @@
 // the one that somebody needs to see.
 
 import { type SpanId, spanId, type TraceId, traceId } from "../base/ids.ts";
-import { asArray, asBigint, asNumber, asObject, asString } from "../base/json.ts";
+import { asArray, asBigint, asNumber, asObject, asString, type JsonObject } from "../base/json.ts";
 import { type Nanos, nanos } from "../base/time.ts";
 
 export type AttributeType =
@@ -94,35 +94,74 @@ export function parseResourceSpans(json: unknown): Span[] {
 }
 
 export function parseSpan(json: unknown, resource: Resource, scope: Scope): Span {
-  const span = asObject(json);
-  const status = asObject(span.status);
-  return {
-    spanId: spanId(asString(span.spanId)),
-    parentSpanId: spanId(asString(span.parentSpanId)),
-    name: asString(span.name),
-    kind: parseEnum(span.kind, "SPAN_KIND_", KINDS),
-    start: nanos(asBigint(span.startTimeUnixNano)),
-    end: nanos(asBigint(span.endTimeUnixNano)),
-    status: parseEnum(status.code, "STATUS_CODE_", STATUSES),
-    statusMessage: asString(status.message),
-    attributes: parseAttributes(span.attributes),
-    events: listOf(span.events, (event) => ({
+  return new ReceivedSpan(asObject(json), resource, scope);
+}
+
+/**
+ * A span as it came. What every row needs is read at once; attributes, events and links when they are
+ * first asked for, because of 100,000 spans a person opens ten.
+ */
+class ReceivedSpan implements Span {
+  readonly spanId: SpanId | null;
+  readonly parentSpanId: SpanId | null;
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly start: Nanos;
+  readonly end: Nanos;
+  readonly status: StatusCode;
+  readonly resource: Resource;
+  readonly scope: Scope;
+  readonly #json: JsonObject;
+  #attributes: readonly Attribute[] | null = null;
+  #events: readonly SpanEvent[] | null = null;
+
+  constructor(json: JsonObject, resource: Resource, scope: Scope) {
+    this.#json = json;
+    this.resource = resource;
+    this.scope = scope;
+    this.spanId = spanId(asString(json.spanId));
+    this.parentSpanId = spanId(asString(json.parentSpanId));
+    this.name = asString(json.name);
+    this.kind = parseEnum(json.kind, "SPAN_KIND_", KINDS);
+    this.start = nanos(asBigint(json.startTimeUnixNano));
+    this.end = nanos(asBigint(json.endTimeUnixNano));
+    this.status = parseEnum(asObject(json.status).code, "STATUS_CODE_", STATUSES);
+  }
+
+  get statusMessage(): string {
+    return asString(asObject(this.#json.status).message);
+  }
+
+  get attributes(): readonly Attribute[] {
+    this.#attributes ??= parseAttributes(this.#json.attributes);
+    return this.#attributes;
+  }
+
+  get events(): readonly SpanEvent[] {
+    this.#events ??= listOf(this.#json.events, (event) => ({
       name: asString(event.name),
       time: nanos(asBigint(event.timeUnixNano)),
       attributes: parseAttributes(event.attributes),
-    })),
-    links: listOf(span.links, (link) => ({
+    }));
+    return this.#events;
+  }
+
+  get links(): readonly SpanLink[] {
+    return listOf(this.#json.links, (link) => ({
       traceId: traceId(asString(link.traceId)),
       spanId: spanId(asString(link.spanId)),
       attributes: parseAttributes(link.attributes),
-    })),
-    resource,
-    scope,
-    droppedCount:
-      asNumber(span.droppedAttributesCount) +
-      asNumber(span.droppedEventsCount) +
-      asNumber(span.droppedLinksCount),
-  };
+    }));
+  }
+
+  get droppedCount(): number {
+    const dropped = (key: string) => asNumber(this.#json[key]);
+    return (
+      dropped("droppedAttributesCount") +
+      dropped("droppedEventsCount") +
+      dropped("droppedLinksCount")
+    );
+  }
 }
 
 export function parseResource(json: unknown): Resource {

@@ -42,6 +42,8 @@ export interface TraceAnswer {
   readonly exemplars: readonly TraceExemplar[];
   readonly pins: readonly Pin[];
   readonly gaps: readonly Gap[];
+  /** `resourceSpans` as they came, to be handed on. */
+  readonly resourceSpans: unknown;
 }
 
 export function fetchTrace(id: TraceId, signal?: AbortSignal): Promise<Result<TraceAnswer>> {
@@ -53,6 +55,7 @@ export function parseTrace(json: unknown): TraceAnswer {
   return {
     traceId: traceId(asString(answer.traceId)),
     spans: parseResourceSpans(answer.resourceSpans ?? answer.batches),
+    resourceSpans: answer.resourceSpans ?? answer.batches ?? [],
     exemplars: asArray(answer.exemplars)
       .map(asObject)
       .map((exemplar) => {

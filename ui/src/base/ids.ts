@@ -7,7 +7,12 @@ export type TraceId = string & { readonly [traceIdBrand]: true };
 /** 16 lower-case hex digits. */
 export type SpanId = string & { readonly [spanIdBrand]: true };
 
+const FULL: Readonly<Record<number, RegExp>> = { 16: /^[0-9a-f]{16}$/, 32: /^[0-9a-f]{32}$/ };
+const ZEROS = /^0+$/;
+
 function padded(text: string, length: number): string | null {
+  // Nearly all come in their full spelling.
+  if (FULL[length].test(text)) return ZEROS.test(text) ? null : text;
   const digits = text.trim().toLowerCase();
   if (!/^[0-9a-f]+$/.test(digits)) return null;
   const bare = digits.replace(/^0+/, "");

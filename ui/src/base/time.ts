@@ -97,6 +97,12 @@ export function formatDateTime(time: Nanos, withMillis = false): string {
   return `${day} ${formatClock(time, withMillis)}`;
 }
 
+/** `2026-11-22T12:03:04.125Z UTC`, for whoever compares with logs of another zone. */
+export function formatUtc(time: Nanos): string {
+  const date = new Date(Math.floor(millisFromNanos(time)));
+  return Number.isNaN(date.getTime()) ? "beyond the calendar" : `${date.toISOString()} (UTC)`;
+}
+
 /** `just now`, `12 s ago`, `3 min ago`, `in 5 s`. */
 export function formatAgo(thenMillis: number, nowMillis: number): string {
   const seconds = (nowMillis - thenMillis) / 1000;

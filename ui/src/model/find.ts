@@ -1,7 +1,37 @@
 import type { Attribute, Span } from "../api/otlp.ts";
+import { evaluate, parseSpanSet } from "./span-filter.ts";
 import type { Trace } from "./trace.ts";
+import { TraceqlFault } from "./traceql-tokens.ts";
 
 const texts = new WeakMap<Span, string>();
+
+export interface Found {
+  readonly spans: Int32Array;
+  /** Why a query could not be read; null where it could. */
+  readonly fault: TraceqlFault | null;
+}
+
+const NOTHING: Found = { spans: new Int32Array(0), fault: null };
+
+/** TraceQL where the text begins like it, else the text itself, anywhere in a span. */
+export function find(trace: Trace, text: string): Found {
+  const query = text.trim();
+  if (query === "") return NOTHING;
+  if (!query.startsWith("{") && !query.startsWith("(")) {
+    return { spans: findSpans(trace, text), fault: null };
+  }
+  try {
+    const marks = evaluate(trace, parseSpanSet(query));
+    const spans: number[] = [];
+    marks.forEach((mark, span) => {
+      if (mark === 1) spans.push(span);
+    });
+    return { spans: Int32Array.from(spans), fault: null };
+  } catch (error) {
+    if (error instanceof TraceqlFault) return { ...NOTHING, fault: error };
+    throw error;
+  }
+}
 
 /** Indices of the spans that hold the text anywhere: names, attributes, events, status, IDs. */
 export function findSpans(trace: Trace, text: string): Int32Array {

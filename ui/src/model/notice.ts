@@ -29,6 +29,16 @@ const SENTENCES: readonly (readonly [number, (count: number) => string])[] = [
       `${counted(n, "span has", "spans have")} the ID of another span; children are shown below the first.`,
   ],
   [
+    Oddity.SharedId,
+    (n) =>
+      `${counted(n, "span shares", "spans share")} the ID of the caller, as Zipkin does it; shown below the caller.`,
+  ],
+  [
+    Oddity.TimeMissing,
+    (n) =>
+      `${counted(n, "span", "spans")} came without a start time; drawn where the parent starts.`,
+  ],
+  [
     Oddity.EndsBeforeStart,
     (n) =>
       `${counted(n, "span ends before it starts", "spans end before they start")}; drawn with no length.`,
@@ -44,6 +54,9 @@ const SENTENCES: readonly (readonly [number, (count: number) => string])[] = [
       `${counted(n, "span is", "spans are")} too far off in time for one picture; drawn at the edge.`,
   ],
 ];
+
+/** What stands at the top without being the start of something. */
+const NO_ROOT = Oddity.ParentMissing | Oddity.Cycle;
 
 export function traceNotices(
   spans: readonly Span[],
@@ -63,7 +76,7 @@ export function traceNotices(
   }
   let roots = 0;
   for (let i = 0; i < spans.length; i++) {
-    if (parent[i] < 0 && oddities[i] === 0) roots += 1;
+    if (parent[i] < 0 && (oddities[i] & NO_ROOT) === 0) roots += 1;
   }
   if (roots > 1) {
     notices.push({ kind: "odd", sentence: `This trace has ${roots} root spans.`, span: -1 });

@@ -64,8 +64,11 @@ export function buildTrace(received: readonly Span[], now: Nanos): Trace {
   let errorCount = 0;
   for (let i = 0; i < count; i++) {
     const span = spans[i];
-    const start = Number(span.start - range.start);
-    const ownLength = Number(span.end - span.start);
+    const isTimed = span.start !== 0n;
+    const above = parent[i];
+    const start = isTimed ? Number(span.start - range.start) : above < 0 ? 0 : offset[above];
+    const ownLength = isTimed ? Number(span.end - span.start) : 0;
+    if (!isTimed) oddities[i] |= Oddity.TimeMissing;
     const from = Math.min(length, Math.max(0, start));
     const to = Math.min(length, Math.max(from, start + ownLength));
     offset[i] = from;

@@ -16,6 +16,10 @@ export const Oddity = {
   InFuture: 16,
   /** So far off that it is drawn at the edge of the picture. */
   OutOfRange: 32,
+  /** The callee has its caller's ID, as Zipkin does it; it was put below the caller. */
+  SharedId: 64,
+  /** It came without a start; it was put at its parent's. */
+  TimeMissing: 128,
 } as const;
 
 export interface TreeOrder {
@@ -94,23 +98,81 @@ function sortByStart(spans: readonly Span[]): Int32Array {
   return order.sort((a, b) => offset[a] - offset[b] || length[b] - length[a] || a - b);
 }
 
+/** Who has an ID. Zipkin gives one ID to both sides of a call, so there may be several. */
+class Owners {
+  readonly #first = new Map<SpanId, number>();
+  readonly #others = new Map<SpanId, number[]>();
+
+  add(id: SpanId, span: number): void {
+    if (!this.#first.has(id)) this.#first.set(id, span);
+    else {
+      const others = this.#others.get(id);
+      if (others) others.push(span);
+      else this.#others.set(id, [span]);
+    }
+  }
+
+  of(id: SpanId): readonly number[] {
+    const first = this.#first.get(id);
+    return first === undefined ? [] : [first, ...(this.#others.get(id) ?? [])];
+  }
+
+  get shared(): Iterable<SpanId> {
+    return this.#others.keys();
+  }
+
+  first(id: SpanId): number | undefined {
+    return this.#others.has(id) ? undefined : this.#first.get(id);
+  }
+}
+
 function findParents(spans: readonly Span[], oddities: Uint8Array): Int32Array {
-  const byId = new Map<SpanId, number>();
+  const owners = new Owners();
   for (let i = 0; i < spans.length; i++) {
     const id = spans[i].spanId;
-    if (id === null) continue;
-    if (byId.has(id)) oddities[i] |= Oddity.DoubledId;
-    else byId.set(id, i);
+    if (id !== null) owners.add(id, i);
   }
   const parents = new Int32Array(spans.length).fill(-1);
   for (let i = 0; i < spans.length; i++) {
     const id = spans[i].parentSpanId;
     if (id === null) continue;
-    const found = byId.get(id);
+    const found = owners.first(id) ?? ownerFor(spans, spans[i], owners.of(id));
     if (found === undefined) oddities[i] |= Oddity.ParentMissing;
     else parents[i] = found;
   }
+  for (const id of owners.shared) joinShared(spans, owners.of(id), parents, oddities);
   return parents;
+}
+
+/** Of several spans with the parent's ID the one that a child belongs to: the callee of its own service. */
+function ownerFor(
+  spans: readonly Span[],
+  child: Span,
+  owners: readonly number[],
+): number | undefined {
+  const others = owners.filter((owner) => spans[owner] !== child);
+  const own = others.filter(
+    (owner) => spans[owner].resource.serviceName === child.resource.serviceName,
+  );
+  return own.find((owner) => spans[owner].kind === "server") ?? own[0] ?? others[0] ?? owners[0];
+}
+
+/** The callee's span goes below the caller's with the same ID; other doubles are only marked. */
+function joinShared(
+  spans: readonly Span[],
+  owners: readonly number[],
+  parents: Int32Array,
+  oddities: Uint8Array,
+): void {
+  const client = owners.find((owner) => spans[owner].kind === "client");
+  const isShared = (owner: number) =>
+    client !== undefined && owner !== client && spans[owner].kind === "server";
+  for (const owner of owners) {
+    if (isShared(owner)) {
+      parents[owner] = client as number;
+      oddities[owner] = (oddities[owner] & ~Oddity.ParentMissing) | Oddity.SharedId;
+    } else if (owner !== (client ?? owners[0])) oddities[owner] |= Oddity.DoubledId;
+  }
 }
 
 /** Walks up from each span; where a walk meets itself, the earliest span of the circle becomes a root. */

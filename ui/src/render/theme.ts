@@ -12,6 +12,7 @@ export interface Theme {
   readonly textMuted: string;
   readonly accent: string;
   readonly error: string;
+  readonly warn: string;
   readonly exemplar: string;
   readonly font: string;
   readonly services: readonly string[];
@@ -30,6 +31,7 @@ export function readTheme(name: "light" | "dark"): Theme {
     textMuted: variable("text-muted"),
     accent: variable("accent"),
     error: variable("error"),
+    warn: variable("warn"),
     exemplar: variable("exemplar"),
     font: variable("font"),
     services: name === "dark" ? SERVICE_COLOURS_DARK : SERVICE_COLOURS_LIGHT,

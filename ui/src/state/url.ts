@@ -3,7 +3,9 @@
 
 import type { Health } from "../api/targets.ts";
 import { spanId, type TraceId, traceId } from "../base/ids.ts";
+import { parseDuration } from "../base/time.ts";
 import type { TimeSpan } from "../base/timescale.ts";
+import { type CollapseRule, formatRule, NO_RULE, parseRule } from "../model/collapse.ts";
 import { DEFAULT_RANGE, formatRange, parseRange, type TimeRange } from "../model/time-range.ts";
 
 export interface SearchRoute {
@@ -15,21 +17,45 @@ export interface SearchRoute {
   readonly live: boolean;
 }
 
+export const TRACE_SHOWS = ["waterfall", "flame", "lanes", "table", "path"] as const;
+export type TraceShow = (typeof TRACE_SHOWS)[number];
+
 export interface TraceRoute {
   readonly page: "trace";
   readonly traceId: TraceId;
   /** The selected span, as model/span-key.ts names it; null for none. */
   readonly span: string | null;
+  /** Which spans are closed, and the spans for which it is the other way round. */
+  readonly rule: CollapseRule;
   readonly collapsed: readonly string[];
+  /** Whether repeated siblings are folded, and the repeats that are open all the same. */
+  readonly isFolding: boolean;
+  readonly unfolded: readonly string[];
+  /** Shorter spans are left out; nanoseconds, 0 for none. */
+  readonly durationMinNanos: number;
+  /** The span that is looked at as if it were the whole trace; null for all. */
+  readonly root: string | null;
+  readonly show: TraceShow;
+  /** Clocks are corrected. */
+  readonly isCorrected: boolean;
   /** What the waterfall shows, in nanoseconds from the trace's start; null for all. */
   readonly view: TimeSpan | null;
   readonly find: string;
+}
+
+/** Two sides: each a trace ID, or a query that finds a set of traces. */
+export interface CompareRoute {
+  readonly page: "compare";
+  readonly a: string;
+  readonly b: string;
+  readonly range: TimeRange;
 }
 
 export type Route =
   | SearchRoute
   | TraceRoute
   | { readonly page: "services"; readonly service: string }
+  | CompareRoute
   | { readonly page: "targets"; readonly filter: string; readonly health: Health | "" }
   | { readonly page: "service-discovery"; readonly filter: string }
   | { readonly page: "exemplars"; readonly query: string; readonly range: TimeRange }
@@ -47,7 +73,25 @@ export function emptySearch(query = ""): SearchRoute {
 }
 
 export function traceRoute(id: TraceId, span: string | null = null): TraceRoute {
-  return { page: "trace", traceId: id, span, collapsed: [], view: null, find: "" };
+  return {
+    page: "trace",
+    traceId: id,
+    span,
+    rule: NO_RULE,
+    collapsed: [],
+    isFolding: true,
+    unfolded: [],
+    durationMinNanos: 0,
+    root: null,
+    show: "waterfall",
+    isCorrected: false,
+    view: null,
+    find: "",
+  };
+}
+
+export function compareRoute(a = "", b = ""): CompareRoute {
+  return { page: "compare", a, b, range: DEFAULT_RANGE };
 }
 
 export function parseRoute(pathname: string, search: string): Route {
@@ -67,6 +111,8 @@ export function parseRoute(pathname: string, search: string): Route {
       };
     case "/services":
       return { page: "services", service: text("service") };
+    case "/compare":
+      return { page: "compare", a: text("a"), b: text("b"), range };
     case "/targets":
       return { page: "targets", filter: text("q"), health: healthOf(text("health")) };
     case "/service-discovery":
@@ -81,7 +127,14 @@ export function parseRoute(pathname: string, search: string): Route {
     page: "trace",
     traceId: parsed,
     span: spanKeyOf(text("span")),
-    collapsed: text("collapsed").split(",").filter(Boolean).slice(0, COLLAPSED_MAX),
+    rule: parseRule(text("collapse")),
+    collapsed: keysOf(text("collapsed")),
+    isFolding: text("fold") !== "0",
+    unfolded: keysOf(text("unfold")),
+    durationMinNanos: parseDuration(text("shorter")) ?? 0,
+    root: spanKeyOf(text("root")),
+    show: TRACE_SHOWS.find((show) => show === text("show")) ?? "waterfall",
+    isCorrected: text("skew") === "1",
     view: viewOf(text("view")),
     find: text("find"),
   };
@@ -99,12 +152,21 @@ export function formatRoute(route: Route): string {
     case "trace":
       return address(`/trace/${route.traceId}`, {
         span: route.span ?? "",
+        show: route.show === "waterfall" ? "" : route.show,
+        root: route.root ?? "",
+        collapse: formatRule(route.rule),
         collapsed: route.collapsed.slice(0, COLLAPSED_MAX).join(","),
+        fold: route.isFolding ? "" : "0",
+        unfold: route.unfolded.slice(0, COLLAPSED_MAX).join(","),
+        shorter: route.durationMinNanos > 0 ? `${Math.round(route.durationMinNanos)}ns` : "",
+        skew: route.isCorrected ? "1" : "",
         view: route.view ? `${Math.round(route.view.from)}-${Math.round(route.view.to)}` : "",
         find: route.find,
       });
     case "services":
       return address("/services", { service: route.service });
+    case "compare":
+      return address("/compare", { a: route.a, b: route.b, range: rangeText(route.range) });
     case "targets":
       return address("/targets", { q: route.filter, health: route.health });
     case "service-discovery":
@@ -124,6 +186,10 @@ function address(path: string, parameters: Readonly<Record<string, string>>): st
   for (const [key, value] of Object.entries(parameters)) if (value !== "") search.set(key, value);
   const text = search.toString().replace(/%2C/g, ",");
   return text === "" ? path : `${path}?${text}`;
+}
+
+function keysOf(text: string): readonly string[] {
+  return text.split(",").filter(Boolean).slice(0, COLLAPSED_MAX);
 }
 
 function spanKeyOf(text: string): string | null {

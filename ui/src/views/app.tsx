@@ -1,9 +1,13 @@
-import { useEffect } from "preact/hooks";
-import { route } from "../state/router.ts";
-import type { Route } from "../state/url.ts";
+import { useEffect, useRef } from "preact/hooks";
+import { isHelpOpen } from "../state/help.ts";
+import { navigate, route } from "../state/router.ts";
+import { parseRoute, type Route } from "../state/url.ts";
+import { ComparePage } from "./compare/compare-page.tsx";
 import { ExemplarsPage } from "./exemplars-page.tsx";
 import { Header } from "./header.tsx";
+import { HelpDialog } from "./help-dialog.tsx";
 import { NotFoundPage } from "./not-found-page.tsx";
+import { isTyping, usePageKeys } from "./parts/hooks.ts";
 import { SearchPage } from "./search/search-page.tsx";
 import { ServicesPage } from "./services-page.tsx";
 import { DiscoveryPage } from "./targets/discovery-page.tsx";
@@ -14,16 +18,49 @@ const TITLES: Readonly<Record<Route["page"], string>> = {
   search: "Search",
   trace: "Trace",
   services: "Services",
+  compare: "Compare",
   targets: "Targets",
   "service-discovery": "Service discovery",
   exemplars: "Exemplars",
   "not-found": "Not found",
 };
 
+/** `g` and then one of these goes to a page. */
+const GO_TO: Readonly<Record<string, string>> = {
+  s: "/search",
+  v: "/services",
+  c: "/compare",
+  t: "/targets",
+  d: "/service-discovery",
+  e: "/exemplars",
+};
+const GO_MILLIS = 1200;
+
+function useGlobalKeys(): void {
+  const wentAt = useRef(0);
+  usePageKeys((event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (isHelpOpen.peek()) return;
+    const isSecond = Date.now() - wentAt.current < GO_MILLIS;
+    wentAt.current = event.key === "g" ? Date.now() : 0;
+    const path = isSecond ? GO_TO[event.key] : undefined;
+    if (path) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      navigate(parseRoute(path, ""));
+    } else if (event.key === "?") {
+      event.preventDefault();
+      isHelpOpen.value = true;
+    }
+  });
+}
+
 export function App() {
+  useGlobalKeys();
   const page = route.value.page;
   useEffect(() => {
-    document.title = `${TITLES[page]} · Sigyn`;
+    // The trace page names itself when it knows what it shows.
+    if (page !== "trace") document.title = `${TITLES[page]} · Sigyn`;
   }, [page]);
   return (
     <>
@@ -34,6 +71,7 @@ export function App() {
       <main id="main" tabIndex={-1} class={`page page-${page}`}>
         <Page />
       </main>
+      {isHelpOpen.value && <HelpDialog />}
     </>
   );
 }
@@ -47,6 +85,8 @@ function Page() {
       return <TracePage key={now.traceId} route={now} />;
     case "services":
       return <ServicesPage selected={now.service} />;
+    case "compare":
+      return <ComparePage route={now} />;
     case "targets":
       return <TargetsPage filter={now.filter} health={now.health} />;
     case "service-discovery":

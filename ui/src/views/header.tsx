@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { traceId } from "../base/ids.ts";
+import { isHelpOpen } from "../state/help.ts";
 import { navigate, route } from "../state/router.ts";
 import { type ThemeChoice, themeChoice } from "../state/theme.ts";
 import { type Route, traceRoute } from "../state/url.ts";
@@ -8,6 +9,7 @@ import { Icon } from "./parts/icon.tsx";
 const PAGES: readonly (readonly [Route["page"], string, string])[] = [
   ["search", "/search", "Search"],
   ["services", "/services", "Services"],
+  ["compare", "/compare", "Compare"],
   ["targets", "/targets", "Targets"],
   ["service-discovery", "/service-discovery", "Discovery"],
   ["exemplars", "/exemplars", "Exemplars"],
@@ -35,6 +37,17 @@ export function Header() {
         ))}
       </nav>
       <TraceJump />
+      <button
+        type="button"
+        class="icon-button help-button"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
+        onClick={() => {
+          isHelpOpen.value = true;
+        }}
+      >
+        <Icon name="keyboard" />
+      </button>
       <ThemeToggle />
     </header>
   );

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
+import {
+  collapsedByRule,
+  exceptionsFor,
+  formatRule,
+  parseRule,
+  withExceptions,
+} from "../../src/model/collapse.ts";
 import { findSpans, nextMatch } from "../../src/model/find.ts";
-import { collapsedAtDepth, revealed, rowOf, visibleRows } from "../../src/model/rows.ts";
+import { ALL_ROWS, buildRows, type RowChoices, revealed, rowOf } from "../../src/model/rows.ts";
 import { selfNanos, selfStretches } from "../../src/model/self-time.ts";
 import { spanKey, spanOfKey } from "../../src/model/span-key.ts";
 import { buildTrace } from "../../src/model/trace.ts";
@@ -22,31 +29,114 @@ const trace = buildTrace(
   NOW,
 );
 
+const rowsWith = (change: Partial<RowChoices>, of = trace) =>
+  buildRows(of, { ...ALL_ROWS, ...change });
+
 describe("rows", () => {
   test("all are shown when nothing is collapsed", () => {
-    expect([...visibleRows(trace, new Set())]).toEqual([0, 1, 2, 3, 4]);
+    expect([...rowsWith({}).spans]).toEqual([0, 1, 2, 3, 4]);
   });
 
   test("a collapsed span hides what is below it, and nothing else", () => {
-    expect([...visibleRows(trace, new Set([1]))]).toEqual([0, 1, 4]);
-    expect([...visibleRows(trace, new Set([0, 1]))]).toEqual([0]);
-    expect([...visibleRows(trace, new Set([2]))]).toEqual([0, 1, 2, 3, 4]);
+    const spans = (collapsed: number[]) => [...rowsWith({ collapsed: new Set(collapsed) }).spans];
+    expect(spans([1])).toEqual([0, 1, 4]);
+    expect(spans([0, 1])).toEqual([0]);
+    expect(spans([2])).toEqual([0, 1, 2, 3, 4]);
   });
 
   test("a hidden span is found at its nearest shown ancestor", () => {
-    const rows = visibleRows(trace, new Set([1]));
+    const rows = rowsWith({ collapsed: new Set([1]) });
     expect([0, 1, 2, 3, 4].map((index) => rowOf(rows, index))).toEqual([0, 1, 1, 1, 2]);
-    expect(rowOf(new Int32Array(0), 0)).toBe(-1);
+    expect(rowOf(rows, -1)).toBe(-1);
+  });
+
+  test("a root of choice shows itself and what is below", () => {
+    const rows = rowsWith({ root: 1 });
+    expect([...rows.spans]).toEqual([1, 2, 3]);
+    expect([...rows.depths]).toEqual([0, 1, 1]);
+    expect(rowOf(rows, 4)).toBe(-1);
+  });
+
+  test("short spans are left out, but not what failed", () => {
+    const rows = rowsWith({ durationMinNanos: 20 });
+    expect([...rows.spans]).toEqual([0, 1, 4]);
+    expect(rows.leftOut.get(1)).toBe(2);
+    expect(rowOf(rows, 3)).toBe(1);
+    const strict = rowsWith({ durationMinNanos: 1000 });
+    expect([...strict.spans]).toEqual([0, 4]);
   });
 
   test("revealing a span opens its ancestors only", () => {
-    expect([...revealed(trace, new Set([0, 1, 4]), 3)]).toEqual([4]);
-    const untouched = new Set([1]);
-    expect(revealed(trace, untouched, 4)).toBe(untouched);
+    const choices = { collapsed: new Set([0, 1, 4]), unfolded: new Set<number>(), isFolding: true };
+    expect([...revealed(trace, choices, 3).collapsed]).toEqual([4]);
+    const untouched = { ...choices, collapsed: new Set([1]) };
+    expect(revealed(trace, untouched, 4).collapsed).toBe(untouched.collapsed);
   });
 
-  test("collapsing a level takes the spans that have children", () => {
-    expect([...collapsedAtDepth(trace, 1)]).toEqual([1]);
+  test("rules collapse a level, or calls within a service", () => {
+    expect([...collapsedByRule(trace, { kind: "depth", levels: 1 }, -1)]).toEqual([1]);
+    expect([...collapsedByRule(trace, { kind: "service" }, -1)]).toEqual([]);
+    const rule = parseRule("depth-3");
+    expect(formatRule(rule)).toBe("depth-3");
+    expect(parseRule("nonsense").kind).toBe("none");
+    const wanted = withExceptions(new Set([1, 2]), [2, 3]);
+    expect([...wanted].sort()).toEqual([1, 3]);
+    expect([...exceptionsFor(new Set([1, 2]), wanted)].sort()).toEqual([2, 3]);
+  });
+});
+
+describe("repeats", () => {
+  const calls = (count: number, name = (i: number) => `get ${i}`) =>
+    Array.from({ length: count }, (_, i) =>
+      span({
+        id: `c${i.toString(16)}`,
+        parent: "a",
+        name: name(i),
+        from: 10 * i,
+        to: 10 * i + 5,
+        isError: i === 2,
+      }),
+    );
+  const folded = buildTrace(
+    [span({ id: "a", to: 1000 }), ...calls(37), span({ id: "b", parent: "a", from: 15, to: 20 })],
+    NOW,
+  );
+
+  test("become one row that knows their sum", () => {
+    const rows = rowsWith({}, folded);
+    expect(rows.length).toBe(3);
+    const repeat = rows.repeats.get(1);
+    expect(repeat?.spans.length).toBe(37);
+    expect(repeat?.name).toBe("get …");
+    expect(repeat?.sumNanos).toBe(185);
+    expect(repeat?.errorCount).toBe(1);
+    expect(
+      rowOf(
+        rows,
+        folded.spans.findIndex((one) => one.name === "get 30"),
+      ),
+    ).toBe(1);
+  });
+
+  test("open again, together, one step deeper", () => {
+    const rows = rowsWith({ unfolded: new Set([1]) }, folded);
+    expect(rows.length).toBe(40);
+    expect([...rows.depths.slice(0, 4)]).toEqual([0, 1, 2, 2]);
+    expect(rows.spans[1]).toBe(rows.spans[2]);
+    expect(rowOf(rows, rows.spans[1])).toBe(2);
+  });
+
+  test("are left alone below four, or when switched off", () => {
+    expect(rowsWith({ isFolding: false }, folded).length).toBe(39);
+    const three = buildTrace([span({ id: "a", to: 1000 }), ...calls(3)], NOW);
+    expect(rowsWith({}, three).length).toBe(4);
+  });
+
+  test("a selected span opens the repeat that hides it, but not its own first", () => {
+    const choices = { collapsed: new Set<number>(), unfolded: new Set<number>(), isFolding: true };
+    const inside = folded.spans.findIndex((one) => one.name === "get 30");
+    expect([...revealed(folded, choices, inside).unfolded]).toEqual([1]);
+    expect(revealed(folded, choices, 1).unfolded).toBe(choices.unfolded);
   });
 });
 

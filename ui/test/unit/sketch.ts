@@ -14,6 +14,9 @@ export interface SpanSketch {
   readonly to?: number;
   readonly service?: string;
   readonly isError?: boolean;
+  readonly kind?: "server" | "client" | "producer" | "consumer";
+  /** Came without times. */
+  readonly isUntimed?: boolean;
 }
 
 /** A span with short hex IDs and times from START. */
@@ -25,8 +28,9 @@ export function span(sketch: SpanSketch): Span {
       spanId: id,
       parentSpanId: parent,
       name,
-      startTimeUnixNano: String(START + BigInt(from)),
-      endTimeUnixNano: String(START + BigInt(to)),
+      kind: sketch.kind ? `SPAN_KIND_${sketch.kind.toUpperCase()}` : "SPAN_KIND_INTERNAL",
+      startTimeUnixNano: sketch.isUntimed ? "0" : String(START + BigInt(from)),
+      endTimeUnixNano: sketch.isUntimed ? "0" : String(START + BigInt(to)),
       status: sketch.isError ? { code: "STATUS_CODE_ERROR" } : {},
     },
     { attributes: [attribute], serviceName: service },

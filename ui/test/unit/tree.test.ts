@@ -150,12 +150,12 @@ describe("odd times", () => {
     expect(trace.durationNanos).toBe(1e9);
   });
 
-  test("times of zero stand at the edge; where all are zero they are the picture", () => {
+  test("times of zero stand at the parent's; where all are zero they are the picture", () => {
     const zero = -Number(START);
     const mixed = build({ id: "a", to: 100 }, { id: "b", parent: "a", from: zero, to: zero });
     expect(mixed.start).toBe(START);
     expect(mixed.oddities[mixed.spans.findIndex((one) => one.name === "b")]).toBe(
-      Oddity.OutOfRange,
+      Oddity.TimeMissing,
     );
     const zeros = buildTrace([{ ...span({ id: "a" }), start: 0n, end: 5n } as never], NOW);
     expect(zeros.durationNanos).toBe(5);

@@ -1,18 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { visibleRows } from "../../src/model/rows.ts";
+import { ALL_ROWS, buildRows } from "../../src/model/rows.ts";
 import { buildTrace } from "../../src/model/trace.ts";
 import type { Context } from "../../src/render/canvas.ts";
 import { drawMinimap } from "../../src/render/minimap.ts";
 import { dotAt, type ScatterScene } from "../../src/render/scatter.ts";
 import type { Theme } from "../../src/render/theme.ts";
+import { drawWaterfall } from "../../src/render/waterfall.ts";
 import {
-  drawWaterfall,
   ROW_HEIGHT,
   RULER_HEIGHT,
   rowAt,
   rowsInSight,
   type WaterfallScene,
-} from "../../src/render/waterfall.ts";
+} from "../../src/render/waterfall-scene.ts";
 import { NOW, span } from "./sketch.ts";
 
 const theme: Theme = {
@@ -25,6 +25,7 @@ const theme: Theme = {
   textMuted: "#566469",
   accent: "#0b6e73",
   error: "#c4262e",
+  warn: "#8a5a00",
   exemplar: "#b87800",
   font: "sans-serif",
   services: ["#0d76ad"],
@@ -66,14 +67,20 @@ const trace = buildTrace(
   NOW,
 );
 
+const allRows = buildRows(trace, { ...ALL_ROWS, isFolding: false });
+
 function scene(change: Partial<WaterfallScene> = {}): WaterfallScene {
   return {
     trace,
-    rows: visibleRows(trace, new Set()),
+    rows: allRows,
+    path: new Map(),
+    lost: [],
     view: { from: 0, to: trace.durationNanos },
     collapsed: new Set(),
+    unfolded: new Set(),
     selected: -1,
-    hovered: -1,
+    selectedRow: -1,
+    hoveredRow: -1,
     matches: new Set(),
     isFinding: false,
     exemplars: new Map(),
@@ -88,6 +95,8 @@ function scene(change: Partial<WaterfallScene> = {}): WaterfallScene {
   };
 }
 
+const rowsBelow = (root: number) => buildRows(trace, { ...ALL_ROWS, root });
+
 describe("the waterfall of 100,000 spans", () => {
   test("draws the rows in sight and no others", () => {
     const context = recorder();
@@ -98,7 +107,7 @@ describe("the waterfall of 100,000 spans", () => {
   });
 
   test("a frame costs far less than 16 ms of our own work", () => {
-    const rows = visibleRows(trace, new Set());
+    const rows = allRows;
     const context = recorder();
     drawWaterfall(context, scene({ rows }));
     const began = performance.now();
@@ -128,18 +137,18 @@ describe("the waterfall of 100,000 spans", () => {
     expect(rowAt(RULER_HEIGHT, 0, 10)).toBe(0);
     expect(rowAt(RULER_HEIGHT + 1, 5 * ROW_HEIGHT, 10)).toBe(5);
     expect(rowAt(RULER_HEIGHT + 10 * ROW_HEIGHT, 0, 10)).toBe(-1);
-    expect(rowsInSight(scene({ rows: Int32Array.of(0, 1) }))).toEqual([0, 2]);
+    expect(rowsInSight(scene({ rows: rowsBelow(trace.subtreeSize.indexOf(5)) }))).toEqual([0, 2]);
   });
 
   test("errors are marked on the bar, and exemplars", () => {
-    const rows = Int32Array.of(trace.spans.findIndex((one) => one.status === "error"));
+    const rows = rowsBelow(trace.spans.findIndex((one) => one.status === "error"));
     const plain = recorder();
     drawWaterfall(plain, scene({ rows }));
     expect(plain.calls.some(([name]) => name === "strokeRect")).toBe(true);
     const strokes = plain.calls.filter(([name]) => name === "closePath").length;
     const marked = recorder();
-    const placed = { exemplar: {} as never, series: "m", span: rows[0], offset: 5 };
-    drawWaterfall(marked, scene({ rows, exemplars: new Map([[rows[0], [placed]]]) }));
+    const placed = { exemplar: {} as never, series: "m", span: rows.spans[0], offset: 5 };
+    drawWaterfall(marked, scene({ rows, exemplars: new Map([[rows.spans[0], [placed]]]) }));
     expect(marked.calls.filter(([name]) => name === "closePath").length).toBe(strokes + 1);
   });
 });

@@ -30,7 +30,7 @@ export function CopyButton(props: {
 }
 
 /** The clipboard proper needs a secure address; many Sigyns run on plain HTTP. */
-async function copyText(text: string): Promise<boolean> {
+export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

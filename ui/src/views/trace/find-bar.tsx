@@ -1,10 +1,12 @@
 import type { RefObject } from "preact";
 import { formatCount } from "../../base/number.ts";
+import type { TraceqlFault } from "../../model/traceql-tokens.ts";
 import { Icon } from "../parts/icon.tsx";
 
 export function FindBar(props: {
   readonly inputRef: RefObject<HTMLInputElement | null>;
   readonly text: string;
+  readonly fault: TraceqlFault | null;
   readonly matchCount: number;
   /** Place of the selected span among the matches; −1 where it is none. */
   readonly position: number;
@@ -19,8 +21,9 @@ export function FindBar(props: {
         ref={props.inputRef}
         type="text"
         value={props.text}
-        placeholder="Find in trace ( / )"
+        placeholder="Find text or { TraceQL }   ( / )"
         aria-label="Find in trace"
+        aria-invalid={props.fault !== null}
         autocomplete="off"
         spellcheck={false}
         onInput={(event) => props.onText(event.currentTarget.value)}
@@ -33,7 +36,8 @@ export function FindBar(props: {
           event.preventDefault();
         }}
       />
-      {isFinding && (
+      {isFinding && props.fault && <FaultTip fault={props.fault} text={props.text} />}
+      {isFinding && !props.fault && (
         <>
           <span class="number muted find-count" role="status">
             {props.position >= 0 ? `${formatCount(props.position + 1)} of ` : ""}
@@ -60,5 +64,19 @@ export function FindBar(props: {
         </>
       )}
     </search>
+  );
+}
+
+/** The fault with its place in the query. */
+function FaultTip({ fault, text }: { readonly fault: TraceqlFault; readonly text: string }) {
+  const from = Math.max(0, fault.at - 24);
+  return (
+    <span class="fault-tip" role="status">
+      {fault.message}
+      <code aria-hidden="true">
+        {text.slice(from, fault.at)}
+        <mark>{text.slice(fault.at, fault.at + 12) || "▲"}</mark>
+      </code>
+    </span>
   );
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { formatClock, formatDateTime, formatDuration } from "../../base/time.ts";
+import { formatClock, formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
 import { selfNanos } from "../../model/self-time.ts";
 import { spanJson } from "../../model/span-json.ts";
@@ -12,14 +12,19 @@ import { CopyButton } from "../parts/copy-button.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ServiceName } from "../parts/service.tsx";
 import { AttributeTable } from "./attribute-table.tsx";
+import { Percentile } from "./percentile.tsx";
+import { TemplateLinks } from "./template-links.tsx";
 
 export function SpanDetail(props: {
   readonly trace: Trace;
   readonly route: TraceRoute;
   readonly index: number;
+  /** Own time on the critical path. */
+  readonly pathNanos: number;
   readonly exemplars: readonly PlacedExemplar[];
   readonly onClose: () => void;
   readonly onSelect: (span: number) => void;
+  readonly onRoot: (span: number) => void;
 }) {
   const { trace, index, route } = props;
   const span = trace.spans[index];
@@ -49,6 +54,14 @@ export function SpanDetail(props: {
       <div class="detail-actions">
         <CopyButton text={link} label="Copy a link to this span" caption="Link" />
         <CopyButton text={spanJson(span)} label="Copy this span as JSON" caption="JSON" />
+        <button
+          type="button"
+          class="small-button"
+          title="Show only this span and what is below it (r)"
+          onClick={() => props.onRoot(index)}
+        >
+          <Icon name="target" /> Root here
+        </button>
         <a class="small-button" href={formatRoute(emptySearch(similar))}>
           <Icon name="search" /> Similar spans
         </a>
@@ -58,7 +71,9 @@ export function SpanDetail(props: {
           <Icon name="warn" /> {span.statusMessage || "This span ended with an error."}
         </p>
       )}
-      <Facts trace={trace} index={index} onSelect={props.onSelect} />
+      <Facts trace={trace} index={index} pathNanos={props.pathNanos} onSelect={props.onSelect} />
+      <Percentile key={`${index}`} span={span} />
+      <TemplateLinks span={span} traceId={route.traceId} />
       {props.exemplars.length > 0 && (
         <Section title="Exemplars" count={props.exemplars.length}>
           {props.exemplars.map((placed) => (
@@ -126,6 +141,7 @@ export function SpanDetail(props: {
 function Facts(props: {
   readonly trace: Trace;
   readonly index: number;
+  readonly pathNanos: number;
   readonly onSelect: (span: number) => void;
 }) {
   const { trace, index } = props;
@@ -139,10 +155,19 @@ function Facts(props: {
         {formatDuration(trace.duration[index])}{" "}
         <span class="muted">{share < 0.1 ? "< 0.1" : share.toFixed(1)} % of the trace</span>
       </Fact>
-      <Fact label="Own time">{formatDuration(own)}</Fact>
+      <Fact label="Own time">
+        {formatDuration(own)}{" "}
+        <span class="muted">
+          {props.pathNanos > 0
+            ? `${formatDuration(props.pathNanos)} on the critical path`
+            : "not on the critical path"}
+        </span>
+      </Fact>
       <Fact label="Start">
         {trace.offset[index] === 0 ? "0" : `+${formatDuration(trace.offset[index])}`}{" "}
-        <span class="muted">{formatDateTime(span.start, true)}</span>
+        <span class="muted" title={formatUtc(span.start)}>
+          {formatDateTime(span.start, true)}
+        </span>
       </Fact>
       {(trace.oddities[index] & (Oddity.EndsBeforeStart | Oddity.InFuture | Oddity.OutOfRange)) !==
         0 && <Fact label="End">{formatDateTime(span.end, true)}</Fact>}

@@ -1,35 +1,34 @@
 import { formatDuration } from "../../base/time.ts";
-import { hasChildren } from "../../model/rows.ts";
+import { repeatLabel } from "../../model/insight.ts";
+import { hasChildren, type Rows } from "../../model/rows.ts";
 import type { Trace } from "../../model/trace.ts";
 
 /** The rows in sight, unseen, for screen readers: what the canvas beside it shows. */
 export function SpanTree(props: {
   readonly trace: Trace;
-  readonly rows: Int32Array;
+  readonly rows: Rows;
   readonly first: number;
   readonly last: number;
-  readonly selected: number;
+  readonly selectedRow: number;
   readonly collapsed: ReadonlySet<number>;
+  readonly unfolded: ReadonlySet<number>;
 }) {
-  const { trace, rows } = props;
+  const { rows } = props;
   const items = [];
   for (let row = props.first; row < Math.min(props.last, rows.length); row++) {
-    const index = rows[row];
-    const span = trace.spans[index];
-    const error = span.status === "error" ? ", error" : "";
     items.push(
       <div
-        key={index}
-        id={`span-${index}`}
+        key={row}
+        id={`row-${row}`}
         role="treeitem"
         tabIndex={-1}
-        aria-level={trace.depth[index] + 1}
+        aria-level={rows.depths[row] + 1}
         aria-setsize={rows.length}
         aria-posinset={row + 1}
-        aria-selected={index === props.selected}
-        aria-expanded={hasChildren(trace, index) ? !props.collapsed.has(index) : undefined}
+        aria-selected={row === props.selectedRow}
+        aria-expanded={expanded(props, row)}
       >
-        {`${span.resource.serviceName}: ${span.name || "(no name)"}, ${formatDuration(trace.duration[index])}${error}`}
+        {rowText(props.trace, rows, row)}
       </div>,
     );
   }
@@ -38,4 +37,25 @@ export function SpanTree(props: {
       {items}
     </div>
   );
+}
+
+function expanded(
+  props: Pick<Parameters<typeof SpanTree>[0], "trace" | "rows" | "collapsed" | "unfolded">,
+  row: number,
+): boolean | undefined {
+  const span = props.rows.spans[row];
+  if (props.rows.repeats.has(row)) return props.unfolded.has(span);
+  return hasChildren(props.trace, span) ? !props.collapsed.has(span) : undefined;
+}
+
+function rowText(trace: Trace, rows: Rows, row: number): string {
+  const index = rows.spans[row];
+  const span = trace.spans[index];
+  const repeat = rows.repeats.get(row);
+  if (repeat) {
+    const failed = repeat.errorCount > 0 ? `, ${repeat.errorCount} failed` : "";
+    return `${span.resource.serviceName}: ${repeatLabel(repeat)}, together ${formatDuration(repeat.sumNanos)}${failed}`;
+  }
+  const error = span.status === "error" ? ", error" : "";
+  return `${span.resource.serviceName}: ${span.name || "(no name)"}, ${formatDuration(trace.duration[index])}${error}`;
 }

@@ -1,22 +1,26 @@
-import type { Pin } from "../../api/trace.ts";
+import type { Pin, TraceAnswer } from "../../api/trace.ts";
 import { counted } from "../../base/number.ts";
-import { formatAgo, formatDateTime, formatDuration, millisFromNanos } from "../../base/time.ts";
-import { mainRoot, type Trace } from "../../model/trace.ts";
+import {
+  formatAgo,
+  formatDateTime,
+  formatDuration,
+  formatUtc,
+  millisFromNanos,
+} from "../../base/time.ts";
+import { mainRoot } from "../../model/trace.ts";
+import { quote } from "../../model/traceql.ts";
 import { nowMillis } from "../../state/clock.ts";
-import type { TraceRoute } from "../../state/url.ts";
 import { CopyButton } from "../parts/copy-button.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ServiceChip, ServiceName } from "../parts/service.tsx";
+import { TraceActions } from "./trace-actions.tsx";
+import type { TraceState } from "./trace-state.ts";
 
 /** More services than this are counted, not listed. */
 const SERVICES_SHOWN = 12;
 
-export function TraceHeader(props: {
-  readonly trace: Trace;
-  readonly route: TraceRoute;
-  readonly pins: readonly Pin[];
-}) {
-  const { trace, route } = props;
+export function TraceHeader(props: { readonly state: TraceState; readonly answer: TraceAnswer }) {
+  const { trace, route } = props.state;
   const root = trace.spans[mainRoot(trace)];
   const hidden = trace.services.length - SERVICES_SHOWN;
   return (
@@ -25,13 +29,14 @@ export function TraceHeader(props: {
         <h1>
           <ServiceName name={root.resource.serviceName} />
           <span class="trace-operation">{root.name || "(no name)"}</span>
+          <strong class="number trace-duration">{formatDuration(trace.durationNanos)}</strong>
         </h1>
         <span class="trace-id mono">
           {route.traceId}
           <CopyButton text={route.traceId} label="Copy the trace ID" />
         </span>
         <span class="grow" />
-        {longestPins(props.pins).map((pin) => (
+        {longestPins(props.answer.pins).map((pin) => (
           <span
             key={pin.reason}
             class="chip pin"
@@ -40,12 +45,13 @@ export function TraceHeader(props: {
             <Icon name="pin" /> pinned: {pin.reason}
           </span>
         ))}
+        <TraceActions route={route} answer={props.answer} />
       </div>
       <dl class="facts">
-        <Fact label="Duration" value={formatDuration(trace.durationNanos)} />
         <Fact
           label="Started"
           value={formatDateTime(trace.start, true)}
+          title={formatUtc(trace.start)}
           note={formatAgo(millisFromNanos(trace.start), nowMillis.value)}
         />
         <Fact label="Spans" value={counted(trace.spans.length, "span").replace(/ spans?$/, "")} />
@@ -55,7 +61,15 @@ export function TraceHeader(props: {
           <dt>{counted(trace.services.length, "service")}</dt>
           <dd class="chips">
             {trace.services.slice(0, SERVICES_SHOWN).map((service) => (
-              <ServiceChip key={service.name} {...service} />
+              <button
+                key={service.name}
+                type="button"
+                class="chip-button"
+                title={`Mark the spans of ${service.name}`}
+                onClick={() => toggleService(props.state, service.name)}
+              >
+                <ServiceChip {...service} />
+              </button>
             ))}
             {hidden > 0 && <span class="chip muted">+{hidden}</span>}
           </dd>
@@ -63,6 +77,11 @@ export function TraceHeader(props: {
       </dl>
     </header>
   );
+}
+
+function toggleService(state: TraceState, name: string): void {
+  const find = `{ resource.service.name = ${quote(name)} }`;
+  state.update({ find: state.route.find === find ? "" : find });
 }
 
 /** One pin for each reason: the one that holds longest. */
@@ -79,12 +98,13 @@ function Fact(props: {
   readonly label: string;
   readonly value: string;
   readonly note?: string;
+  readonly title?: string;
   readonly isBad?: boolean;
 }) {
   return (
     <div>
       <dt>{props.label}</dt>
-      <dd class={props.isBad ? "number bad" : "number"}>
+      <dd class={props.isBad ? "number bad" : "number"} title={props.title}>
         {props.value}
         {props.note && <span class="muted"> · {props.note}</span>}
       </dd>

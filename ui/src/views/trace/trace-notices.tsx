@@ -1,15 +1,17 @@
 import { useState } from "preact/hooks";
 import type { Gap } from "../../api/trace.ts";
-import { formatClock } from "../../base/time.ts";
+import { counted } from "../../base/number.ts";
+import { formatClock, formatDuration } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
 import { gapSentence } from "../../model/notice.ts";
+import type { Skew } from "../../model/skew.ts";
 import { spanKey } from "../../model/span-key.ts";
 import type { Trace } from "../../model/trace.ts";
 import { replace } from "../../state/router.ts";
 import type { TraceRoute } from "../../state/url.ts";
 import { Icon } from "../parts/icon.tsx";
 
-const EXEMPLARS_SHOWN = 2;
+const EXEMPLARS_SHOWN = 1;
 
 /** What ties this trace to metrics, what may be missing from it, and what is odd about it. */
 export function TraceNotices(props: {
@@ -17,22 +19,25 @@ export function TraceNotices(props: {
   readonly route: TraceRoute;
   readonly exemplars: readonly PlacedExemplar[];
   readonly gaps: readonly Gap[];
+  readonly skew: Skew;
 }) {
   const { trace, route, exemplars } = props;
   const [isOpen, setOpen] = useState(false);
   const shown = isOpen ? exemplars : exemplars.slice(0, EXEMPLARS_SHOWN);
   const select = (span: number) => replace({ ...route, span: spanKey(trace, span) });
-  if (exemplars.length + props.gaps.length + trace.notices.length === 0) return null;
+  const clocks = props.skew.clocks.length;
+  if (exemplars.length + props.gaps.length + trace.notices.length + clocks === 0) return null;
   return (
     <ul class="notices" aria-label="About this trace">
       {shown.map((placed) => (
         <li
           key={`${placed.series} ${placed.exemplar.time} ${placed.span}`}
           class="notice exemplar-notice"
+          title={placed.series}
         >
           <span class="diamond" aria-hidden="true" />
           <span>
-            exemplar of <code>{placed.series}</code> ={" "}
+            exemplar of <code>{placed.exemplar.seriesLabels.__name__ ?? placed.series}</code> ={" "}
             <strong class="number">{placed.exemplar.value}</strong> at{" "}
             <span class="number">{formatClock(placed.exemplar.time)}</span>
           </span>
@@ -63,6 +68,7 @@ export function TraceNotices(props: {
           <span>{gapSentence(gap)}</span>
         </li>
       ))}
+      {clocks > 0 && <SkewNotice skew={props.skew} route={route} />}
       {trace.notices.map((notice) => (
         <li key={notice.sentence} class="notice odd-notice">
           <Icon name="warn" />
@@ -75,5 +81,36 @@ export function TraceNotices(props: {
         </li>
       ))}
     </ul>
+  );
+}
+
+/** Clocks that cannot agree with the order of calls; moved only when somebody asks for it. */
+function SkewNotice({ skew, route }: { readonly skew: Skew; readonly route: TraceRoute }) {
+  const [first] = skew.clocks;
+  const direction = first.aheadNanos > 0 ? "ahead of" : "behind";
+  const others = skew.clocks.length - 1;
+  const all = skew.clocks
+    .map((clock) => `${clock.name}: ${formatDuration(clock.aheadNanos)}`)
+    .join("\n");
+  return (
+    <li class="notice skew-notice" title={all}>
+      <Icon name="clock" />
+      <span>
+        The clock of <strong>{first.name}</strong> seems to be{" "}
+        <span class="number">{formatDuration(Math.abs(first.aheadNanos))}</span> {direction} its
+        caller's
+        {others > 0 && `, and ${counted(others, "other clock")} differ too`}.{" "}
+        {route.isCorrected
+          ? "Times are moved so that calls lie within their callers."
+          : "Times are shown as they were stamped."}
+      </span>
+      <button
+        type="button"
+        class="link"
+        onClick={() => replace({ ...route, isCorrected: !route.isCorrected })}
+      >
+        {route.isCorrected ? "show as stamped" : "correct"}
+      </button>
+    </li>
   );
 }

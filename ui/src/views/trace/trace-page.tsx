@@ -1,15 +1,28 @@
 import { useEffect, useMemo } from "preact/hooks";
-import { fetchTrace, type TraceAnswer } from "../../api/trace.ts";
+import { fetchTrace, type Gap, type TraceAnswer } from "../../api/trace.ts";
 import { nanosFromMillis } from "../../base/time.ts";
 import { placeExemplars } from "../../model/exemplars.ts";
-import { buildTrace, type Trace } from "../../model/trace.ts";
+import { gapSentence } from "../../model/notice.ts";
+import { correctedSpans, findSkew } from "../../model/skew.ts";
+import { buildTrace, mainRoot, type Trace } from "../../model/trace.ts";
+import type { LostStretch } from "../../render/waterfall-scene.ts";
 import { Resource } from "../../state/resource.ts";
 import { meetServices } from "../../state/services.ts";
 import type { TraceRoute } from "../../state/url.ts";
 import { Empty, FailureBox, Loading } from "../parts/states.tsx";
+import { InsightStrip } from "./insight-strip.tsx";
 import { TraceHeader } from "./trace-header.tsx";
 import { TraceNotices } from "./trace-notices.tsx";
+import { useTraceState } from "./trace-state.ts";
 import { TraceWorkbench } from "./trace-workbench.tsx";
+
+function lostStretch(trace: Trace, gap: Gap): LostStretch {
+  return {
+    from: Number(gap.from - trace.start),
+    to: Number(gap.to - trace.start),
+    sentence: gapSentence(gap),
+  };
+}
 
 /** The answer and the trace built from it, so that it is built once. */
 interface Loaded {
@@ -53,12 +66,32 @@ export function TracePage({ route }: { readonly route: TraceRoute }) {
 }
 
 function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route: TraceRoute }) {
-  const { answer, trace } = loaded;
+  const { answer } = loaded;
+  const skew = useMemo(() => findSkew(loaded.trace), [loaded]);
+  const trace = useMemo(() => {
+    if (!route.isCorrected || skew.clocks.length === 0) return loaded.trace;
+    return buildTrace(correctedSpans(loaded.trace, skew), nanosFromMillis(Date.now()));
+  }, [loaded, skew, route.isCorrected]);
   const exemplars = useMemo(() => placeExemplars(trace, answer.exemplars), [trace, answer]);
+  const lost = useMemo(() => answer.gaps.map((gap) => lostStretch(trace, gap)), [trace, answer]);
+  const state = useTraceState(trace, route);
+  useEffect(() => {
+    const root = trace.spans[mainRoot(trace)];
+    if (root) document.title = `${root.resource.serviceName}: ${root.name} · Sigyn`;
+  }, [trace]);
+  const notices = (
+    <TraceNotices
+      trace={trace}
+      route={route}
+      skew={skew}
+      exemplars={exemplars}
+      gaps={answer.gaps}
+    />
+  );
   if (trace.spans.length === 0) {
     return (
       <>
-        <TraceNotices trace={trace} route={route} exemplars={exemplars} gaps={answer.gaps} />
+        {notices}
         <Empty title="No span of this trace is here">
           <p>
             Sigyn knows <code>{route.traceId}</code>, but holds none of its spans (yet).
@@ -69,9 +102,10 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
   }
   return (
     <>
-      <TraceHeader trace={trace} route={route} pins={answer.pins} />
-      <TraceNotices trace={trace} route={route} exemplars={exemplars} gaps={answer.gaps} />
-      <TraceWorkbench trace={trace} route={route} exemplars={exemplars} />
+      <TraceHeader state={state} answer={answer} />
+      <InsightStrip state={state} />
+      {notices}
+      <TraceWorkbench state={state} exemplars={exemplars} lost={lost} />
     </>
   );
 }

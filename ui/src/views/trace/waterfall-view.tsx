@@ -2,25 +2,26 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FrameScheduler } from "../../base/frame.ts";
-import { clampSpan, pan, type TimeSpan, toTime, zoom } from "../../base/timescale.ts";
+import { clampSpan, pan, toTime, zoom } from "../../base/timescale.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
-import { hasChildren, rowOf } from "../../model/rows.ts";
-import type { Trace } from "../../model/trace.ts";
+import { hasChildren } from "../../model/rows.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
+import { drawWaterfall } from "../../render/waterfall.ts";
 import {
   barScale,
-  drawWaterfall,
   indentOf,
+  type LostStretch,
   ROW_HEIGHT,
   RULER_HEIGHT,
   rowAt,
   rowsInSight,
   type WaterfallScene,
-} from "../../render/waterfall.ts";
+} from "../../render/waterfall-scene.ts";
 import { colourOf } from "../../state/services.ts";
 import { theme } from "../../state/theme.ts";
 import { useSize } from "../parts/hooks.ts";
 import { SpanTree } from "./span-tree.tsx";
+import { type TraceState, usePathRows } from "./trace-state.ts";
 
 const DRAG_MIN_PIXELS = 5;
 const DIVIDER_REACH = 5;
@@ -31,22 +32,16 @@ type Drag =
   | { readonly kind: "divider" };
 
 export interface WaterfallProps {
-  readonly trace: Trace;
-  readonly rows: Int32Array;
-  readonly view: TimeSpan;
-  readonly full: TimeSpan;
-  readonly collapsed: ReadonlySet<number>;
-  readonly selected: number;
-  readonly matches: ReadonlySet<number>;
-  readonly isFinding: boolean;
+  readonly state: TraceState;
   readonly exemplars: readonly PlacedExemplar[];
+  readonly lost: readonly LostStretch[];
   readonly onSelect: (span: number) => void;
-  readonly onToggle: (span: number) => void;
-  readonly onView: (view: TimeSpan) => void;
 }
 
 export function Waterfall(props: WaterfallProps) {
-  const { trace, rows, selected } = props;
+  const { state } = props;
+  const { trace, rows, selected, selectedRow } = state;
+  const path = usePathRows(state);
   const [frame, frameSize] = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
@@ -63,14 +58,24 @@ export function Waterfall(props: WaterfallProps) {
   const exemplars = useMemo(() => bySpan(props.exemplars), [props.exemplars]);
   const colours = trace.services.map((service) => colourOf(service.name));
   const sceneNow = (): WaterfallScene => ({
-    ...props,
+    trace,
+    rows,
+    path,
+    lost: props.lost,
+    view: state.view,
+    collapsed: state.collapsed,
+    unfolded: state.unfolded,
+    selected,
+    selectedRow,
+    matches: state.matches,
+    isFinding: state.isFinding,
     exemplars,
     colours,
     theme: theme.value,
     width,
     height,
     namesWidth,
-    hovered: hovered.current,
+    hoveredRow: hovered.current,
     scrollTop: scroller.current?.scrollTop ?? 0,
     drag: drag.current?.kind === "zoom" ? drag.current : null,
   });
@@ -95,8 +100,8 @@ export function Waterfall(props: WaterfallProps) {
   // Follows the selection only.
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (selected < 0 || !element || height === 0) return;
-    const top = rowOf(rows, selected) * ROW_HEIGHT;
+    if (selectedRow < 0 || !element || height === 0) return;
+    const top = selectedRow * ROW_HEIGHT;
     const room = height - RULER_HEIGHT;
     const isAbove = top < element.scrollTop;
     const isBelow = top + ROW_HEIGHT > element.scrollTop + room;
@@ -104,7 +109,7 @@ export function Waterfall(props: WaterfallProps) {
     if (isFar) element.scrollTop = top - room / 2;
     else if (isAbove) element.scrollTop = top;
     else if (isBelow) element.scrollTop = top + ROW_HEIGHT - room;
-  }, [selected, rows, height === 0]);
+  }, [selected, selectedRow, height === 0]);
 
   useEffect(() => {
     const element = scroller.current;
@@ -114,7 +119,7 @@ export function Waterfall(props: WaterfallProps) {
       const scene = latest.current();
       const scale = barScale(scene.view, scene.width, scene.namesWidth);
       const x = event.clientX - element.getBoundingClientRect().left;
-      const { full, onView } = wheelProps.current;
+      const { full, setView: onView } = wheelState.current;
       if (event.ctrlKey || event.metaKey) {
         event.preventDefault();
         const about = toTime(scale, Math.max(scale.left, x));
@@ -128,14 +133,14 @@ export function Waterfall(props: WaterfallProps) {
     element.addEventListener("wheel", wheel, { passive: false });
     return () => element.removeEventListener("wheel", wheel);
   }, []);
-  const wheelProps = useRef(props);
-  wheelProps.current = props;
+  const wheelState = useRef(state);
+  wheelState.current = state;
 
   const place = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const row = rowAt(y, scroller.current?.scrollTop ?? 0, rows.length);
-    return { x, y, span: row < 0 ? -1 : rows[row] };
+    return { x, y, row };
   };
   const onPointerDown = (event: PointerEvent) => {
     const { x } = place(event);
@@ -146,16 +151,16 @@ export function Waterfall(props: WaterfallProps) {
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
   };
   const onPointerMove = (event: PointerEvent) => {
-    const { x, span } = place(event);
+    const { x, row } = place(event);
     const element = event.currentTarget as HTMLElement;
     if (drag.current?.kind === "divider") {
       setNamesShare(Math.min(0.8, Math.max(NAMES_MIN / width, x / width)));
     } else if (drag.current?.kind === "zoom") {
       drag.current = { ...drag.current, to: Math.max(namesWidth, x) };
     }
-    hovered.current = span;
+    hovered.current = row;
     element.style.cursor =
-      Math.abs(x - namesWidth) <= DIVIDER_REACH ? "col-resize" : span >= 0 ? "pointer" : "default";
+      Math.abs(x - namesWidth) <= DIVIDER_REACH ? "col-resize" : row >= 0 ? "pointer" : "default";
     scheduler.request();
   };
   const onPointerUp = (event: PointerEvent) => {
@@ -164,24 +169,32 @@ export function Waterfall(props: WaterfallProps) {
     scheduler.request();
     if (dragged?.kind === "divider") return;
     if (dragged?.kind === "zoom" && Math.abs(dragged.to - dragged.from) >= DRAG_MIN_PIXELS) {
-      const scale = barScale(props.view, width, namesWidth);
+      const scale = barScale(state.view, width, namesWidth);
       const [from, to] = [dragged.from, dragged.to].sort((a, b) => a - b);
-      props.onView(clampSpan({ from: toTime(scale, from), to: toTime(scale, to) }, props.full));
+      state.setView(clampSpan({ from: toTime(scale, from), to: toTime(scale, to) }, state.full));
       return;
     }
-    const { x, span } = place(event);
-    if (event.button !== 0 || span < 0) return;
-    const caret = indentOf(trace.depth[span]);
-    const isCaret = x >= caret - 6 && x < caret + 14 && hasChildren(trace, span);
-    if (isCaret) props.onToggle(span);
+    const { x, row } = place(event);
+    if (event.button !== 0 || row < 0) return;
+    const span = rows.spans[row];
+    const caret = indentOf(rows.depths[row]);
+    const canToggle = rows.repeats.has(row) || hasChildren(trace, span);
+    // A closed repeat has no detail of its own to show, so all of its row opens it.
+    const isCaret = x >= caret - 6 && x < caret + 14 && canToggle;
+    const isClosedRepeat = rows.repeats.has(row) && !state.unfolded.has(span);
+    if (isCaret || (isClosedRepeat && x < namesWidth)) state.toggleRow(row);
     else props.onSelect(span);
   };
   const onDblClick = (event: MouseEvent) => {
-    const { x, span } = place(event);
-    if (span < 0 || x < namesWidth) return;
-    const around = Math.max(50, trace.duration[span] * 0.05);
-    const from = trace.offset[span] - around;
-    props.onView(clampSpan({ from, to: from + trace.duration[span] + 2 * around }, props.full));
+    const { x, row } = place(event);
+    if (row < 0 || x < namesWidth) return;
+    const span = rows.spans[row];
+    const repeat = rows.repeats.get(row);
+    const start = repeat ? repeat.from : trace.offset[span];
+    const length = repeat ? repeat.to - repeat.from : trace.duration[span];
+    const around = Math.max(50, length * 0.05);
+    const from = start - around;
+    state.setView(clampSpan({ from, to: from + length + 2 * around }, state.full));
   };
 
   return (
@@ -193,7 +206,7 @@ export function Waterfall(props: WaterfallProps) {
         role="tree"
         tabIndex={0}
         aria-label="Spans as a tree"
-        aria-activedescendant={selected >= 0 ? `span-${selected}` : undefined}
+        aria-activedescendant={selectedRow >= 0 ? `row-${selectedRow}` : undefined}
         onScroll={() => scheduler.request()}
         onPointerDown={onPointerDown}
         onPointerMove={onPointerMove}
@@ -209,8 +222,9 @@ export function Waterfall(props: WaterfallProps) {
           rows={rows}
           first={sight[0]}
           last={sight[1]}
-          selected={selected}
-          collapsed={props.collapsed}
+          selectedRow={selectedRow}
+          collapsed={state.collapsed}
+          unfolded={state.unfolded}
         />
         <div role="none" style={{ height: `${RULER_HEIGHT + rows.length * ROW_HEIGHT}px` }} />
       </div>

@@ -1,0 +1,123 @@
+// Repeated siblings: the same operation of the same service, again and again below one parent.
+// The loop that asks a database for each row is found by this, and a thousand rows become one.
+
+import type { Trace } from "./trace.ts";
+
+export interface Repeat {
+  /** Siblings in tree order. */
+  readonly spans: Int32Array;
+  /** Their common name; where only digits differ, `…` stands for these. */
+  readonly name: string;
+  readonly sumNanos: number;
+  readonly minNanos: number;
+  readonly maxNanos: number;
+  /** From the first start to the last end. */
+  readonly from: number;
+  readonly to: number;
+  readonly errorCount: number;
+  /** All spans in it, with what is below the siblings. */
+  readonly spanCount: number;
+}
+
+/** Fewer siblings are quicker read one by one. */
+const REPEAT_MIN = 4;
+/** Siblings with more below them carry a story of their own, and fold only from this number on. */
+const SMALL_SUBTREE_MAX = 8;
+const LARGE_REPEAT_MIN = 10;
+
+/** The siblings, with each repeat as one item in the place of its first span. */
+export function groupRepeats(
+  trace: Trace,
+  siblings: readonly number[],
+): readonly (number | Repeat)[] {
+  if (siblings.length < REPEAT_MIN) return siblings;
+  const groups = new Map<string, number[]>();
+  for (const span of siblings) {
+    const key = repeatKey(trace, span);
+    const group = groups.get(key);
+    if (group) group.push(span);
+    else groups.set(key, [span]);
+  }
+  if (groups.size === siblings.length) return siblings;
+  const items: (number | Repeat)[] = [];
+  for (const span of siblings) {
+    const group = groups.get(repeatKey(trace, span)) as number[];
+    if (!isRepeat(trace, group)) items.push(span);
+    else if (group[0] === span) items.push(repeatOf(trace, group));
+  }
+  return items;
+}
+
+/** Repeats anywhere in the trace, those that took longest first. */
+export function largestRepeats(
+  trace: Trace,
+  childrenOf: (parent: number) => readonly number[],
+  limit: number,
+): readonly { readonly parent: number; readonly repeat: Repeat }[] {
+  const found: { parent: number; repeat: Repeat }[] = [];
+  for (let parent = -1; parent < trace.spans.length; parent++) {
+    if (parent >= 0 && trace.subtreeSize[parent] <= REPEAT_MIN) continue;
+    for (const item of groupRepeats(trace, childrenOf(parent))) {
+      if (typeof item !== "number") found.push({ parent, repeat: item });
+    }
+  }
+  return found.sort((a, b) => b.repeat.sumNanos - a.repeat.sumNanos).slice(0, limit);
+}
+
+function isRepeat(trace: Trace, group: readonly number[]): boolean {
+  if (group.length < REPEAT_MIN) return false;
+  if (group.length >= LARGE_REPEAT_MIN) return true;
+  return group.every((span) => trace.subtreeSize[span] <= SMALL_SUBTREE_MAX);
+}
+
+const shapes = new Map<string, string>();
+const SHAPES_MAX = 20_000;
+
+/** A name with its numbers and hexadecimal IDs left out, remembered. */
+export function nameShape(name: string): string {
+  let shape = shapes.get(name);
+  if (shape === undefined) {
+    if (shapes.size >= SHAPES_MAX) shapes.clear();
+    shape = name.replace(/\b[0-9a-f]{8}[0-9a-f-]*\b|\d+/gi, "…");
+    shapes.set(name, shape);
+  }
+  return shape;
+}
+
+function repeatKey(trace: Trace, span: number): string {
+  return `${trace.service[span]} ${trace.spans[span].kind} ${nameShape(trace.spans[span].name)}`;
+}
+
+function repeatOf(trace: Trace, group: readonly number[]): Repeat {
+  const first = trace.spans[group[0]].name;
+  let isSameName = true;
+  let sumNanos = 0;
+  let minNanos = Number.POSITIVE_INFINITY;
+  let maxNanos = 0;
+  let from = Number.POSITIVE_INFINITY;
+  let to = 0;
+  let errorCount = 0;
+  let spanCount = 0;
+  for (const span of group) {
+    const duration = trace.duration[span];
+    if (trace.spans[span].name !== first) isSameName = false;
+    if (trace.spans[span].status === "error") errorCount += 1;
+    sumNanos += duration;
+    minNanos = Math.min(minNanos, duration);
+    maxNanos = Math.max(maxNanos, duration);
+    from = Math.min(from, trace.offset[span]);
+    to = Math.max(to, trace.offset[span] + duration);
+    spanCount += trace.subtreeSize[span];
+  }
+  return {
+    spans: Int32Array.from(group),
+    name: isSameName ? first : nameShape(first),
+    sumNanos,
+    minNanos,
+    maxNanos,
+    from,
+    to,
+    errorCount,
+    spanCount,
+  };
+}

@@ -1,0 +1,230 @@
+// The bars of the waterfall: own time in full colour, waiting in pale, the critical path as a line
+// below, events and exemplars as marks, repeats as the many bars that they are.
+
+import { withAlpha } from "../base/colour.ts";
+import { formatDuration } from "../base/time.ts";
+import { type TimeScale, toX } from "../base/timescale.ts";
+import type { Repeat } from "../model/repeats.ts";
+import { selfStretches } from "../model/self-time.ts";
+import { Oddity } from "../model/tree.ts";
+import { type Context, diamond, textWidth } from "./canvas.ts";
+import { isPale, PAD, ROW_HEIGHT, type WaterfallScene } from "./waterfall-scene.ts";
+
+const BAR_HEIGHT = 12;
+/** A span has many events at times; beyond this they are one grey band to the eye anyway. */
+const EVENT_MARKS_MAX = 200;
+/** Own-time stretches of one bar beyond this are not told apart at any zoom that shows them all. */
+const STRETCHES_MAX = 2000;
+
+export function drawBar(
+  context: Context,
+  scene: WaterfallScene,
+  scale: TimeScale,
+  row: number,
+  y: number,
+): void {
+  const { trace, theme } = scene;
+  const index = scene.rows.spans[row];
+  const span = trace.spans[index];
+  const repeat = scene.rows.repeats.get(row);
+  const isError = span.status === "error";
+  const from = toX(scale, repeat ? repeat.from : trace.offset[index]);
+  const end = repeat ? repeat.to : trace.offset[index] + trace.duration[index];
+  const to = Math.max(from + 2, toX(scale, end));
+  const edge = scale.left + scale.width + PAD;
+  const middle = y + ROW_HEIGHT / 2;
+  if (to < scale.left - PAD || from > edge) {
+    drawBeyond(context, scene, from > edge ? edge - 6 : scale.left - 6, middle, from > edge);
+    return;
+  }
+  // Held near the window: a canvas mis-draws rectangles of millions of pixels.
+  const left = Math.max(from, scale.left - 100);
+  const width = Math.max(2, Math.min(to, edge + 100) - left);
+  const top = middle - BAR_HEIGHT / 2;
+  const colour = theme.services[scene.colours[trace.service[index]]];
+  context.globalAlpha = isPale(scene, row) ? 0.35 : 1;
+  if (repeat) {
+    drawRepeat(context, scene, scale, row, repeat, top);
+    drawPath(context, scene, scale, row, top);
+    const note = `Σ ${formatDuration(repeat.sumNanos)}`;
+    drawNote(context, scene, note, left, left + width, middle, edge, false);
+    context.globalAlpha = 1;
+    return;
+  }
+
+  // Pale for the whole span, full colour where it worked itself.
+  context.fillStyle = withAlpha(colour, theme.name === "dark" ? 0.42 : 0.38);
+  context.beginPath();
+  context.roundRect(left, top, width, BAR_HEIGHT, 2);
+  context.fill();
+  context.fillStyle = colour;
+  const stretches = selfStretches(trace, index);
+  for (let i = 0; i < Math.min(stretches.length, STRETCHES_MAX); i += 2) {
+    const a = Math.max(left, toX(scale, stretches[i]));
+    const b = Math.min(left + width, Math.max(a + 0.5, toX(scale, stretches[i + 1])));
+    if (b > a) context.fillRect(a, top, b - a, BAR_HEIGHT);
+  }
+  if (width <= 2.5) context.fillRect(left, top, width, BAR_HEIGHT);
+  if (isError) {
+    context.strokeStyle = theme.error;
+    context.lineWidth = 1.5;
+    context.strokeRect(left - 1, top - 1, width + 2, BAR_HEIGHT + 2);
+  }
+  drawPath(context, scene, scale, row, top);
+  drawEvents(context, scene, scale, index, top);
+  drawExemplars(context, scene, scale, index, top);
+  const isOdd = (trace.oddities[index] & (Oddity.EndsBeforeStart | Oddity.OutOfRange)) !== 0;
+  const isUntimed = (trace.oddities[index] & Oddity.TimeMissing) !== 0;
+  const note = isUntimed ? "no time" : isOdd ? "odd times" : formatDuration(trace.duration[index]);
+  drawNote(context, scene, note, left, left + width, middle, edge, scene.exemplars.has(index));
+  context.globalAlpha = 1;
+}
+
+/** Each span of the repeat; those that fall on one pixel are one stroke. */
+function drawRepeat(
+  context: Context,
+  scene: WaterfallScene,
+  scale: TimeScale,
+  row: number,
+  repeat: Repeat,
+  top: number,
+): void {
+  const { trace, theme } = scene;
+  const colour = theme.services[scene.colours[trace.service[scene.rows.spans[row]]]];
+  const near = (x: number) =>
+    Math.max(scale.left - 100, Math.min(scale.left + scale.width + 100, x));
+  const [left, right] = [near(toX(scale, repeat.from)), near(toX(scale, repeat.to))];
+  context.fillStyle = withAlpha(colour, 0.16);
+  context.fillRect(left, top, Math.max(2, right - left), BAR_HEIGHT);
+  const draw = (wanted: boolean) => {
+    let drawnTo = Number.NEGATIVE_INFINITY;
+    for (const span of repeat.spans) {
+      if ((trace.spans[span].status === "error") !== wanted) continue;
+      const from = near(toX(scale, trace.offset[span]));
+      const to = Math.max(
+        from + 1,
+        near(toX(scale, trace.offset[span] + trace.duration[span])) - 0.75,
+      );
+      if (to <= drawnTo + 0.5) continue;
+      context.fillRect(Math.max(from, drawnTo), top, to - Math.max(from, drawnTo), BAR_HEIGHT);
+      drawnTo = to;
+    }
+  };
+  context.fillStyle = colour;
+  draw(false);
+  if (repeat.errorCount === 0) return;
+  context.fillStyle = theme.error;
+  draw(true);
+}
+
+/** A dark line below whatever the end was waiting for. */
+function drawPath(
+  context: Context,
+  scene: WaterfallScene,
+  scale: TimeScale,
+  row: number,
+  top: number,
+): void {
+  const pairs = scene.path.get(row);
+  if (!pairs) return;
+  context.fillStyle = scene.theme.text;
+  const [first, last] = [scale.left - PAD, scale.left + scale.width + PAD];
+  let drawnTo = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < pairs.length; i += 2) {
+    const from = Math.max(first, toX(scale, pairs[i]));
+    const to = Math.min(last, Math.max(from + 1, toX(scale, pairs[i + 1])));
+    if (to <= from || to <= drawnTo) continue;
+    context.fillRect(
+      Math.max(from, drawnTo),
+      top + BAR_HEIGHT + 1.5,
+      to - Math.max(from, drawnTo),
+      2,
+    );
+    drawnTo = to;
+  }
+}
+
+/** A small arrow where the bar lies outside of the picture. */
+function drawBeyond(
+  context: Context,
+  scene: WaterfallScene,
+  x: number,
+  y: number,
+  isRight: boolean,
+): void {
+  context.fillStyle = scene.theme.textMuted;
+  const tip = isRight ? 4 : -4;
+  context.beginPath();
+  context.moveTo(x, y - 4);
+  context.lineTo(x + tip, y);
+  context.lineTo(x, y + 4);
+  context.closePath();
+  context.fill();
+}
+
+function drawEvents(
+  context: Context,
+  scene: WaterfallScene,
+  scale: TimeScale,
+  index: number,
+  top: number,
+): void {
+  const { trace, theme } = scene;
+  const events = trace.spans[index].events;
+  for (let i = 0; i < Math.min(events.length, EVENT_MARKS_MAX); i++) {
+    const x = Math.round(toX(scale, Number(events[i].time - trace.start)));
+    context.fillStyle = theme.ground;
+    context.fillRect(x - 1, top - 2, 3, BAR_HEIGHT + 4);
+    context.fillStyle = events[i].name === "exception" ? theme.error : theme.text;
+    context.fillRect(x, top - 2, 1, BAR_HEIGHT + 4);
+  }
+}
+
+function drawExemplars(
+  context: Context,
+  scene: WaterfallScene,
+  scale: TimeScale,
+  index: number,
+  top: number,
+): void {
+  const { trace, theme } = scene;
+  for (const placed of scene.exemplars.get(index) ?? []) {
+    // An exemplar is stamped when its metric is observed, often just after the span's end.
+    const end = trace.offset[index] + trace.duration[index];
+    const time = Math.min(end, Math.max(trace.offset[index], placed.offset));
+    diamond(context, toX(scale, time), top + BAR_HEIGHT / 2, 6);
+    context.fillStyle = theme.exemplar;
+    context.fill();
+    context.strokeStyle = theme.ground;
+    context.lineWidth = 1.5;
+    context.stroke();
+  }
+}
+
+function drawNote(
+  context: Context,
+  scene: WaterfallScene,
+  label: string,
+  left: number,
+  right: number,
+  middle: number,
+  edge: number,
+  isMarked: boolean,
+): void {
+  const { theme } = scene;
+  context.font = `11px ${theme.font}`;
+  context.fillStyle = theme.textMuted;
+  const width = textWidth(context, label);
+  const gap = isMarked ? 10 : 6;
+  if (right + gap + width < edge) context.fillText(label, right + gap, middle);
+  else if (left - gap - width > scene.namesWidth)
+    context.fillText(label, left - gap - width, middle);
+  else {
+    // No room beside the bar: on it, on a ground of its own so that it can be read on any colour.
+    const x = edge - PAD - width - 10;
+    context.fillStyle = theme.ground;
+    context.fillRect(x - 4, middle - 7, width + 8, 14);
+    context.fillStyle = theme.text;
+    context.fillText(label, x, middle);
+  }
+}

@@ -1,0 +1,137 @@
+// The first thing to read of a trace: where the time went, what repeats, what failed.
+
+import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
+import { counted } from "../../base/number.ts";
+import { formatDuration } from "../../base/time.ts";
+import { type Insight, repeatLabel, traceInsight } from "../../model/insight.ts";
+import { ServiceName, serviceColour } from "../parts/service.tsx";
+import type { TraceState } from "./trace-state.ts";
+
+/** Parts of the bar that are named beside it. */
+const OPERATIONS_SHOWN = 2;
+const PART_SHARE_MIN = 0.004;
+
+export function InsightStrip({ state }: { readonly state: TraceState }) {
+  const { trace, path } = state;
+  const insight = useMemo(() => traceInsight(trace, path), [trace, path]);
+  const [repeat] = insight.repeats;
+  const failed = insight.origins[0];
+  return (
+    <div class="insights">
+      <Cell
+        title="Where the time went"
+        note="critical path"
+        onMore={() => state.update({ show: "path" })}
+      >
+        <PathBar insight={insight} totalNanos={path.totalNanos} />
+        <ol class="insight-list">
+          {insight.byOperation.slice(0, OPERATIONS_SHOWN).map((share) => (
+            <li key={`${share.service} ${share.name}`}>
+              <button
+                type="button"
+                class="plain"
+                title={`${share.service}: ${share.name}, ${formatDuration(share.nanos)}`}
+                onClick={() => state.select(share.span)}
+              >
+                <strong class="number">{percent(share.nanos, path.totalNanos)}</strong>
+                <ServiceName name={share.service} />
+                <span class="ellipsis">{share.name || "(no name)"}</span>
+              </button>
+            </li>
+          ))}
+        </ol>
+      </Cell>
+      <Cell title="What repeats">
+        {repeat ? (
+          <button
+            type="button"
+            class="plain insight-main"
+            onClick={() => {
+              state.update({ show: "waterfall" });
+              state.select(repeat.repeat.spans[0]);
+            }}
+          >
+            <strong class="ellipsis">{repeatLabel(repeat.repeat)}</strong>
+            <span class="muted ellipsis">
+              <span class="number">Σ {formatDuration(repeat.repeat.sumNanos)}</span>
+              {repeat.parent >= 0 && <> below {trace.spans[repeat.parent].name || "(no name)"}</>}
+              {insight.repeats.length > 1 && `, and ${insight.repeats.length - 1} more`}
+            </span>
+          </button>
+        ) : (
+          <p class="muted">Nothing repeats: no operation is called four times by one span.</p>
+        )}
+      </Cell>
+      <Cell title="What failed" isBad={trace.errorCount > 0}>
+        {failed ? (
+          <button
+            type="button"
+            class="plain insight-main"
+            onClick={() => state.select(failed.span)}
+          >
+            <strong class="ellipsis bad">
+              {trace.spans[failed.span].resource.serviceName}: {trace.spans[failed.span].name}
+            </strong>
+            <span class="muted ellipsis">
+              {failed.reason || "it gave no reason"}
+              {trace.errorCount > 1 && (
+                <span class="number">
+                  {" "}
+                  · {counted(trace.errorCount, "failed span")}, begun in {insight.origins.length}
+                </span>
+              )}
+            </span>
+          </button>
+        ) : (
+          <p class="muted">Nothing failed.</p>
+        )}
+      </Cell>
+    </div>
+  );
+}
+
+function Cell(props: {
+  readonly title: string;
+  readonly note?: string;
+  readonly isBad?: boolean;
+  readonly onMore?: () => void;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <section class={props.isBad ? "insight bad-edge" : "insight"}>
+      <h2>
+        {props.title}
+        {props.onMore && (
+          <button type="button" class="link" onClick={props.onMore}>
+            {props.note}
+          </button>
+        )}
+      </h2>
+      {props.children}
+    </section>
+  );
+}
+
+function PathBar(props: { readonly insight: Insight; readonly totalNanos: number }) {
+  const { byService } = props.insight;
+  const total = Math.max(1, props.totalNanos);
+  const shown = byService.filter(({ nanos }) => nanos / total >= PART_SHARE_MIN);
+  const label = shown.map((one) => `${one.service} ${percent(one.nanos, total)}`).join(", ");
+  return (
+    <div class="path-bar" role="img" aria-label={`Critical path by service: ${label}`}>
+      {shown.map(({ service, nanos }) => (
+        <span
+          key={service}
+          title={`${service}: ${formatDuration(nanos)}, ${percent(nanos, total)}`}
+          style={{ flexGrow: nanos, background: serviceColour(service) }}
+        />
+      ))}
+    </div>
+  );
+}
+
+export function percent(part: number, whole: number): string {
+  const share = whole > 0 ? (part / whole) * 100 : 0;
+  return share > 0 && share < 0.95 ? "< 1 %" : `${Math.round(share)} %`;
+}

@@ -1,0 +1,59 @@
+import { useMemo, useState } from "preact/hooks";
+import { counted } from "../../base/number.ts";
+import { formatDuration } from "../../base/time.ts";
+import { buildLanes } from "../../model/lanes.ts";
+import { drawLanes, type LanesScene, laneSpanAt, lanesHeight } from "../../render/lanes.ts";
+import { colourOf } from "../../state/services.ts";
+import { theme } from "../../state/theme.ts";
+import { Drawing } from "../parts/drawing.tsx";
+import type { Size } from "../parts/hooks.ts";
+import { ServiceName } from "../parts/service.tsx";
+import type { TraceState } from "./trace-state.ts";
+
+/** A lane for each service: who was busy when, and who waited for whom. */
+export function LanesView(props: {
+  readonly state: TraceState;
+  readonly onSelect: (span: number) => void;
+}) {
+  const { state } = props;
+  const { trace, root } = state;
+  const lanes = useMemo(() => buildLanes(trace, root), [trace, root]);
+  const [hovered, setHovered] = useState(-1);
+  const scene = (size: Size, scrollTop: number): LanesScene => ({
+    trace,
+    lanes,
+    view: state.view,
+    selected: state.selected,
+    hovered,
+    matches: state.isFinding ? state.matches : null,
+    colours: trace.services.map((service) => colourOf(service.name)),
+    theme: theme.value,
+    ...size,
+    scrollTop,
+  });
+  const span = trace.spans[hovered];
+  return (
+    <Drawing
+      label={`${counted(lanes.length, "service lane")} over time; the waterfall holds the same spans.`}
+      contentHeight={lanesHeight(lanes)}
+      draw={(context, size, top) => drawLanes(context, scene(size, top))}
+      onHover={(place, size, top) =>
+        setHovered(place ? laneSpanAt(scene(size, top), place.x, place.y) : -1)
+      }
+      onClick={(place, size, top) => {
+        const at = laneSpanAt(scene(size, top), place.x, place.y);
+        if (at >= 0) props.onSelect(at);
+      }}
+    >
+      {span && (
+        <div class="readout" role="status">
+          <ServiceName name={span.resource.serviceName} />
+          <strong>{span.name || "(no name)"}</strong>
+          <span class="number">
+            {formatDuration(trace.duration[hovered])} at +{formatDuration(trace.offset[hovered])}
+          </span>
+        </div>
+      )}
+    </Drawing>
+  );
+}

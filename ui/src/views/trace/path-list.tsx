@@ -1,0 +1,75 @@
+import { useMemo } from "preact/hooks";
+import { counted } from "../../base/number.ts";
+import { formatDuration } from "../../base/time.ts";
+import { pathByOperation } from "../../model/critical-path.ts";
+import { ServiceName, serviceColour } from "../parts/service.tsx";
+import { TableFrame } from "../parts/table-frame.tsx";
+import { percent } from "./insight-strip.tsx";
+import type { TraceState } from "./trace-state.ts";
+
+const ROWS_MAX = 500;
+
+/** The critical path by own time: what to make faster, in this order. */
+export function PathList(props: {
+  readonly state: TraceState;
+  readonly onSelect: (span: number) => void;
+}) {
+  const { trace, path } = props.state;
+  const shares = useMemo(() => pathByOperation(trace, path), [trace, path]);
+  const longest = shares[0]?.nanos ?? 1;
+  return (
+    <TableFrame label="Critical path by own time">
+      <p class="table-lead">
+        For each moment of {formatDuration(path.totalNanos)} the one span that the end was waiting
+        for: {counted(path.bySelfTime.length, "span")} on the path. Making anything else faster does
+        not make this trace faster.
+      </p>
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">Service</th>
+            <th scope="col">Operation</th>
+            <th scope="col" class="right">
+              Spans
+            </th>
+            <th scope="col" class="right">
+              Own time on the path
+            </th>
+            <th scope="col" class="right">
+              Share
+            </th>
+            <th scope="col" class="share-column">
+              <span class="visually-hidden">Share as a bar</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {shares.slice(0, ROWS_MAX).map((share) => (
+            <tr key={`${share.service} ${share.name}`}>
+              <td>
+                <ServiceName name={share.service} />
+              </td>
+              <td>
+                <button type="button" class="link" onClick={() => props.onSelect(share.span)}>
+                  {share.name || "(no name)"}
+                </button>
+              </td>
+              <td class="number right">{share.count}</td>
+              <td class="number right">{formatDuration(share.nanos)}</td>
+              <td class="number right">{percent(share.nanos, path.totalNanos)}</td>
+              <td class="share-column" aria-hidden="true">
+                <span
+                  class="share-bar"
+                  style={{
+                    width: `${(share.nanos / longest) * 100}%`,
+                    background: serviceColour(share.service),
+                  }}
+                />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableFrame>
+  );
+}

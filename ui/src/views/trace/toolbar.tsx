@@ -1,0 +1,119 @@
+import type { RefObject } from "preact";
+import { formatDuration } from "../../base/time.ts";
+import { formatRule, parseRule } from "../../model/collapse.ts";
+import { TRACE_SHOWS, type TraceShow } from "../../state/url.ts";
+import { Icon } from "../parts/icon.tsx";
+import { FindBar } from "./find-bar.tsx";
+import type { TraceState } from "./trace-state.ts";
+
+const SHOW_NAMES: Readonly<Record<TraceShow, string>> = {
+  waterfall: "Waterfall",
+  flame: "Flame graph",
+  lanes: "Services",
+  table: "Statistics",
+  path: "Critical path",
+};
+
+/** Levels that are offered to collapse at. */
+const LEVELS = [1, 2, 3, 4, 6, 8];
+/** Shares of the shown time below which spans can be left out. */
+const SHORTER_SHARES = [0.001, 0.005, 0.02, 0.1];
+
+export function Toolbar(props: {
+  readonly state: TraceState;
+  readonly findInput: RefObject<HTMLInputElement | null>;
+}) {
+  const { state } = props;
+  const { route, trace, update, root } = state;
+  return (
+    <div class="toolbar">
+      <fieldset class="segments" aria-label="View">
+        {TRACE_SHOWS.map((show, at) => (
+          <button
+            key={show}
+            type="button"
+            aria-pressed={route.show === show}
+            title={`${SHOW_NAMES[show]} (${at + 1})`}
+            onClick={() => update({ show })}
+          >
+            {SHOW_NAMES[show]}
+          </button>
+        ))}
+      </fieldset>
+      <FindBar
+        inputRef={props.findInput}
+        text={route.find}
+        fault={state.found.fault}
+        matchCount={state.found.spans.length}
+        position={state.found.spans.indexOf(state.selected)}
+        onText={(find) => update({ find })}
+        onStep={state.toMatch}
+      />
+      {route.show === "waterfall" && <RowControls state={state} />}
+      {root >= 0 && (
+        <button type="button" class="root-chip" onClick={() => state.setRoot(-1)}>
+          <Icon name="close" />
+          <span class="root-name">Only below {trace.spans[root].name || "(no name)"}</span>
+        </button>
+      )}
+      {route.view !== null && (
+        <button type="button" onClick={() => update({ view: null })} title="Show all times (0)">
+          {formatDuration(state.view.to - state.view.from)} shown · all
+        </button>
+      )}
+    </div>
+  );
+}
+
+function RowControls({ state }: { readonly state: TraceState }) {
+  const { route, update, full } = state;
+  const length = full.to - full.from;
+  const shortest = SHORTER_SHARES.map((share) => roundedNanos(length * share));
+  const offered = [...new Set([...shortest, route.durationMinNanos])].filter((one) => one > 0);
+  return (
+    <>
+      <button
+        type="button"
+        aria-pressed={route.isFolding}
+        title="Repeated siblings as one row (f)"
+        onClick={() => update({ isFolding: !route.isFolding, unfolded: [] })}
+      >
+        Fold repeats
+      </button>
+      <select
+        aria-label="Collapse"
+        value={formatRule(route.rule)}
+        onChange={(event) => update({ rule: parseRule(event.currentTarget.value), collapsed: [] })}
+      >
+        <option value="">All levels</option>
+        <option value="service">One row a service call</option>
+        {LEVELS.map((level) => (
+          <option key={level} value={`depth-${level}`}>
+            {level} {level === 1 ? "level" : "levels"}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Leave out short spans"
+        value={String(route.durationMinNanos)}
+        onChange={(event) => update({ durationMinNanos: Number(event.currentTarget.value) })}
+      >
+        <option value="0">Any duration</option>
+        {offered
+          .sort((a, b) => a - b)
+          .map((nanos) => (
+            <option key={nanos} value={String(nanos)}>
+              ≥ {formatDuration(nanos)}
+            </option>
+          ))}
+      </select>
+    </>
+  );
+}
+
+/** One digit, so that it reads well. */
+function roundedNanos(nanos: number): number {
+  if (nanos < 1) return 0;
+  const power = 10 ** Math.floor(Math.log10(nanos));
+  return Math.round(nanos / power) * power;
+}
