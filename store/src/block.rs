@@ -4,16 +4,21 @@
 
 mod cache;
 mod children;
+mod columns;
 mod file;
 mod gather;
+mod inputs;
 mod merge;
+mod merge_blocks;
 mod meta;
 mod nested;
+mod parents;
 mod read;
 mod rest;
 mod rows;
 mod schema;
 mod shelf;
+mod sink;
 mod source;
 mod summary;
 mod write;
@@ -21,3 +26,6 @@ mod write;
 pub(crate) use meta::JournalRange;
 pub(crate) use read::Block;
 pub(crate) use shelf::Blocks;
+
+#[cfg(test)]
+mod tests;

@@ -6,21 +6,44 @@ use parquet::{
     errors::{ParquetError, Result},
     file::reader::{ChunkReader, Length},
 };
-use std::{fs::File, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
+use std::{fs::File, ops::Range, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
 use tokio::runtime::Handle;
 
 /// Where the bytes lie. A local file is read directly: the way through the asynchronous store costs two thread
 /// switches a range, which is most of a look-up's time.
 #[derive(Clone)]
 pub(super) enum BlockFile {
-    Local { path: PathBuf, size_bytes: u64 },
-    Remote { store: Arc<dyn ObjectStore>, path: Path, size_bytes: u64, runtime: Handle },
+    Local {
+        path: PathBuf,
+        size_bytes: u64,
+    },
+    Remote {
+        store: Arc<dyn ObjectStore>,
+        path: Path,
+        size_bytes: u64,
+        runtime: Handle,
+    },
+    /// A part of it is in memory.
+    Loaded {
+        file: Box<BlockFile>,
+        start: u64,
+        bytes: Bytes,
+    },
+}
+
+impl BlockFile {
+    /// The same file with a part of it in memory, read in one go.
+    pub(super) fn load(&self, range: Range<u64>) -> Result<Self> {
+        let bytes = self.get_bytes(range.start, (range.end - range.start) as usize)?;
+        Ok(Self::Loaded { file: Box::new(self.clone()), start: range.start, bytes })
+    }
 }
 
 impl Length for BlockFile {
     fn len(&self) -> u64 {
         match self {
             Self::Local { size_bytes, .. } | Self::Remote { size_bytes, .. } => *size_bytes,
+            Self::Loaded { file, .. } => file.len(),
         }
     }
 }
@@ -46,6 +69,13 @@ impl ChunkReader for BlockFile {
             Self::Remote { store, path, runtime, .. } => runtime
                 .block_on(store.get_range(path, start..end))
                 .map_err(|error| ParquetError::External(Box::new(error))),
+            Self::Loaded { file, start: first, bytes } => {
+                let within = start.checked_sub(*first).map(|at| at as usize);
+                match within.filter(|at| at + length <= bytes.len()) {
+                    Some(at) => Ok(bytes.slice(at..at + length)),
+                    None => file.get_bytes(start, length),
+                }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     merge::Merge,
+    parents,
     schema::{Dedicated, attributes_of},
 };
 use crate::{
@@ -70,6 +71,8 @@ impl<'s> Texts<'s> {
 pub(super) struct Group {
     pub(super) range: Range<usize>,
     pub(super) by_chunk: Vec<Vec<(u32, u32)>>,
+    /// By slot, how far from it the parent stands.
+    pub(super) parent_offsets: Vec<Option<i32>>,
 }
 
 impl Group {
@@ -80,7 +83,8 @@ impl Group {
                 .map(|(row, position)| (row as u32, *position - range.start as u32))
                 .collect()
         });
-        Self { by_chunk: by_chunk.collect(), range }
+        let parent_offsets = parents::offsets(merge, range.clone());
+        Self { by_chunk: by_chunk.collect(), parent_offsets, range }
     }
 
     pub(super) fn len(&self) -> usize {

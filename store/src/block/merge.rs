@@ -1,13 +1,13 @@
-//! The spans of a generation in the order of a block.
+//! The spans of some chunks in the order of a block.
 
-use crate::{generations::Generation, head::Chunk, otlp::canonical};
+use crate::{TraceId, head::Chunk, otlp::canonical};
 use std::ops::Range;
 
 /// Marks a row that is a duplicate of another.
 pub(super) const DROPPED: u32 = u32::MAX;
 
-/// All chunks of a generation as one table, sorted by (trace ID, start, span ID), exact duplicates
-/// left out. Nothing is copied: it is a permutation.
+/// Chunks as one table, sorted by (trace ID, start, span ID), exact duplicates left out. Nothing is copied: it
+/// is a permutation.
 pub(super) struct Merge<'a> {
     pub(super) chunks: Vec<&'a Chunk>,
     /// By position in the block, chunk and row.
@@ -17,8 +17,7 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    pub(super) fn new(generation: &'a Generation) -> Self {
-        let chunks: Vec<&Chunk> = generation.chunks.iter().map(|it| &*it.chunk).collect();
+    pub(super) fn new(chunks: Vec<&'a Chunk>) -> Self {
         let mut keyed: Vec<(u128, u32, u32)> = Vec::new();
         for (at, chunk) in chunks.iter().enumerate() {
             let ids = chunk.trace_ids.iter().enumerate();
@@ -33,22 +32,24 @@ impl<'a> Merge<'a> {
         });
 
         let mut order = Vec::with_capacity(keyed.len());
-        let mut seen: Vec<Vec<u8>> = Vec::new();
+        let mut contents: Vec<(Vec<u8>, u32, u32)> = Vec::new();
         for run in keyed.chunk_by(|a, b| a.0 == b.0 && within(a) == within(b)) {
             if let [(_, chunk, row)] = run {
                 order.push((*chunk, *row));
                 continue;
             }
-            // The same span was read twice, or two spans share an ID; their bytes tell.
-            seen.clear();
-            for &(_, chunk, row) in run {
-                let content = canonical(chunks[chunk as usize], row);
-                if !seen.contains(&content) {
-                    seen.push(content);
-                    order.push((chunk, row));
-                }
-            }
+            // The same span was read twice, or two spans share an ID; their bytes tell. They also put these in an order that
+            // does not depend on how they came.
+            contents.clear();
+            contents.extend(
+                run.iter()
+                    .map(|&(_, chunk, row)| (canonical(chunks[chunk as usize], row), chunk, row)),
+            );
+            contents.sort_unstable();
+            contents.dedup_by(|a, b| a.0 == b.0);
+            order.extend(contents.iter().map(|&(_, chunk, row)| (chunk, row)));
         }
+        drop(keyed);
         let mut positions: Vec<_> = chunks.iter().map(|chunk| vec![DROPPED; chunk.len()]).collect();
         for (position, &(chunk, row)) in order.iter().enumerate() {
             positions[chunk as usize][row as usize] = position as u32;
@@ -63,5 +64,31 @@ impl<'a> Merge<'a> {
     ) -> impl ExactSizeIterator<Item = (&'a Chunk, u32, u32)> {
         let chunks = &self.chunks;
         self.order[range].iter().map(move |&(at, row)| (chunks[at as usize], at, row))
+    }
+
+    /// The trace of the span at a position.
+    pub(super) fn trace_at(&self, position: usize) -> TraceId {
+        let (chunk, row) = self.order[position];
+        TraceId(self.chunks[chunk as usize].trace_ids[row as usize])
+    }
+
+    /// Row groups of at most so many rows. A trace is in one of them, unless it alone has more.
+    pub(super) fn row_groups(&self, rows_max: usize) -> Vec<Range<usize>> {
+        let mut groups = Vec::new();
+        let mut start = 0;
+        while start < self.order.len() {
+            let mut end = self.order.len().min(start + rows_max);
+            if end < self.order.len() {
+                let trace = self.trace_at(end);
+                let within = (start..end).rev().take_while(|&at| self.trace_at(at) == trace);
+                let whole = end - within.count();
+                if whole > start {
+                    end = whole;
+                }
+            }
+            groups.push(start..end);
+            start = end;
+        }
+        groups
     }
 }

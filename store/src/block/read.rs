@@ -3,27 +3,35 @@
 use super::{
     cache::{Cache, Entry, Key},
     file::BlockFile,
+    inputs::parents_of,
     meta::Meta,
-    rows,
+    parents, rows,
+    schema::{attribute_of, kind_of},
     source::BlockSource,
     write::REST_NAMES_KEY,
 };
 use crate::{AttributeScope, Error, Source, TraceId, head::Chunk};
-use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeBinaryArray, RecordBatch, cast::AsArray, types::Int32Type,
+};
 use arrow_select::concat::{concat, concat_batches};
 use parquet::{
     arrow::{
         ProjectionMask,
         arrow_reader::{
-            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-            RowSelector,
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+            ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
         },
     },
     bloom_filter::Sbbf,
     errors::ParquetError,
     file::metadata::PageIndexPolicy,
 };
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    sync::Arc,
+};
 
 /// An immutable block. Nothing of its Parquet file is read before it is asked for.
 pub(crate) struct Block {
@@ -59,7 +67,9 @@ impl Block {
                 continue;
             }
             let batch = self.read_rows(row_group, rows).map_err(|error| self.failed(error))?;
-            rows::append(&batch, &mut chunk).map_err(|what| self.damaged(what))?;
+            parents_of(&batch)
+                .and_then(|parents| rows::append(&batch, &parents, &mut chunk))
+                .map_err(|what| self.damaged(what))?;
         }
         Ok((chunk.len() > 0).then_some(chunk))
     }
@@ -125,6 +135,57 @@ impl Block {
             Ok(Some(array))
         };
         read().map_err(|error: ParquetError| self.failed(error))
+    }
+
+    /// The IDs of the parents of all rows of a row group.
+    pub(super) fn parent_ids(&self, row_group: usize) -> Result<ArrayRef, Error> {
+        let wrong =
+            || self.damaged("the columns of parents are not of the types that they should have");
+        let required = |name| self.column(row_group, name)?.ok_or_else(wrong);
+        let (span_ids, raw) = (required("span_id")?, required("parent_span_id")?);
+        let (span_ids, raw) = (span_ids.as_fixed_size_binary_opt(), raw.as_fixed_size_binary_opt());
+        let offsets = self.column(row_group, "parent_offset")?;
+        let offsets = match &offsets {
+            Some(column) => Some(column.as_primitive_opt::<Int32Type>().ok_or_else(wrong)?),
+            None => None,
+        };
+        let (Some(span_ids), Some(raw)) = (span_ids, raw) else { return Err(wrong()) };
+        let parents = parents::resolve(span_ids, offsets, raw);
+        Ok(Arc::new(parents.map_err(|what| self.damaged(what))?))
+    }
+
+    /// A row group to be read once, from its first row to its last, at once and beside the cache.
+    pub(super) fn scan(&self, row_group: usize) -> Result<Scan<'_>, Error> {
+        let load = || {
+            let footer = self.footer()?;
+            let columns = footer.metadata().row_group(row_group).columns();
+            let ranges = columns.iter().map(|column| column.byte_range());
+            let start = ranges.clone().map(|(start, _)| start).min().unwrap_or(0);
+            let end = ranges.map(|(start, size)| start + size).max().unwrap_or(0);
+            let file = self.file.load(start..end)?;
+            Ok(Scan { block: self, row_group, footer, file })
+        };
+        load().map_err(|error: ParquetError| self.failed(error))
+    }
+
+    /// The attributes that have a column, with the kind of value and how many rows have one.
+    pub(super) fn filled_columns(
+        &self,
+    ) -> Result<HashMap<(AttributeScope, String, usize), u64>, Error> {
+        let footer = self.footer().map_err(|error| self.failed(error))?;
+        let mut filled = HashMap::new();
+        for row_group in footer.metadata().row_groups() {
+            for column in row_group.columns() {
+                let [name] = column.column_path().parts() else { continue };
+                let Some((scope, attribute)) = attribute_of(name) else { continue };
+                let field = footer.schema().field_with_name(name);
+                let kind = field.map_or(4, |field| kind_of(field.data_type()));
+                let nulls = column.statistics().and_then(|it| it.null_count_opt()).unwrap_or(0);
+                let rows = (column.num_values() as u64).saturating_sub(nulls);
+                *filled.entry((scope, attribute.to_owned(), kind)).or_default() += rows;
+            }
+        }
+        Ok(filled)
     }
 
     /// Names of all columns.
@@ -207,8 +268,37 @@ impl Block {
     }
 }
 
+/// A row group in memory as it lies in the file.
+pub(super) struct Scan<'a> {
+    block: &'a Block,
+    row_group: usize,
+    footer: ArrowReaderMetadata,
+    file: BlockFile,
+}
+
+impl Scan<'_> {
+    /// Its rows; only some columns, if they are named.
+    pub(super) fn read(
+        &mut self,
+        columns: Option<&[&str]>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader, Error> {
+        let footer = self.footer.clone();
+        let mask = match columns {
+            Some(names) => ProjectionMask::columns(footer.parquet_schema(), names.iter().copied()),
+            None => ProjectionMask::all(),
+        };
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), footer)
+            .with_row_groups(vec![self.row_group])
+            .with_projection(mask)
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(|error| self.block.failed(error))
+    }
+}
+
 /// The first row at which `before` does not hold any more.
-fn partition(rows: usize, before: impl Fn(usize) -> bool) -> usize {
+pub(super) fn partition(rows: usize, before: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, rows);
     while low < high {
         let middle = low + (high - low) / 2;

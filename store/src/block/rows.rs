@@ -18,11 +18,14 @@ use arrow_array::{
 
 const WRONG_TYPE: &str = "a column is not of the type that it should have";
 
-/// Appends all rows of a batch.
-pub(super) fn append(batch: &RecordBatch, chunk: &mut Chunk) -> Result<(), &'static str> {
+/// Appends all rows of a batch, whose parents have these IDs.
+pub(super) fn append(
+    batch: &RecordBatch,
+    parents: &FixedSizeBinaryArray,
+    chunk: &mut Chunk,
+) -> Result<(), &'static str> {
     let trace_ids: &FixedSizeBinaryArray = column(batch, "trace_id")?;
     let span_ids: &FixedSizeBinaryArray = column(batch, "span_id")?;
-    let parents: &FixedSizeBinaryArray = column(batch, "parent_span_id")?;
     let starts: &UInt64Array = column(batch, "start_unix_nano")?;
     let durations: &Int64Array = column(batch, "duration_nano")?;
     let kinds: &UInt8Array = column(batch, "kind")?;

@@ -6,13 +6,10 @@ use crate::{
     head::{Attributes, Chunk},
 };
 use arrow_schema::{DataType, Field, Fields, Schema};
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// An attribute that this share of the rows has gets a column of its own …
-const DEDICATED_ROWS_MIN_PERCENT: usize = 2;
+const DEDICATED_ROWS_MIN_PERCENT: u64 = 2;
 /// … if it is among so many most frequent ones.
 const DEDICATED_MAX: usize = 100;
 /// Names of other attributes noted in the footer, per scope; beyond that, readers must look.
@@ -67,6 +64,25 @@ pub(super) fn column_of(scope: AttributeScope, name: &str) -> String {
     }
 }
 
+/// The attribute whose column has this name.
+pub(super) fn attribute_of(column: &str) -> Option<(AttributeScope, &str)> {
+    if column == "service_name" {
+        return Some((AttributeScope::Resource, "service.name"));
+    }
+    ROW_SCOPES.into_iter().find_map(|scope| Some((scope, column.strip_prefix(prefix(scope))?)))
+}
+
+/// `Values::kind` of the values of a column.
+pub(super) fn kind_of(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Dictionary(..) | DataType::Utf8 => 0,
+        DataType::Int64 => 1,
+        DataType::Float64 => 2,
+        DataType::Boolean => 3,
+        _ => 4,
+    }
+}
+
 /// The attributes of a chunk that belong to a scope, and the owner of each row among them.
 pub(super) fn attributes_of(chunk: &Chunk, scope: AttributeScope) -> (&Attributes, Option<&[u32]>) {
     match scope {
@@ -78,48 +94,43 @@ pub(super) fn attributes_of(chunk: &Chunk, scope: AttributeScope) -> (&Attribute
     }
 }
 
-/// The attributes of a generation that get columns, by frequency, and the names of the others.
-pub(super) fn choose(merge: &Merge<'_>) -> (Vec<Dedicated>, BTreeMap<AttributeScope, Vec<String>>) {
-    let rows = merge.order.len();
-    let mut chosen: Vec<(usize, Dedicated)> = Vec::new();
-    let mut rest = BTreeMap::<AttributeScope, Vec<String>>::new();
+/// How many rows have a value of each type, by scope and name.
+pub(super) type Frequencies = HashMap<(AttributeScope, String), [u64; 5]>;
+
+/// How often each attribute occurs in some chunks.
+pub(super) fn count(merge: &Merge<'_>) -> Frequencies {
+    let mut counts = Frequencies::new();
     for scope in ROW_SCOPES {
-        let counts = count(merge, scope);
-        for (name, kinds) in counts {
-            let kind = (0..5).max_by_key(|&kind| (kinds[kind], 4 - kind)).unwrap_or(0);
-            let others = kinds.iter().filter(|&&count| count > 0).count() > 1;
-            let is_service = scope == AttributeScope::Resource && name == "service.name";
-            // The service's name is text by meaning, and always has its column.
-            let kind = if is_service { 0 } else { kind };
-            let frequent = kinds[kind] * 100 >= rows * DEDICATED_ROWS_MIN_PERCENT || is_service;
-            if others || !frequent {
-                rest.entry(scope).or_default().push(name.clone());
-            }
-            if frequent {
-                chosen.push((kinds[kind], Dedicated { scope, name, kind }));
-            }
+        for (name, kinds) in count_scope(merge, scope) {
+            counts.insert((scope, name), kinds.map(|count| count as u64));
         }
     }
-    chosen.sort_by(|a, b| {
-        let key = |(count, it): &(usize, Dedicated)| {
-            (it.column() != "service_name", std::cmp::Reverse(*count), it.column())
-        };
-        key(a).cmp(&key(b))
+    counts
+}
+
+/// The attributes that get columns among so many rows, sorted by column.
+pub(super) fn choose(counts: Frequencies, rows: u64) -> Vec<Dedicated> {
+    let mut chosen: Vec<(u64, Dedicated)> = Vec::new();
+    for ((scope, name), kinds) in counts {
+        let kind = (0..5).max_by_key(|&kind| (kinds[kind], 4 - kind)).unwrap_or(0);
+        let is_service = scope == AttributeScope::Resource && name == "service.name";
+        // The service's name is text by meaning, and always has its column.
+        let kind = if is_service { 0 } else { kind };
+        if is_service || kinds[kind] * 100 >= rows * DEDICATED_ROWS_MIN_PERCENT {
+            chosen.push((kinds[kind], Dedicated { scope, name, kind }));
+        }
+    }
+    chosen.sort_by_cached_key(|(count, it)| {
+        (it.column() != "service_name", std::cmp::Reverse(*count), it.column())
     });
-    for (_, left) in chosen.drain(chosen.len().min(DEDICATED_MAX)..) {
-        rest.entry(left.scope).or_default().push(left.name);
-    }
-    for names in rest.values_mut() {
-        names.sort();
-        names.dedup();
-    }
+    chosen.truncate(DEDICATED_MAX);
     let mut dedicated: Vec<_> = chosen.into_iter().map(|(_, dedicated)| dedicated).collect();
-    dedicated.sort_by_key(Dedicated::column);
-    (dedicated, rest)
+    dedicated.sort_by_cached_key(Dedicated::column);
+    dedicated
 }
 
 /// By name, how many rows have a value of each type.
-fn count(merge: &Merge<'_>, scope: AttributeScope) -> HashMap<String, [usize; 5]> {
+fn count_scope(merge: &Merge<'_>, scope: AttributeScope) -> HashMap<String, [usize; 5]> {
     let mut counts = HashMap::<String, [usize; 5]>::new();
     for chunk in &merge.chunks {
         let (attributes, owner_of) = attributes_of(chunk, scope);
@@ -152,6 +163,7 @@ pub(super) fn schema(dedicated: &[Dedicated]) -> Schema {
     let mut fields = vec![
         always("trace_id", DataType::FixedSizeBinary(16)),
         always("span_id", DataType::FixedSizeBinary(8)),
+        maybe("parent_offset", DataType::Int32),
         maybe("parent_span_id", DataType::FixedSizeBinary(8)),
         always("start_unix_nano", DataType::UInt64),
         always("duration_nano", DataType::Int64),

@@ -3,12 +3,14 @@
 use super::{
     cache::Cache,
     file::BlockFile,
+    merge_blocks::merge_blocks,
     meta::{JournalRange, Meta, VERSION},
     read::Block,
-    write::{Encoded, encode},
+    sink::FileSink,
+    write::{Written, write_generation},
 };
 use crate::{
-    Error,
+    Error, TraceId,
     folder::{io, sync_folder},
     generations::Generation,
 };
@@ -90,12 +92,80 @@ impl Blocks {
         let unique = own.random() ^ u128::from(last_sequence) << 16;
         let new = || Ulid::from_parts(now_unix_nano / 1_000_000, unique);
         let name = *generation.block.get_or_init(new);
-        let encoded = tokio::task::spawn_blocking(move || encode(&generation)).await;
-        let encoded = encoded.map_err(|error| self.failed("encode", &error))?;
-        let Some(encoded) = encoded.map_err(|error| self.failed("encode", &error))? else {
-            return Ok(None);
-        };
-        let Encoded { spans_file, traces_file, spans, traces, row_groups } = encoded;
+        let open = self.open_files(name);
+        let written =
+            tokio::task::spawn_blocking(move || write_generation(&generation, open)).await;
+        let written = written.map_err(|error| self.failed(name, &error))??;
+        let Some(written) = written else { return Ok(None) };
+        let journal = vec![JournalRange { store: own, first_sequence, last_sequence }];
+        self.publish(name, written, journal, Vec::new()).await.map(Some)
+    }
+
+    /// Merges blocks into a new one of this name, which replaces them: sorted, each span once, only the traces that are to be
+    /// kept. `None` when none is: then nothing was written, and the blocks may simply go. It holds the journal records of all of them.
+    ///
+    /// When this returns, the new block is as durable as the place where it lies; the old ones are still there. Memory
+    /// does not grow with the blocks.
+    #[cfg_attr(not(test), expect(dead_code, reason = "compaction is about to call it"))]
+    pub(crate) async fn merge(
+        &self,
+        blocks: Vec<Arc<Block>>,
+        keep: impl Fn(&TraceId) -> bool + Send + 'static,
+        name: Ulid,
+    ) -> Result<Option<Arc<Block>>, Error> {
+        let replaces = blocks.iter().map(|block| block.meta().block).collect();
+        let mut journal: Vec<JournalRange> =
+            blocks.iter().flat_map(|block| &block.meta().journal).copied().collect();
+        journal.sort_by_key(|range| (range.store, range.first_sequence, range.last_sequence));
+        journal.dedup();
+        let open = self.open_files(name);
+        let merge = move || merge_blocks(&blocks, &keep, open);
+        let written = tokio::task::spawn_blocking(merge).await;
+        let written = written.map_err(|error| self.failed(name, &error))??;
+        let Some(written) = written else { return Ok(None) };
+        self.publish(name, written, journal, replaces).await.map(Some)
+    }
+
+    /// Makes the two files of a block when called, on a blocking thread.
+    fn open_files(
+        &self,
+        name: Ulid,
+    ) -> impl FnOnce() -> Result<(FileSink, FileSink), Error> + Send + use<> {
+        let (store, local) = (Arc::clone(&self.store), self.local.clone());
+        let runtime = self.runtime.clone();
+        move || match local {
+            Some(folder) => {
+                let block = folder.join(name.to_string());
+                fs::create_dir_all(&block).map_err(io("create", &block))?;
+                let open = |file: &str| {
+                    let path = block.join(file);
+                    FileSink::local(path.clone()).map_err(io("create", &path))
+                };
+                Ok((open(SPANS_FILE)?, open(TRACES_FILE)?))
+            }
+            None => {
+                let open = |file| {
+                    FileSink::remote(Arc::clone(&store), path_of(name, file), runtime.clone())
+                };
+                Ok((open(SPANS_FILE), open(TRACES_FILE)))
+            }
+        }
+    }
+
+    /// Completes the files and then writes the `meta.json`: from there on the block exists.
+    async fn publish(
+        &self,
+        name: Ulid,
+        written: Written<FileSink>,
+        journal: Vec<JournalRange>,
+        replaces: Vec<Ulid>,
+    ) -> Result<Arc<Block>, Error> {
+        let Written { spans_file, traces_file, spans, traces, row_groups } = written;
+        let finish = move || Ok::<_, std::io::Error>((spans_file.finish()?, traces_file.finish()?));
+        let sizes = tokio::task::spawn_blocking(finish).await;
+        let sizes = sizes.map_err(|error| self.failed(name, &error))?;
+        let (spans_file_bytes, traces_file_bytes) =
+            sizes.map_err(|error| self.failed(name, &error))?;
         let starts = row_groups.iter();
         let meta = Meta {
             version: VERSION,
@@ -104,21 +174,19 @@ impl Blocks {
             traces,
             start_min_unix_nano: starts.clone().map(|it| it.start_min_unix_nano).min().unwrap_or(0),
             start_max_unix_nano: starts.map(|it| it.start_max_unix_nano).max().unwrap_or(0),
-            size_bytes: (spans_file.len() + traces_file.len()) as u64,
-            spans_file_bytes: spans_file.len() as u64,
+            size_bytes: spans_file_bytes + traces_file_bytes,
+            spans_file_bytes,
             row_groups,
-            journal: vec![JournalRange { store: own, first_sequence, last_sequence }],
-            replaces: Vec::new(),
+            journal,
+            replaces,
         };
         let text = serde_json::to_vec_pretty(&meta).expect("strings and numbers always encode");
-        self.put(name, SPANS_FILE, spans_file).await?;
-        self.put(name, TRACES_FILE, traces_file).await?;
-        self.sync(name, &[SPANS_FILE, TRACES_FILE]).await?;
+        self.sync(name, &[]).await?;
         // Last: from here on the block exists.
         self.put(name, META_FILE, text.into()).await?;
         self.sync(name, &[META_FILE]).await?;
         tracing::info!(block = %name, spans, bytes = meta.size_bytes, "wrote a block");
-        Ok(Some(self.block(meta)))
+        Ok(self.block(meta))
     }
 
     fn block(&self, meta: Meta) -> Arc<Block> {

@@ -41,6 +41,9 @@ impl Source for BlockSource {
     }
 
     fn field(&self, field: Field) -> Result<ArrayRef, Error> {
+        if field == Field::ParentSpanId {
+            return self.block.parent_ids(self.row_group);
+        }
         self.required(match field {
             Field::TraceId => "trace_id",
             Field::SpanId => "span_id",

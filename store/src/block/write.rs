@@ -1,20 +1,17 @@
-//! From a generation to the bytes of a block's files.
+//! A block under way: row group after row group, never more than one column of one in memory.
 
 use super::{
+    columns::column,
     gather::{Group, Scratch},
     merge::Merge,
     meta::RowGroup,
     nested::Nested,
-    schema::{self, Dedicated, REST_NAMES_MAX, ROW_SCOPES},
-    summary,
+    schema::{self, Dedicated, REST_NAMES_MAX, ROW_SCOPES, attributes_of},
+    sink::FileSink,
+    summary::Summaries,
 };
-use crate::{TraceId, generations::Generation, head::Chunk};
-use arrow_array::{
-    ArrayRef, FixedSizeBinaryArray, Int64Array, UInt8Array, UInt32Array, UInt64Array,
-};
-use arrow_buffer::NullBuffer;
-use arrow_schema::Field;
-use bytes::Bytes;
+use crate::{AttributeScope, Error, generations::Generation};
+use arrow_schema::SchemaRef;
 use parquet::{
     arrow::{
         ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata,
@@ -29,92 +26,175 @@ use parquet::{
     },
     schema::types::ColumnPath,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    io::Write,
+    sync::Arc,
+};
 
 /// Spans of one row group at most.
-const ROW_GROUP_ROWS_MAX: usize = 65_536;
+pub(super) const ROW_GROUP_ROWS_MAX: usize = 65_536;
 /// Rows of a page at most: what a look-up of one trace decodes per column.
 const PAGE_ROWS_MAX: usize = 8192;
 const ZSTD_LEVEL: i32 = 1;
 /// Key of the footer entry that names the attributes without a column.
 pub(super) const REST_NAMES_KEY: &str = "sigyn.attributes";
 
-/// The files of a block and what its `meta.json` says of them.
-pub(super) struct Encoded {
-    pub(super) spans_file: Bytes,
-    pub(super) traces_file: Bytes,
+/// Writes the two Parquet files of a block. Spans come in runs of whole traces, in order of trace IDs. Computes and writes
+/// for long: it belongs on a blocking thread.
+pub(super) struct BlockWriter<S: Write + Send> {
+    file: SerializedFileWriter<S>,
+    factory: ArrowRowGroupWriterFactory,
+    schema: SchemaRef,
+    dedicated: Vec<Dedicated>,
+    summaries: Summaries<S>,
+    scratch: Scratch,
+    /// Names of attributes that lie in a list of the rest.
+    rest: BTreeMap<AttributeScope, BTreeSet<String>>,
+    row_groups: Vec<RowGroup>,
+    spans: u64,
+}
+
+/// A block whose files are written, and what its `meta.json` says of them.
+pub(super) struct Written<S> {
+    /// `spans.parquet`, which the sink has yet to complete.
+    pub(super) spans_file: S,
+    /// `traces.parquet`, the same.
+    pub(super) traces_file: S,
     pub(super) spans: u64,
     pub(super) traces: u64,
     pub(super) row_groups: Vec<RowGroup>,
 }
 
-/// Encodes all spans of a generation; `None` when it has none. Computes for long: call it on a blocking thread.
-pub(super) fn encode(generation: &Generation) -> Result<Option<Encoded>, ParquetError> {
-    let merge = Merge::new(generation);
+impl<S: Write + Send> BlockWriter<S> {
+    /// Begins a block in which these attributes have columns.
+    pub(super) fn new(
+        spans_file: S,
+        traces_file: S,
+        dedicated: Vec<Dedicated>,
+    ) -> Result<Self, ParquetError> {
+        let schema = Arc::new(schema::schema(&dedicated));
+        let mut properties = properties()
+            .set_sorting_columns(Some(vec![
+                SortingColumn { column_idx: 0, descending: false, nulls_first: false },
+                SortingColumn { column_idx: 4, descending: false, nulls_first: false },
+            ]))
+            .build();
+        let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let root = parquet_schema.root_schema_ptr();
+        let file = SerializedFileWriter::new(spans_file, root, Arc::new(properties))?;
+        Ok(Self {
+            factory: ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema)),
+            file,
+            schema,
+            dedicated,
+            summaries: Summaries::new(traces_file)?,
+            scratch: Scratch::default(),
+            rest: BTreeMap::new(),
+            row_groups: Vec::new(),
+            spans: 0,
+        })
+    }
+
+    /// Adds all spans of some chunks, as one or more row groups.
+    pub(super) fn write(&mut self, merge: &Merge<'_>) -> Result<(), ParquetError> {
+        let nested = Nested::new(merge, &self.dedicated);
+        self.note_rest(merge);
+        for range in merge.row_groups(ROW_GROUP_ROWS_MAX) {
+            let group = Group::new(merge, range);
+            self.row_groups.push(describe(merge, &group));
+            let writers = self.factory.create_column_writers(self.row_groups.len() - 1)?;
+            let mut writers = writers.into_iter();
+            let mut row_group = self.file.next_row_group()?;
+            for field in self.schema.fields() {
+                let array =
+                    column(field, merge, &group, &self.dedicated, &nested, &mut self.scratch);
+                for leaf in compute_leaves(field, &array)? {
+                    let mut writer = writers.next().expect("there is a writer for each leaf");
+                    writer.write(&leaf)?;
+                    writer.close()?.append_to_row_group(&mut row_group)?;
+                }
+            }
+            row_group.close()?;
+        }
+        self.spans += merge.order.len() as u64;
+        self.summaries.write(merge)
+    }
+
+    /// Writes the footers.
+    pub(super) fn finish(mut self) -> Result<Written<S>, ParquetError> {
+        // A scope with too many names is left out: readers then look at the list itself.
+        let none = BTreeSet::new();
+        let names: BTreeMap<&str, &BTreeSet<String>> = ROW_SCOPES
+            .into_iter()
+            .map(|scope| (schema::rest_column(scope), self.rest.get(&scope).unwrap_or(&none)))
+            .filter(|(_, names)| names.len() <= REST_NAMES_MAX)
+            .collect();
+        let names = serde_json::to_string(&names).expect("strings always encode");
+        self.file.append_key_value_metadata(KeyValue::new(REST_NAMES_KEY.to_owned(), names));
+        let (traces_file, traces) = self.summaries.finish()?;
+        Ok(Written {
+            spans_file: self.file.into_inner()?,
+            traces_file,
+            spans: self.spans,
+            traces,
+            row_groups: self.row_groups,
+        })
+    }
+
+    fn note_rest(&mut self, merge: &Merge<'_>) {
+        let dedicated: HashSet<(AttributeScope, &[u8], usize)> =
+            self.dedicated.iter().map(|it| (it.scope, it.name.as_bytes(), it.kind)).collect();
+        for scope in ROW_SCOPES {
+            let names = self.rest.entry(scope).or_default();
+            for chunk in &merge.chunks {
+                for column in attributes_of(chunk, scope).0.columns() {
+                    let name = chunk.texts.get(column.key);
+                    if names.len() <= REST_NAMES_MAX
+                        && !dedicated.contains(&(scope, name, column.values.kind()))
+                    {
+                        let name = std::str::from_utf8(name).expect("texts of chunks are UTF-8");
+                        if !names.contains(name) {
+                            names.insert(name.to_owned());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes all spans of a generation; `None` when it has none, then `open` is not called.
+pub(super) fn write_generation(
+    generation: &Generation,
+    open: impl FnOnce() -> Result<(FileSink, FileSink), Error>,
+) -> Result<Option<Written<FileSink>>, Error> {
+    let merge = Merge::new(generation.chunks.iter().map(|source| &*source.chunk).collect());
     if merge.order.is_empty() {
         return Ok(None);
     }
-    let (dedicated, rest) = schema::choose(&merge);
-    let nested = Nested::new(&merge, &dedicated);
-    let schema = Arc::new(schema::schema(&dedicated));
-    let mut properties = properties(&rest)
-        .set_sorting_columns(Some(vec![
-            SortingColumn { column_idx: 0, descending: false, nulls_first: false },
-            SortingColumn { column_idx: 3, descending: false, nulls_first: false },
-        ]))
-        .build();
-    let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
-    add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
-    let mut file = SerializedFileWriter::new(
-        Vec::new(),
-        parquet_schema.root_schema_ptr(),
-        Arc::new(properties),
-    )?;
-    let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
-    let mut scratch = Scratch::default();
-    let mut row_groups = Vec::new();
-    for start in (0..merge.order.len()).step_by(ROW_GROUP_ROWS_MAX) {
-        let end = merge.order.len().min(start + ROW_GROUP_ROWS_MAX);
-        let group = Group::new(&merge, start..end);
-        row_groups.push(describe(&merge, &group));
-        let mut writers = factory.create_column_writers(row_groups.len() - 1)?.into_iter();
-        let mut chunks = Vec::new();
-        for field in schema.fields() {
-            // One column is in memory at a time: a row group has a hundred of them.
-            let array = column(field, &merge, &group, &dedicated, &nested, &mut scratch);
-            for leaf in compute_leaves(field, &array)? {
-                let mut writer = writers.next().expect("there is a writer for each leaf");
-                writer.write(&leaf)?;
-                chunks.push(writer.close()?);
-            }
-        }
-        let mut row_group = file.next_row_group()?;
-        for chunk in chunks {
-            chunk.append_to_row_group(&mut row_group)?;
-        }
-        row_group.close()?;
-    }
-    let spans = merge.order.len() as u64;
-    let spans_file = Bytes::from(file.into_inner()?);
-    let (traces_file, traces) = summary::encode(&merge)?;
-    Ok(Some(Encoded { spans_file, traces_file, spans, traces, row_groups }))
+    let dedicated = schema::choose(schema::count(&merge), merge.order.len() as u64);
+    let (spans, traces) = open()?;
+    let write = || {
+        let mut writer = BlockWriter::new(spans, traces, dedicated)?;
+        writer.write(&merge)?;
+        writer.finish()
+    };
+    let failed = |error: ParquetError| Error::Block {
+        block: "that is being written".to_owned(),
+        what: error.to_string(),
+    };
+    write().map(Some).map_err(failed)
 }
 
-fn properties(rest: &BTreeMap<crate::AttributeScope, Vec<String>>) -> WriterPropertiesBuilder {
-    // A scope with too many names is left out: readers then look at the list itself.
-    let names: BTreeMap<&str, &[String]> = ROW_SCOPES
-        .into_iter()
-        .map(|scope| (schema::rest_column(scope), rest.get(&scope).map_or(&[][..], |it| it)))
-        .filter(|(_, names)| names.len() <= REST_NAMES_MAX)
-        .collect();
-    let names = serde_json::to_string(&names).expect("strings always encode");
+fn properties() -> WriterPropertiesBuilder {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("the level is one of zstd's");
     let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let event_time = ["events", "list", "element", "time_unix_nano"].map(str::to_owned);
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_created_by("sigyn".to_owned())
-        .set_key_value_metadata(Some(vec![KeyValue::new(REST_NAMES_KEY.to_owned(), names)]))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
         .set_write_batch_size(PAGE_ROWS_MAX)
@@ -137,128 +217,15 @@ fn properties(rest: &BTreeMap<crate::AttributeScope, Vec<String>>) -> WriterProp
 
 /// What `meta.json` says of a row group.
 fn describe(merge: &Merge<'_>, group: &Group) -> RowGroup {
-    let trace_id = |position: usize| {
-        let (chunk, row) = merge.order[position];
-        TraceId(merge.chunks[chunk as usize].trace_ids[row as usize]).to_string()
-    };
     let starts =
         merge.rows(group.range.clone()).map(|(chunk, _, row)| chunk.starts_unix_nano[row as usize]);
     let (start_min_unix_nano, start_max_unix_nano) =
         starts.fold((u64::MAX, 0), |(min, max), start| (min.min(start), max.max(start)));
     RowGroup {
         spans: group.len() as u64,
-        trace_id_min: trace_id(group.range.start),
-        trace_id_max: trace_id(group.range.end - 1),
+        trace_id_min: merge.trace_at(group.range.start).to_string(),
+        trace_id_max: merge.trace_at(group.range.end - 1).to_string(),
         start_min_unix_nano,
         start_max_unix_nano,
     }
-}
-
-fn column(
-    field: &Field,
-    merge: &Merge<'_>,
-    group: &Group,
-    dedicated: &[Dedicated],
-    nested: &Nested,
-    scratch: &mut Scratch,
-) -> ArrayRef {
-    let rows = || merge.rows(group.range.clone());
-    let mut texts = |zero_is_null, code_of: fn(&Chunk, usize) -> u32| {
-        group.texts(merge, scratch, zero_is_null, code_of)
-    };
-    match field.name().as_str() {
-        "trace_id" => {
-            let ids: Vec<_> = rows().map(|(chunk, _, row)| chunk.trace_ids[index(row)]).collect();
-            ids_array(&ids, None)
-        }
-        "span_id" => {
-            let ids: Vec<_> = rows().map(|(chunk, _, row)| chunk.span_ids[index(row)]).collect();
-            ids_array(&ids, None)
-        }
-        "parent_span_id" => {
-            let ids: Vec<_> =
-                rows().map(|(chunk, _, row)| chunk.parent_span_ids[index(row)]).collect();
-            let nulls = ids.iter().map(|id| *id != [0; 8]).collect::<NullBuffer>();
-            ids_array(&ids, Some(nulls))
-        }
-        "start_unix_nano" => {
-            let starts = rows().map(|(chunk, _, row)| chunk.starts_unix_nano[index(row)]);
-            Arc::new(UInt64Array::from_iter_values(starts))
-        }
-        "duration_nano" => {
-            let durations = rows().map(|(chunk, _, row)| {
-                chunk.ends_unix_nano[index(row)].wrapping_sub(chunk.starts_unix_nano[index(row)])
-                    as i64
-            });
-            Arc::new(Int64Array::from_iter_values(durations))
-        }
-        "kind" => {
-            let kinds = rows().map(|(chunk, _, row)| chunk.kinds[index(row)]);
-            Arc::new(UInt8Array::from_iter_values(kinds))
-        }
-        "status_code" => {
-            let codes = rows().map(|(chunk, _, row)| chunk.status_codes[index(row)]);
-            Arc::new(UInt8Array::from_iter_values(codes))
-        }
-        "name" => texts(false, |chunk, row| chunk.names[row]),
-        "status_message" => texts(true, |chunk, row| chunk.status_messages[row]),
-        "trace_state" => texts(true, |chunk, row| chunk.trace_states[row]),
-        "scope_name" => texts(true, |chunk, row| chunk.scopes[index(chunk.scope_of[row])].name),
-        "scope_version" => {
-            texts(true, |chunk, row| chunk.scopes[index(chunk.scope_of[row])].version)
-        }
-        "scope_schema_url" => {
-            texts(true, |chunk, row| chunk.scopes[index(chunk.scope_of[row])].schema_url)
-        }
-        "resource_schema_url" => {
-            texts(true, |chunk, row| chunk.resources[index(chunk.resource_of[row])].schema_url)
-        }
-        "flags" => numbers(merge, group, |chunk, row| chunk.flags[row]),
-        "dropped_attributes_count" => numbers(merge, group, |chunk, row| dropped(chunk, row)[0]),
-        "dropped_events_count" => numbers(merge, group, |chunk, row| dropped(chunk, row)[1]),
-        "dropped_links_count" => numbers(merge, group, |chunk, row| dropped(chunk, row)[2]),
-        "resource_dropped_attributes_count" => numbers(merge, group, |chunk, row| {
-            chunk.resources[index(chunk.resource_of[row])].dropped_attributes
-        }),
-        "scope_dropped_attributes_count" => numbers(merge, group, |chunk, row| {
-            chunk.scopes[index(chunk.scope_of[row])].dropped_attributes
-        }),
-        "events" => nested.events(merge, group.range.clone()),
-        "links" => nested.links(merge, group.range.clone()),
-        name => {
-            if let Some(scope) = ROW_SCOPES.iter().position(|&it| schema::rest_column(it) == name) {
-                return nested.rest(merge, group.range.clone(), scope);
-            }
-            match dedicated.iter().find(|it| it.column() == name) {
-                Some(it) => group.attribute(merge, scratch, it),
-                // `service_name` of a generation in which nobody says one.
-                None => arrow_array::new_null_array(field.data_type(), group.len()),
-            }
-        }
-    }
-}
-
-fn index(code: u32) -> usize {
-    code as usize
-}
-
-/// A column of numbers that are null when zero, which most are.
-fn numbers(merge: &Merge<'_>, group: &Group, number_of: impl Fn(&Chunk, usize) -> u32) -> ArrayRef {
-    let numbers = merge.rows(group.range.clone()).map(|(chunk, _, row)| {
-        let number = number_of(chunk, row as usize);
-        (number != 0).then_some(number)
-    });
-    Arc::new(numbers.collect::<UInt32Array>())
-}
-
-fn dropped(chunk: &Chunk, row: usize) -> [u32; 3] {
-    match chunk.dropped.binary_search_by_key(&(row as u32), |(row, _)| *row) {
-        Ok(at) => chunk.dropped[at].1,
-        Err(_) => [0; 3],
-    }
-}
-
-fn ids_array<const N: usize>(ids: &[[u8; N]], nulls: Option<NullBuffer>) -> ArrayRef {
-    let bytes = arrow_buffer::Buffer::from_slice_ref(ids.as_flattened());
-    Arc::new(FixedSizeBinaryArray::new(N as i32, bytes, nulls))
 }

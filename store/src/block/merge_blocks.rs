@@ -1,0 +1,124 @@
+//! Many blocks into one.
+
+use super::{
+    inputs::Input,
+    merge::Merge,
+    read::Block,
+    schema::{self, Dedicated},
+    sink::FileSink,
+    write::{BlockWriter, ROW_GROUP_ROWS_MAX, Written},
+};
+use crate::{Error, TraceId, head::Chunk};
+use parquet::errors::ParquetError;
+use std::sync::Arc;
+
+/// Rows of all inputs together that are decoded and not yet taken, about.
+const ROWS_IN_HAND: usize = 32_768;
+/// Compressed bytes of spans that one batch of an input may stand for, so that large spans are read in small batches.
+const BATCH_BYTES_MAX: u64 = 1 << 20;
+/// Spans that wait for their row group may take so much memory; then it is written, however few they are.
+const PENDING_BYTES_MAX: usize = 32 << 20;
+
+/// Merges blocks: sorted by (trace ID, start), each span with the same content once, only the traces that are to be kept.
+/// `None` when nothing is left. `open` makes the two files when the first row group is ready.
+///
+/// Memory does not depend on the size of the blocks: some thousand decoded rows and one compressed row group of each, the spans
+/// of one row group, and the footer under way. But a trace is held whole.
+///
+/// Reads, computes and writes for long: it belongs on a blocking thread.
+pub(super) fn merge_blocks(
+    blocks: &[Arc<Block>],
+    keep: &dyn Fn(&TraceId) -> bool,
+    open: impl FnOnce() -> Result<(FileSink, FileSink), Error>,
+) -> Result<Option<Written<FileSink>>, Error> {
+    let dedicated = columns_of(blocks)?;
+    let mut inputs: Vec<Input> = blocks
+        .iter()
+        .map(|block| {
+            let meta = block.meta();
+            let span_bytes = meta.spans_file_bytes / meta.spans.max(1) + 1;
+            let rows = (BATCH_BYTES_MAX / span_bytes) as usize;
+            Input::new(Arc::clone(block), rows.min(ROWS_IN_HAND / blocks.len()).max(16))
+        })
+        .collect();
+    let mut output = Output { open: Some(open), dedicated, writer: None };
+    let mut pending = Chunk::default();
+    loop {
+        for input in &mut inputs {
+            input.fill()?;
+        }
+        let Some(first) = inputs.iter().filter_map(Input::first).min() else { break };
+        let open_end = inputs.iter().filter_map(Input::open_end).min();
+        if open_end == Some(first) {
+            // The first trace may go on behind what is in hand.
+            for input in inputs.iter_mut().filter(|input| input.open_end() == Some(first)) {
+                input.load()?;
+            }
+            continue;
+        }
+        let count = |last| inputs.iter().map(|input| input.count(last)).sum::<usize>();
+        let room = ROW_GROUP_ROWS_MAX.saturating_sub(pending.len());
+        if count(first) > room && pending.len() > 0 {
+            output.write(&mut pending)?;
+            continue;
+        }
+        let whole = open_end.map_or(u128::MAX, |end| end - 1);
+        let last =
+            if count(whole) <= room { whole } else { last_within(first, whole, room, count) };
+        for input in &mut inputs {
+            input.take(last, keep, &mut pending)?;
+        }
+        if pending.len() >= ROW_GROUP_ROWS_MAX || pending.size_bytes() >= PENDING_BYTES_MAX {
+            output.write(&mut pending)?;
+        }
+    }
+    if pending.len() > 0 {
+        output.write(&mut pending)?;
+    }
+    output.writer.map(BlockWriter::finish).transpose().map_err(failed)
+}
+
+/// The highest trace ID from `first` to `whole` up to which there are no more rows than `room`; `first` if it alone has more.
+fn last_within(first: u128, whole: u128, room: usize, count: impl Fn(u128) -> usize) -> u128 {
+    let (mut low, mut high) = (first, whole);
+    while low < high {
+        let middle = high - (high - low) / 2;
+        if count(middle) <= room { low = middle } else { high = middle - 1 }
+    }
+    low
+}
+
+struct Output<F> {
+    open: Option<F>,
+    dedicated: Vec<Dedicated>,
+    writer: Option<BlockWriter<FileSink>>,
+}
+
+impl<F: FnOnce() -> Result<(FileSink, FileSink), Error>> Output<F> {
+    /// Writes what is pending, and empties it.
+    fn write(&mut self, pending: &mut Chunk) -> Result<(), Error> {
+        if let Some(open) = self.open.take() {
+            let (spans, traces) = open()?;
+            let dedicated = std::mem::take(&mut self.dedicated);
+            self.writer = Some(BlockWriter::new(spans, traces, dedicated).map_err(failed)?);
+        }
+        let writer = self.writer.as_mut().expect("it has been opened");
+        let chunk = std::mem::take(pending);
+        writer.write(&Merge::new(vec![&chunk])).map_err(failed)
+    }
+}
+
+/// The attributes that get columns, by what the blocks' footers say of theirs. Those without a column stay without.
+fn columns_of(blocks: &[Arc<Block>]) -> Result<Vec<Dedicated>, Error> {
+    let mut counts = schema::Frequencies::new();
+    for block in blocks {
+        for ((scope, name, kind), rows) in block.filled_columns()? {
+            counts.entry((scope, name)).or_default()[kind] += rows;
+        }
+    }
+    Ok(schema::choose(counts, blocks.iter().map(|block| block.meta().spans).sum()))
+}
+
+fn failed(error: ParquetError) -> Error {
+    Error::Block { block: "that is being merged".to_owned(), what: error.to_string() }
+}

@@ -1,0 +1,184 @@
+//! Blocks against each other: merged ones against one that was written at once.
+
+use super::{Block, Blocks};
+use crate::{
+    Field, Overlay, TraceId,
+    generations::Generations,
+    otlp,
+    test_kit::{START_UNIX_NANO, any_request, flattened, request},
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray, types::UInt64Type};
+use arrow_select::concat::{concat, concat_batches};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::prelude::*;
+use prost::Message;
+use sigyn_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use ulid::Ulid;
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A place for blocks, and how many there are.
+struct Shelf {
+    blocks: Blocks,
+    count: u64,
+}
+
+impl Shelf {
+    async fn new(folder: &Path) -> Self {
+        Self { blocks: Blocks::open(None, folder).await.unwrap(), count: 0 }
+    }
+
+    async fn write(&mut self, requests: &[ExportTraceServiceRequest]) -> Option<Arc<Block>> {
+        let head = Generations::default();
+        for request in requests {
+            let body = request.encode_to_vec();
+            self.count += 1;
+            head.add(self.count, &body, &Overlay::default(), Duration::ZERO).unwrap();
+        }
+        let generation = head.cut()?;
+        self.blocks.write(generation, Ulid::from_parts(1, 1), START_UNIX_NANO).await.unwrap()
+    }
+
+    async fn merge(
+        &mut self,
+        blocks: &[Arc<Block>],
+        keep: impl Fn(&TraceId) -> bool + Send + 'static,
+    ) -> Option<Arc<Block>> {
+        let name = Ulid::from_parts(2, u128::from(self.count));
+        let merged = self.blocks.merge(blocks.to_vec(), keep, name).await.unwrap();
+        if let Some(merged) = &merged {
+            let names: Vec<_> = blocks.iter().map(|block| block.meta().block).collect();
+            assert_eq!(merged.meta().replaces, names);
+        }
+        merged
+    }
+}
+
+/// A column of all row groups.
+fn column(block: &Arc<Block>, field: Field) -> ArrayRef {
+    let sources = Arc::clone(block).sources();
+    let arrays: Vec<_> = sources.iter().map(|source| source.field(field).unwrap()).collect();
+    concat(&arrays.iter().map(|array| &**array).collect::<Vec<_>>()).unwrap()
+}
+
+fn traces_file(folder: &Path, block: &Block) -> RecordBatch {
+    let path = folder.join(block.meta().block.to_string()).join("traces.parquet");
+    let file = std::fs::File::open(path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let schema = reader.schema().clone();
+    let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+fn trace_ids(block: &Arc<Block>) -> BTreeSet<TraceId> {
+    let ids = column(block, Field::TraceId);
+    let ids = ids.as_fixed_size_binary();
+    (0..ids.len()).map(|row| TraceId(ids.value(row).try_into().unwrap())).collect()
+}
+
+fn contents(block: &Arc<Block>) -> BTreeSet<Vec<u8>> {
+    let mut spans = BTreeSet::new();
+    for id in trace_ids(block) {
+        let chunk = block.trace(&id).unwrap().unwrap();
+        let rows = (0..chunk.len() as u32).collect();
+        spans.extend(flattened(&otlp::traces_data([(&chunk, rows)])));
+    }
+    spans
+}
+
+/// Sorted, and the same in every respect.
+fn check_equal(folder: &Path, merged: &Arc<Block>, expected: &Arc<Block>) {
+    assert_eq!(merged.meta().spans, expected.meta().spans);
+    assert_eq!(merged.meta().traces, expected.meta().traces);
+    for field in [Field::TraceId, Field::StartUnixNano, Field::SpanId, Field::ParentSpanId] {
+        assert_eq!(&column(merged, field), &column(expected, field), "{field:?}");
+    }
+    assert_eq!(traces_file(folder, merged), traces_file(folder, expected));
+    assert_eq!(contents(merged), contents(expected));
+    let (ids, starts) = (column(merged, Field::TraceId), column(merged, Field::StartUnixNano));
+    let (ids, starts) = (ids.as_fixed_size_binary(), starts.as_primitive::<UInt64Type>());
+    assert!((0..ids.len()).map(|row| (ids.value(row), starts.value(row))).is_sorted());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..Default::default() })]
+
+    #[test]
+    fn merged_blocks_are_one_block_of_all_spans(
+        lists in proptest::collection::vec(proptest::collection::vec(any_request(), 1..3), 1..4),
+        repeated in any::<bool>(),
+        kept in 0..4u8,
+    ) {
+        runtime().block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let mut shelf = Shelf::new(folder.path()).await;
+            let mut all: Vec<_> = lists.concat();
+            let mut blocks = Vec::new();
+            for list in &lists {
+                blocks.extend(shelf.write(list).await);
+            }
+            if repeated {
+                // Two collectors have read the same buffers.
+                blocks.extend(shelf.write(&lists[0]).await);
+            }
+            // Traces whose last byte is below this go.
+            let keep = move |id: &TraceId| id.0[15] >= kept;
+            for request in &mut all {
+                for spans in request.resource_spans.iter_mut().flat_map(|it| &mut it.scope_spans) {
+                    spans.spans.retain(|span| span.trace_id.get(15).is_none_or(|&it| it >= kept));
+                }
+            }
+            let expected = shelf.write(&all).await;
+            let merged = shelf.merge(&blocks, keep).await;
+            assert_eq!(merged.is_some(), expected.is_some());
+            if let (Some(merged), Some(expected)) = (merged, expected) {
+                check_equal(folder.path(), &merged, &expected);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_merge_of_many_row_groups_keeps_whole_traces_together() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::new(folder.path()).await;
+        // One trace is larger than a row group; its spans point at each other from end to end.
+        let requests: Vec<_> = (0..3u64)
+            .map(|part| {
+                let spans: Vec<_> = (0..40_000u64)
+                    .map(|span| {
+                        let trace = if span % 8 == 0 { (span % 251) as u8 } else { 200 };
+                        (trace.max(1), 1 + span * 3 + part)
+                    })
+                    .collect();
+                let mut request = request(&spans);
+                for span in &mut request.resource_spans[0].scope_spans[0].spans {
+                    let id = u64::from_be_bytes(span.span_id[..].try_into().unwrap());
+                    span.parent_span_id = (120_000 - id).to_be_bytes().to_vec();
+                }
+                request
+            })
+            .collect();
+        let mut blocks = Vec::new();
+        for request in &requests {
+            blocks.extend(shelf.write(std::slice::from_ref(request)).await);
+        }
+        let expected = shelf.write(&requests).await.unwrap();
+        let merged = shelf.merge(&blocks, |_| true).await.unwrap();
+        assert!(merged.meta().row_groups.len() > 1);
+        assert_eq!(merged.meta().spans, 120_000);
+        for field in [Field::TraceId, Field::StartUnixNano, Field::SpanId, Field::ParentSpanId] {
+            assert_eq!(&column(&merged, field), &column(&expected, field), "{field:?}");
+        }
+        assert_eq!(traces_file(folder.path(), &merged), traces_file(folder.path(), &expected));
+        let borders = merged.meta().row_groups.windows(2);
+        let split = borders.filter(|pair| pair[0].trace_id_max == pair[1].trace_id_min);
+        assert!(split.count() <= 1, "only the large trace is in two row groups");
+        let sources = Arc::clone(&merged).sources();
+        assert!(sources.iter().all(|source| source.field(Field::ParentSpanId).is_ok()));
+    });
+}
