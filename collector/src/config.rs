@@ -28,7 +28,7 @@ pub use duration::{DurationError, PrometheusDuration};
 pub use environment::Environment;
 pub use finding::{ConfigError, Finding, Warning};
 pub use global::Global;
-pub use http::{Authentication, HttpClient, HttpHeader, TlsConfig, TlsVersion};
+pub use http::{Authentication, HttpClient, HttpHeader, OAuth2, Proxy, TlsConfig, TlsVersion};
 pub use parts::{ExemplarSource, Exemplars, MetricsGenerator, RemoteWrite, Storage};
 pub use root::Config;
 pub use scrape::{Scheme, ScrapeConfig};

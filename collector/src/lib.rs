@@ -10,6 +10,7 @@ pub mod config;
 pub mod discovery;
 #[cfg(test)]
 mod fixture;
+mod http_client;
 mod inflate;
 mod labels;
 pub mod openmetrics;

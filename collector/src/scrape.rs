@@ -5,8 +5,6 @@
 //! store as one, and goes on. A second loop reads the same target's exemplars where that is asked
 //! for. Nothing waits for a slow target but its own loop.
 
-mod client;
-mod client_tls;
 mod clock_offset;
 mod context;
 mod exemplar_loop;

@@ -8,7 +8,7 @@ use crate::{
     relabel,
 };
 use reqwest::Url;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use xxhash_rust::xxh3::Xxh3;
 
 /// What will be scraped.
@@ -24,6 +24,8 @@ pub struct Target {
     pub url: String,
     /// The full URL to read OpenMetrics exemplars from, when the job has `exemplars_path`.
     pub exemplars_url: Option<String>,
+    /// From `__unix_socket__`: dialled instead of the URL's host.
+    pub socket: Option<PathBuf>,
     /// From `__scrape_interval__`.
     pub scrape_interval: Duration,
     /// From `__scrape_timeout__`; at most the interval.
@@ -165,6 +167,8 @@ fn finish(
         labels.set("instance", address.as_str());
     }
     let (url, exemplars_url) = urls(config, &labels, &address)?;
+    let socket = Some(labels.get("__unix_socket__")).filter(|path| !path.is_empty());
+    let socket = socket.map(PathBuf::from);
     let mut public = labels.clone();
     public.retain(|name| !name.starts_with("__"));
     Ok(Target {
@@ -174,6 +178,7 @@ fn finish(
         discovered_labels: Arc::clone(discovered_labels),
         url,
         exemplars_url,
+        socket,
         scrape_interval,
         scrape_timeout,
         job: config.job_name.clone(),

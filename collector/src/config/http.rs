@@ -1,4 +1,4 @@
-//! How an HTTP client that the configuration describes behaves: credentials, TLS, headers.
+//! How an HTTP client that the configuration describes behaves: credentials, TLS, headers, proxy.
 
 use crate::config::{Secret, SecretSource};
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ pub struct HttpClient {
     pub enable_http2: bool,
     /// Further request headers, sorted by name.
     pub headers: Vec<HttpHeader>,
+    /// Through whom requests go.
+    pub proxy: Proxy,
 }
 
 impl Default for HttpClient {
@@ -26,6 +28,7 @@ impl Default for HttpClient {
             follow_redirects: true,
             enable_http2: true,
             headers: Vec::new(),
+            proxy: Proxy::default(),
         }
     }
 }
@@ -50,6 +53,42 @@ pub enum Authentication {
         /// What follows it.
         credentials: SecretSource,
     },
+    /// `oauth2`: a token is fetched and kept until it expires.
+    OAuth2(Box<OAuth2>),
+}
+
+/// `oauth2`, with the grant of client credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OAuth2 {
+    /// Who we are for the token endpoint.
+    pub client_id: String,
+    /// Its secret; absent is empty.
+    pub client_secret: Option<SecretSource>,
+    /// What the token is to be good for.
+    pub scopes: Vec<String>,
+    /// The token endpoint.
+    pub token_url: String,
+    /// Further parameters of the request, sorted by name.
+    pub endpoint_params: Vec<(String, String)>,
+    /// TLS of the token endpoint.
+    pub tls: TlsConfig,
+    /// The way to the token endpoint.
+    pub proxy: Proxy,
+}
+
+/// The proxy keys; the default goes straight.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Proxy {
+    /// For http URLs. A secret, because it may hold a password.
+    pub http: Option<Secret>,
+    /// For https URLs.
+    pub https: Option<Secret>,
+    /// Hosts, domains, addresses and networks to go straight to, separated by commas.
+    pub no_proxy: String,
+    /// Headers of the CONNECT request, sorted by name.
+    pub connect_headers: Vec<(String, Vec<Secret>)>,
+    /// All of this was found in the environment when the configuration was read.
+    pub from_environment: bool,
 }
 
 /// `tls_config`.

@@ -1,5 +1,11 @@
 //! Reads the HTTP options that stand inline in scrape jobs and discovery blocks.
 
+mod oauth2;
+mod proxy;
+
+use oauth2::read_oauth2;
+use proxy::read_proxy;
+
 use crate::config::{
     Authentication, Field, Fields, HttpClient, HttpHeader, Reading, Secret, SecretSource,
     TlsConfig, TlsVersion,
@@ -66,7 +72,8 @@ pub(crate) fn read_http(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> H
     }
     if let Some(field) = fields.take("oauth2") {
         ways.push("oauth2");
-        reading.error(&field, "`oauth2` is not supported yet; use `authorization` with a token");
+        let oauth2 = read_oauth2(reading, &field).map(Box::new).map(Authentication::OAuth2);
+        http.authentication = oauth2.unwrap_or_default();
     }
     if ways.len() > 1 {
         let message =
@@ -82,16 +89,7 @@ pub(crate) fn read_http(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> H
     if let Some(field) = fields.take("enable_http2") {
         http.enable_http2 = reading.boolean(&field).unwrap_or(true);
     }
-    for key in ["proxy_url", "no_proxy", "proxy_connect_header"] {
-        if let Some(field) = fields.take(key) {
-            reading.error(&field, format!("`{key}` is not supported yet; remove it"));
-        }
-    }
-    if let Some(field) = fields.take("proxy_from_environment")
-        && reading.boolean(&field) == Some(true)
-    {
-        reading.error(&field, "`proxy_from_environment` is not supported yet; remove it");
-    }
+    http.proxy = read_proxy(reading, fields);
     if let Some(field) = fields.take("http_headers") {
         http.headers = read_headers(reading, &field);
     }

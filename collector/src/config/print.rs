@@ -1,7 +1,7 @@
 //! A configuration as YAML text again: defaults filled in, durations and sizes normalised, secrets
 //! hidden.
 
-use crate::config::{Authentication, HttpClient, SecretSource, TlsConfig};
+use crate::config::{Authentication, HttpClient, Proxy, SecretSource, TlsConfig};
 use serde::{Serialize, Serializer};
 use std::path::Path;
 
@@ -86,19 +86,22 @@ impl PrintedMap {
                 map.add("type", Printed::text(scheme)).secret("credentials", Some(credentials));
                 self.add("authorization", map.done());
             }
+            Authentication::OAuth2(oauth2) => {
+                let mut map = Self::default();
+                let params = oauth2.endpoint_params.iter();
+                let params: Vec<_> =
+                    params.map(|(name, value)| (name.clone(), Printed::text(value))).collect();
+                map.add("client_id", Printed::text(&oauth2.client_id))
+                    .secret("client_secret", oauth2.client_secret.as_ref())
+                    .list("scopes", Printed::texts(&oauth2.scopes))
+                    .add("token_url", Printed::text(&oauth2.token_url))
+                    .maybe("endpoint_params", (!params.is_empty()).then_some(Printed::Map(params)))
+                    .tls(&oauth2.tls)
+                    .proxy(&oauth2.proxy);
+                self.add("oauth2", map.done());
+            }
         }
-        if http.tls != TlsConfig::default() {
-            let tls = &http.tls;
-            let mut map = Self::default();
-            map.public("ca", tls.ca.as_ref())
-                .public("cert", tls.certificate.as_ref())
-                .secret("key", tls.key.as_ref())
-                .maybe("server_name", tls.server_name.as_ref().map(Printed::text))
-                .add("insecure_skip_verify", Printed::Boolean(tls.insecure_skip_verify))
-                .maybe("min_version", tls.version_min.map(|it| Printed::text(it.name())))
-                .maybe("max_version", tls.version_max.map(|it| Printed::text(it.name())));
-            self.add("tls_config", map.done());
-        }
+        self.tls(&http.tls).proxy(&http.proxy);
         self.add("follow_redirects", Printed::Boolean(http.follow_redirects))
             .add("enable_http2", Printed::Boolean(http.enable_http2));
         if !http.headers.is_empty() {
@@ -112,6 +115,39 @@ impl PrintedMap {
                 all.add(&header.name, map.done());
             }
             self.add("http_headers", all.done());
+        }
+        self
+    }
+
+    fn tls(&mut self, tls: &TlsConfig) -> &mut Self {
+        if *tls != TlsConfig::default() {
+            let mut map = Self::default();
+            map.public("ca", tls.ca.as_ref())
+                .public("cert", tls.certificate.as_ref())
+                .secret("key", tls.key.as_ref())
+                .maybe("server_name", tls.server_name.as_ref().map(Printed::text))
+                .add("insecure_skip_verify", Printed::Boolean(tls.insecure_skip_verify))
+                .maybe("min_version", tls.version_min.map(|it| Printed::text(it.name())))
+                .maybe("max_version", tls.version_max.map(|it| Printed::text(it.name())));
+            self.add("tls_config", map.done());
+        }
+        self
+    }
+
+    fn proxy(&mut self, proxy: &Proxy) -> &mut Self {
+        if proxy.from_environment {
+            self.add("proxy_from_environment", Printed::Boolean(true));
+        } else if let Some(url) = &proxy.http {
+            self.add("proxy_url", Printed::Text(without_password(url.expose())));
+            if !proxy.no_proxy.is_empty() {
+                self.add("no_proxy", Printed::text(&proxy.no_proxy));
+            }
+        }
+        if !proxy.connect_headers.is_empty() {
+            let headers = proxy.connect_headers.iter();
+            let headers =
+                headers.map(|(name, values)| (name.clone(), Printed::texts(values))).collect();
+            self.add("proxy_connect_header", Printed::Map(headers));
         }
         self
     }
@@ -153,5 +189,16 @@ impl Serialize for Printed {
             }
             Self::Rule(rule) => rule.serialize(serializer),
         }
+    }
+}
+
+/// The URL with another password in its place, as Go shows it.
+fn without_password(url: &str) -> String {
+    match reqwest::Url::parse(url) {
+        Ok(mut url) if url.password().is_some() => {
+            let _ = url.set_password(Some("xxxxx"));
+            url.into()
+        }
+        _ => url.to_owned(),
     }
 }

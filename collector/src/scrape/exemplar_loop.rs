@@ -72,6 +72,7 @@ async fn read(
         url.parse().map_err(|error| ReadError::Wrong(format!("{url:?} is not a URL: {error}")))?;
     let request = Request {
         client: &order.client,
+        socket: order.target.socket.as_deref(),
         url,
         accept: openmetrics::ACCEPT,
         compression: order.config.enable_compression,

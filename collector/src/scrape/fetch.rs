@@ -1,11 +1,14 @@
 //! One HTTP exchange with a target: headers and body within their time and size.
 
-use super::{client::Client, context::Context, read_error::ReadError};
-use crate::inflate::{self, Inflater};
+use super::{context::Context, read_error::ReadError};
+use crate::{
+    http_client::Client,
+    inflate::{self, Inflater},
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use sigyn_store::Encoding;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// Bytes of a body after decompression where the job sets no limit.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
@@ -16,6 +19,8 @@ const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-prometheus-scrape-
 pub(super) struct Request<'a> {
     pub(super) client: &'a Client,
     pub(super) url: reqwest::Url,
+    /// Dialled instead of the URL's host.
+    pub(super) socket: Option<&'a Path>,
     pub(super) accept: &'static str,
     pub(super) compression: bool,
     /// A body of this size or more is refused.
@@ -53,7 +58,7 @@ pub(super) async fn fetch(context: &Context, request: Request<'_>) -> Result<Fet
 async fn exchange(context: &Context, request: Request<'_>) -> Result<Fetched, ReadError> {
     let asked_unix_nano = context.clock.now_unix_nano();
     let headers = request_headers(&request);
-    let mut response = request.client.get(request.url, &headers).await?;
+    let mut response = request.client.get(request.url, request.socket, &headers).await?;
     let head_unix_nano = context.clock.now_unix_nano();
     if response.status() != StatusCode::OK {
         return Err(ReadError::Status(response.status()));

@@ -1,7 +1,6 @@
 //! The targets of one job, and the rules that made them.
 
 use super::{
-    client::Client,
     context::Context,
     exemplar_loop, span_loop,
     state::{Loop, Order, TargetState, place},
@@ -10,9 +9,10 @@ use super::{
 use crate::{
     config::ScrapeConfig,
     discovery::TargetGroup,
+    http_client::Client,
     target::{self, Target, Targets},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A scrape pool.
 pub(super) struct Pool {
@@ -28,7 +28,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(config: ScrapeConfig) -> Self {
-        let client = Arc::new(Client::new(&config));
+        let client = Arc::new(client(&config));
         Self {
             config: Arc::new(config),
             client,
@@ -47,7 +47,7 @@ impl Pool {
         }
         if self.config.http != config.http || self.config.scrape_interval != config.scrape_interval
         {
-            self.client = Arc::new(Client::new(&config));
+            self.client = Arc::new(client(&config));
         }
         self.config = Arc::new(config);
         self.groups = None;
@@ -180,6 +180,12 @@ impl Pool {
             })
             .collect();
     }
+}
+
+fn client(config: &ScrapeConfig) -> Client {
+    // A connection must outlive the pause between two reads.
+    let idle_time_max = (config.scrape_interval.0 * 2).max(Duration::from_secs(90));
+    Client::new(config.http.clone(), idle_time_max)
 }
 
 fn same_groups(have: &[Arc<TargetGroup>], new: &[Arc<TargetGroup>]) -> bool {

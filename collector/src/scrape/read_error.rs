@@ -1,23 +1,20 @@
 //! Why a read failed: the `lastError` of a target, a sentence for the person who looks.
 
-use crate::inflate::InflateError;
-use std::{error::Error as StdError, time::Duration};
+use crate::{http_client::HttpError, inflate::InflateError};
+use std::time::Duration;
 
 /// A read that brought nothing. The cursor stays where it was.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
-    /// Nobody answers at the address.
-    #[error("cannot reach the target: {0}")]
-    Unreachable(String),
+    /// There is no answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// The timeout covers headers and body.
     #[error("the read took longer than its timeout of {0:?}")]
     TimedOut(Duration),
     /// Only 200 is good.
     #[error("server returned HTTP status {0}")]
     Status(reqwest::StatusCode),
-    /// The connection broke in the middle.
-    #[error("the answer was cut off: {0}")]
-    CutOff(String),
     /// The body is too large or not packed as it says.
     #[error(transparent)]
     Inflate(#[from] InflateError),
@@ -27,15 +24,6 @@ pub(super) enum ReadError {
     /// What came is not what was asked for.
     #[error("{0}")]
     Wrong(String),
-    /// The client cannot be built as configured.
-    #[error("the HTTP client of this job cannot be used: {0}")]
-    Client(String),
-    /// Nobody could vouch for an https target.
-    #[error(
-        "this system has no CA certificates to trust an https target by: install its package \
-         ca-certificates and restart, or set tls_config.ca_file"
-    )]
-    TrustsNobody,
     /// The store did not take it.
     #[error("the spans could not be stored: {0}")]
     Store(sigyn_store::Error),
@@ -50,7 +38,7 @@ pub(super) enum ReadError {
 impl ReadError {
     /// Nobody listens at the address any more.
     pub(super) fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
+        matches!(self, Self::Http(error) if error.is_unreachable())
     }
 }
 
@@ -65,22 +53,6 @@ impl From<sigyn_store::Error> for ReadError {
 
 impl From<reqwest::Error> for ReadError {
     fn from(error: reqwest::Error) -> Self {
-        let reason = root(&error);
-        if error.is_connect() {
-            Self::Unreachable(reason)
-        } else if error.is_builder() {
-            Self::Wrong(format!("the target's URL cannot be asked: {reason}"))
-        } else {
-            Self::CutOff(reason)
-        }
+        Self::Http(error.into())
     }
-}
-
-/// The innermost cause: the outer ones only repeat the URL.
-pub(super) fn root(error: &dyn StdError) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }

@@ -200,6 +200,7 @@ impl Reader {
         };
         let request = Request {
             client: &order.client,
+            socket: order.target.socket.as_deref(),
             url: question.url(&base),
             accept: ACCEPT,
             compression: order.config.enable_compression,

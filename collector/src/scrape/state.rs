@@ -1,11 +1,10 @@
 //! What a target's loops, its pool and the status pages share.
 
 use super::{
-    client::Client,
     metrics::TargetSeries,
     status::{BufferStatus, Health, TargetStatus},
 };
-use crate::{config::ScrapeConfig, target::Target};
+use crate::{config::ScrapeConfig, http_client::Client, target::Target};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;

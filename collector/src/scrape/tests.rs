@@ -7,3 +7,4 @@ mod life;
 mod manager;
 mod rig;
 mod tls;
+mod ways;

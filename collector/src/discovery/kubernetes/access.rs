@@ -77,6 +77,9 @@ async fn api_server_config(url: &str, http: &HttpClient) -> Result<kube::Config,
     };
     match &http.authentication {
         Authentication::None => {}
+        Authentication::OAuth2(_) => {
+            return Err("`oauth2` is not supported for an API server; use `authorization`".into());
+        }
         Authentication::Basic { username, password } => {
             user["username"] = json!(read(username).await?);
             let password = match password {

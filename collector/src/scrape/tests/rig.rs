@@ -5,9 +5,9 @@ use crate::{
     budget::Budget,
     config::{Config, ScrapeConfig},
     fixture::{TestClock, TestStore},
+    http_client::Client,
     scrape::{
         TargetStatus,
-        client::Client,
         context::{Context, IN_FLIGHT_BYTES_MAX},
         exemplar_loop,
         metrics::Metrics,
@@ -99,6 +99,7 @@ pub(super) fn target(address: SocketAddr) -> Target {
         discovered_labels: Arc::new(discovered.into_iter().collect()),
         url: format!("http://{address}/debug/spans"),
         exemplars_url: None,
+        socket: None,
         scrape_interval: Duration::from_millis(50),
         scrape_timeout: Duration::from_secs(1),
         job: "shop".to_owned(),
@@ -108,7 +109,7 @@ pub(super) fn target(address: SocketAddr) -> Target {
 }
 
 pub(super) fn order(target: Target, config: ScrapeConfig) -> Order {
-    let client = Arc::new(Client::new(&config));
+    let client = Arc::new(Client::new(config.http.clone(), Duration::from_secs(90)));
     Order { target: Arc::new(target), config: Arc::new(config), client, gone: false, refused: None }
 }
 

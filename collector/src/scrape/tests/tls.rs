@@ -91,11 +91,9 @@ async fn a_certificate_is_checked_as_configured() {
     assert!(other.contains("not valid for name"), "{other}");
     let anonymous = outcome(|tls| tls.certificate = None).await;
     assert!(!anonymous.is_empty(), "the server wants a certificate");
-    assert_eq!(
-        outcome(|tls| tls.ca = None).await,
-        "the HTTP client of this job cannot be used: tls_config.server_name needs ca or ca_file \
-         beside it"
-    );
+    // The system's authorities, if it has any, do not know this one.
+    let system = outcome(|tls| tls.ca = None).await;
+    assert!(system.contains("certificate"), "{system}");
     let missing = outcome(|tls| tls.ca = Some(SecretSource::File("gone.pem".into()))).await;
     assert!(missing.contains("cannot read gone.pem"), "{missing}");
 }

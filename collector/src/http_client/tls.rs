@@ -1,6 +1,6 @@
-//! The TLS side of a pool's client: whom it trusts, and its own certificate.
+//! The TLS side of a client: whom it trusts, and its own certificate.
 
-use super::read_error::ReadError;
+use super::error::HttpError;
 use crate::config::{SecretSource, TlsConfig, TlsVersion};
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion,
@@ -22,7 +22,7 @@ pub(super) struct Pem {
 }
 
 impl Pem {
-    pub(super) async fn read(tls: &TlsConfig) -> Result<Self, ReadError> {
+    pub(super) async fn read(tls: &TlsConfig) -> Result<Self, HttpError> {
         Ok(Self {
             authorities: read_optional(tls.ca.as_ref()).await?,
             certificate: read_optional(tls.certificate.as_ref()).await?,
@@ -42,7 +42,7 @@ impl Pem {
         tls: &TlsConfig,
         enable_http2: bool,
         mut builder: reqwest::ClientBuilder,
-    ) -> Result<reqwest::ClientBuilder, ReadError> {
+    ) -> Result<reqwest::ClientBuilder, HttpError> {
         if let Some(name) = &tls.server_name
             && !tls.insecure_skip_verify
         {
@@ -72,27 +72,37 @@ impl Pem {
         Ok(builder)
     }
 
-    /// TLS that checks the server's certificate against `name`, whatever host is dialled.
-    fn expecting(
+    /// Trusts the configured authorities, or else those of the system.
+    fn verifier(
         &self,
-        name: &str,
-        tls: &TlsConfig,
-        enable_http2: bool,
-    ) -> Result<ClientConfig, ReadError> {
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, HttpError> {
         let Some(authorities) = &self.authorities else {
-            return Err(unusable("server_name needs ca or ca_file beside it"));
+            let of_system = rustls_platform_verifier::Verifier::new(provider);
+            return Ok(Arc::new(of_system.map_err(|_| HttpError::TrustsNobody)?));
         };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
             let certificate = certificate.map_err(|_| unusable("ca holds no PEM certificate"))?;
             roots.add(certificate).map_err(|_| unusable("ca holds a broken certificate"))?;
         }
-        let name = ServerName::try_from(name.to_owned())
-            .map_err(|_| unusable("server_name is not a host name"))?;
-        let provider = provider();
-        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
             .map_err(|_| unusable("ca holds no PEM certificate"))?;
+        Ok(verifier)
+    }
+
+    /// TLS that checks the server's certificate against `name`, whatever host is dialled.
+    fn expecting(
+        &self,
+        name: &str,
+        tls: &TlsConfig,
+        enable_http2: bool,
+    ) -> Result<ClientConfig, HttpError> {
+        let provider = provider();
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| unusable("server_name is not a host name"))?;
+        let inner = self.verifier(provider.clone())?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(tls))
             .map_err(|_| unusable("min_version is above max_version"))?
@@ -121,7 +131,7 @@ impl Pem {
 #[derive(Debug)]
 struct Expecting {
     name: ServerName<'static>,
-    inner: Arc<WebPkiServerVerifier>,
+    inner: Arc<dyn ServerCertVerifier>,
 }
 
 impl ServerCertVerifier for Expecting {
@@ -160,7 +170,7 @@ impl ServerCertVerifier for Expecting {
 }
 
 /// Reads a secret; the error names the file.
-pub(super) async fn read(source: &SecretSource) -> Result<String, ReadError> {
+pub(super) async fn read(source: &SecretSource) -> Result<String, HttpError> {
     match source.read().await {
         Ok(secret) => Ok(secret.expose().to_owned()),
         Err(error) => {
@@ -168,12 +178,12 @@ pub(super) async fn read(source: &SecretSource) -> Result<String, ReadError> {
                 SecretSource::Inline(_) => "the configuration".to_owned(),
                 SecretSource::File(path) => path.display().to_string(),
             };
-            Err(ReadError::Client(format!("cannot read {place}: {error}")))
+            Err(HttpError::Unusable(format!("cannot read {place}: {error}")))
         }
     }
 }
 
-async fn read_optional(source: Option<&SecretSource>) -> Result<Option<String>, ReadError> {
+async fn read_optional(source: Option<&SecretSource>) -> Result<Option<String>, HttpError> {
     match source {
         Some(source) => read(source).await.map(Some),
         None => Ok(None),
@@ -206,6 +216,6 @@ fn reqwest_version(version: TlsVersion) -> reqwest::tls::Version {
     }
 }
 
-fn unusable(what: &str) -> ReadError {
-    ReadError::Client(format!("tls_config.{what}"))
+fn unusable(what: &str) -> HttpError {
+    HttpError::Unusable(format!("tls_config.{what}"))
 }

@@ -1,27 +1,37 @@
-//! The HTTP client of one scrape pool: its TLS, its credentials, its redirects.
+//! One client for everything that a block of the configuration asks.
 
 use super::{
-    client_tls::{self, Pem},
-    read_error::{self, ReadError},
+    error::{HttpError, root},
+    oauth2::TokenSource,
+    proxy,
+    tls::{self, Pem},
 };
-use crate::config::{Authentication, HttpClient, ScrapeConfig, SecretSource};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use crate::config::{Authentication, HttpClient, SecretSource};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use reqwest::{Url, redirect::Policy};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::sync::Mutex;
 
 const REDIRECTS_MAX: usize = 10;
 /// How soon a rotated certificate is seen.
 const TLS_CHECK_INTERVAL: Duration = Duration::from_secs(30);
+/// Clients for sockets are forgotten when there are more: those in use are made again.
+const SOCKETS_MAX: usize = 1024;
 const USER_AGENT: &str = concat!("sigyn/", env!("CARGO_PKG_VERSION"));
 
-/// One client for all targets of a pool, with one idle connection kept for each of them.
+/// One client for all targets of a block, with one idle connection kept for each of them.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     options: HttpClient,
     idle_time_max: Duration,
-    /// Built at the first read, since that reads files. A failure is tried again.
-    built: Mutex<Option<Built>>,
+    tokens: Option<TokenSource>,
+    /// By Unix socket, `None` for the network. Built at the first use, since that reads files. A
+    /// failure is tried again.
+    built: Mutex<BTreeMap<Option<PathBuf>, Built>>,
 }
 
 #[derive(Debug)]
@@ -39,48 +49,64 @@ struct Usable {
     trusts_nobody: bool,
 }
 
-/// What only the target itself may see.
+/// What only the host that was asked may see.
 struct Private {
     headers: HeaderMap,
     basic: Option<(String, Option<String>)>,
+    token: Option<HeaderValue>,
 }
 
 impl Client {
-    pub(super) fn new(config: &ScrapeConfig) -> Self {
-        // A connection must outlive the pause between two reads.
-        let idle_time_max = (config.scrape_interval.0 * 2).max(Duration::from_secs(90));
-        Self { options: config.http.clone(), idle_time_max, built: Mutex::default() }
+    /// `idle_time_max` is how long a connection may wait for its next use.
+    pub(crate) fn new(options: HttpClient, idle_time_max: Duration) -> Self {
+        let tokens = match &options.authentication {
+            Authentication::OAuth2(oauth2) => Some(TokenSource::new(oauth2, idle_time_max)),
+            _ => None,
+        };
+        Self { options, idle_time_max, tokens, built: Mutex::default() }
     }
 
     /// Asks, follows redirects, and gives the first answer that is none. Credentials and the
-    /// configured headers go to the first host only.
-    pub(super) async fn get(
+    /// configured headers never go to another host. With a socket, the host of the URL is only a
+    /// name: the socket is dialled.
+    pub(crate) async fn get(
         &self,
         url: Url,
+        socket: Option<&Path>,
         headers: &HeaderMap,
-    ) -> Result<reqwest::Response, ReadError> {
-        let usable = self.current().await?;
+    ) -> Result<reqwest::Response, HttpError> {
+        let usable = self.current(socket).await?;
         let private = self.private().await?;
-        let origin = url.origin();
+        let first = url.clone();
         let mut next = url;
         for _ in 0..=REDIRECTS_MAX {
             if usable.trusts_nobody && next.scheme() == "https" {
-                return Err(ReadError::TrustsNobody);
+                return Err(HttpError::TrustsNobody);
             }
             let mut request = usable.client.get(next.clone()).headers(headers.clone());
-            if next.origin() == origin {
+            if is_same_host(&first, &next) {
                 request = private.add_to(request);
             }
             let response = request.send().await?;
+            if response.status() == StatusCode::UNAUTHORIZED
+                && let (Some(tokens), Some(token)) = (&self.tokens, &private.token)
+            {
+                tokens.forget(token).await;
+            }
             match self.target_of_redirect(&response) {
                 None => return Ok(response),
                 Some(location) => next = location?,
             }
         }
-        Err(ReadError::Wrong(format!("the target redirected more than {REDIRECTS_MAX} times")))
+        Err(HttpError::Wrong(format!("the target redirected more than {REDIRECTS_MAX} times")))
     }
 
-    fn target_of_redirect(&self, response: &reqwest::Response) -> Option<Result<Url, ReadError>> {
+    /// The client without any credentials, for requests that bring their own.
+    pub(super) async fn plain(&self) -> Result<reqwest::Client, HttpError> {
+        Ok(self.current(None).await?.client)
+    }
+
+    fn target_of_redirect(&self, response: &reqwest::Response) -> Option<Result<Url, HttpError>> {
         let status = response.status().as_u16();
         if !self.options.follow_redirects || !matches!(status, 301 | 302 | 303 | 307 | 308) {
             return None;
@@ -89,12 +115,12 @@ impl Client {
         let url = location.to_str().ok().and_then(|text| response.url().join(text).ok());
         Some(match url {
             Some(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-            _ => Err(ReadError::Wrong("the target redirects to something not HTTP".to_owned())),
+            _ => Err(HttpError::Wrong("the target redirects to something not HTTP".to_owned())),
         })
     }
 
     /// Files are read on every use, so that a rotated credential needs no reload.
-    async fn private(&self) -> Result<Private, ReadError> {
+    async fn private(&self) -> Result<Private, HttpError> {
         let mut headers = HeaderMap::new();
         for configured in &self.options.headers {
             let name = HeaderName::from_bytes(configured.name.as_bytes())
@@ -105,72 +131,90 @@ impl Client {
                 headers.append(name.clone(), hidden(&configured.name, value)?);
             }
             for path in &configured.files {
-                let secret = client_tls::read(&SecretSource::File(path.clone())).await?;
+                let secret = tls::read(&SecretSource::File(path.clone())).await?;
                 headers.append(name.clone(), hidden(&configured.name, &secret)?);
             }
         }
-        let mut basic = None;
+        let (mut basic, mut token) = (None, None);
         match &self.options.authentication {
             Authentication::None => {}
             Authentication::Basic { username, password } => {
-                let username = client_tls::read(username).await?;
+                let username = tls::read(username).await?;
                 let password = match password {
-                    Some(password) => Some(client_tls::read(password).await?),
+                    Some(password) => Some(tls::read(password).await?),
                     None => None,
                 };
                 basic = Some((username, password));
             }
             Authentication::Header { scheme, credentials } => {
-                let authorization = format!("{scheme} {}", client_tls::read(credentials).await?);
+                let authorization = format!("{scheme} {}", tls::read(credentials).await?);
                 headers.insert(header::AUTHORIZATION, hidden("authorization", &authorization)?);
             }
+            Authentication::OAuth2(_) => {
+                if let Some(tokens) = &self.tokens {
+                    let header = tokens.header().await?;
+                    headers.insert(header::AUTHORIZATION, header.clone());
+                    token = Some(header);
+                }
+            }
         }
-        Ok(Private { headers, basic })
+        Ok(Private { headers, basic, token })
     }
 
     /// The client as the files of its TLS are now: they are looked at again from time to time, so
     /// that a rotated certificate needs no reload.
-    async fn current(&self) -> Result<Usable, ReadError> {
-        let mut built = self.built.lock().await;
+    async fn current(&self, socket: Option<&Path>) -> Result<Usable, HttpError> {
+        let key = socket.map(Path::to_owned);
+        let mut all = self.built.lock().await;
         let now = tokio::time::Instant::now();
-        if let Some(built) = &*built {
+        if let Some(built) = all.get(&key) {
             let fresh = now.duration_since(built.checked) < TLS_CHECK_INTERVAL;
             if fresh || Pem::is_fixed(&self.options.tls) {
                 return Ok(built.usable.clone());
             }
         }
         let pem = Pem::read(&self.options.tls).await?;
-        if let Some(built) = built.as_mut().filter(|built| built.pem == pem) {
+        if let Some(built) = all.get_mut(&key).filter(|built| built.pem == pem) {
             built.checked = now;
             return Ok(built.usable.clone());
         }
-        let usable = self.build(&pem)?;
-        *built = Some(Built { usable: usable.clone(), pem, checked: now });
+        let usable = self.build(&pem, socket)?;
+        if all.len() >= SOCKETS_MAX {
+            all.clear();
+        }
+        all.insert(key, Built { usable: usable.clone(), pem, checked: now });
         Ok(usable)
     }
 
     /// A system without CA certificates is no reason to leave plain targets unread. If a client
     /// can be built without them and cannot with them, it was they that are missing.
-    fn build(&self, pem: &Pem) -> Result<Usable, ReadError> {
-        let why = match self.builder(pem)?.build() {
+    fn build(&self, pem: &Pem, socket: Option<&Path>) -> Result<Usable, HttpError> {
+        let why = match self.builder(pem, socket)?.build() {
             Ok(client) => return Ok(Usable { client, trusts_nobody: false }),
-            Err(error) => read_error::root(&error),
+            Err(error) => root(&error),
         };
-        match self.builder(pem)?.tls_certs_only([]).build() {
+        match self.builder(pem, socket)?.tls_certs_only([]).build() {
             Ok(client) => Ok(Usable { client, trusts_nobody: true }),
-            Err(_) => Err(ReadError::Client(why)),
+            Err(_) => Err(HttpError::Unusable(why)),
         }
     }
 
-    fn builder(&self, pem: &Pem) -> Result<reqwest::ClientBuilder, ReadError> {
+    fn builder(
+        &self,
+        pem: &Pem,
+        socket: Option<&Path>,
+    ) -> Result<reqwest::ClientBuilder, HttpError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(Policy::none())
-            .no_proxy()
             .no_gzip()
             .no_zstd()
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(self.idle_time_max);
+        builder = proxy::apply(&self.options.proxy, builder)?;
+        if let Some(socket) = socket {
+            builder = builder.unix_socket(socket);
+        }
         if !self.options.enable_http2 {
             builder = builder.http1_only();
         }
@@ -188,13 +232,20 @@ impl Private {
     }
 }
 
-fn hidden(name: &str, value: &str) -> Result<HeaderValue, ReadError> {
+/// Where what was meant for the first URL may go as well: the same server, or the same host over
+/// TLS.
+fn is_same_host(first: &Url, next: &Url) -> bool {
+    next.origin() == first.origin()
+        || (next.scheme() == "https" && first.scheme() == "http" && next.host() == first.host())
+}
+
+fn hidden(name: &str, value: &str) -> Result<HeaderValue, HttpError> {
     let mut value = HeaderValue::from_str(value)
         .map_err(|_| unusable(name, "has a value that cannot stand in a header"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn unusable(what: &str, why: &str) -> ReadError {
-    ReadError::Client(format!("{what} {why}"))
+fn unusable(what: &str, why: &str) -> HttpError {
+    HttpError::Unusable(format!("{what} {why}"))
 }

@@ -1,0 +1,11 @@
+//! The HTTP client that a block of the configuration describes: its TLS, its credentials, its
+//! proxy, its redirects. Scrape pools and discovery share it.
+
+mod client;
+mod error;
+mod oauth2;
+mod proxy;
+mod tls;
+
+pub(crate) use client::Client;
+pub(crate) use error::{HttpError, root};
