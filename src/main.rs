@@ -5,6 +5,7 @@ mod clock;
 mod control;
 mod directory;
 mod exit;
+mod generator;
 mod logging;
 mod server;
 mod status;

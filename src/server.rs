@@ -5,6 +5,7 @@ use crate::{
     control::{Control, Live},
     directory::Directory,
     exit::Exit,
+    generator::SpanMetricsSource,
     status::Status,
     web,
 };
@@ -88,6 +89,14 @@ impl Server {
         let manager = Manager::start(&config.scrape_configs, groups, scraping, &mut registry);
         let live = Arc::new(Live::new(settings.config_file.clone(), config, discovery, manager));
 
+        let web_stopping = CancellationToken::new();
+        let span_metrics = SpanMetricsSource::start(
+            &live.config(),
+            store.clone(),
+            clock.clone(),
+            &mut registry,
+            web_stopping.clone(),
+        );
         let queries = api::router(ApiState {
             store: store.clone(),
             engine: Engine::new(store.clone()),
@@ -99,8 +108,7 @@ impl Server {
         });
         let control =
             Arc::new(Control::new(registry, live.clone(), settings.enable_lifecycle, &clock));
-        let web_stopping = CancellationToken::new();
-        let serving = axum::serve(listener, web::router(queries, control.clone()))
+        let serving = axum::serve(listener, web::router(queries, control.clone(), span_metrics))
             .with_graceful_shutdown(web_stopping.clone().cancelled_owned());
         let web = tokio::spawn(async move {
             if let Err(error) = serving.into_future().await {

@@ -1,20 +1,27 @@
 //! The HTTP port: query APIs, life cycle, self metrics, UI.
 
-use crate::{control::Control, ui};
+use crate::{control::Control, generator::SpanMetricsSource, ui};
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use prometheus_client::encoding::text::encode;
+use sigyn_generator::Format;
 use std::sync::Arc;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All that one port serves. Paths that no API owns belong to the UI.
-pub(crate) fn router(queries: Router, control: Arc<Control>) -> Router {
+pub(crate) fn router(
+    queries: Router,
+    control: Arc<Control>,
+    span_metrics: Option<Arc<SpanMetricsSource>>,
+) -> Router {
+    let span_metrics =
+        Router::new().route("/metrics/spans", get(metrics_of_spans)).with_state(span_metrics);
     Router::new()
         .route("/-/healthy", get(async || "Sigyn is Healthy.\n"))
         .route("/-/ready", get(ready))
@@ -23,6 +30,7 @@ pub(crate) fn router(queries: Router, control: Arc<Control>) -> Router {
         .route("/metrics", get(metrics))
         .route("/version", get(version))
         .with_state(control)
+        .merge(span_metrics)
         .merge(queries)
         .fallback(ui::serve)
 }
@@ -66,6 +74,25 @@ async fn metrics(State(control): State<Arc<Control>>) -> Response {
         Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => {
             let text = format!("the metrics cannot be written: {error}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
+}
+
+async fn metrics_of_spans(
+    State(source): State<Option<Arc<SpanMetricsSource>>>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(source) = source else {
+        let text = "no metrics are made from spans; `metrics_generator` in the config file turns that on\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
+    };
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = Format::of_accept(accept.unwrap_or_default());
+    match source.show(format).await {
+        Ok(body) => ([(header::CONTENT_TYPE, format.content_type())], body).into_response(),
+        Err(error) => {
+            let text = format!("the metrics cannot be shown: {error}\n");
             (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }
     }

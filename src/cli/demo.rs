@@ -97,7 +97,7 @@ fn write_config(file: &Path, shop: &Shop) -> anyhow::Result<()> {
         })
         .collect();
     let text = format!(
-        "receivers: {{}}\nglobal:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n  - job_name: shop\n    exemplars_path: /metrics\n    static_configs:\n{targets}"
+        "receivers: {{}}\nmetrics_generator: {{span_metrics: {{}}, service_graphs: {{}}}}\nglobal:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n  - job_name: shop\n    exemplars_path: /metrics\n    static_configs:\n{targets}"
     );
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;

@@ -14,6 +14,7 @@ mod kubernetes;
 mod lifecycle;
 mod push;
 mod scrape;
+mod span_metrics;
 
 use sigyn_rig::Options;
 use std::path::Path;

@@ -1,5 +1,4 @@
-//! The sections beside scraping: `exemplars`, `storage`, `metrics_generator`, and the reading of
-//! `receivers`.
+//! The sections beside scraping: `exemplars`, `storage`, and the reading of `receivers`.
 
 use crate::{
     config::{
@@ -63,28 +62,6 @@ impl Default for Storage {
             head_max_age: PrometheusDuration::from_seconds(120),
         }
     }
-}
-
-/// `metrics_generator`, read and checked; it is not run yet.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MetricsGenerator {
-    /// Rate, errors and duration of spans.
-    pub span_metrics: bool,
-    /// Who calls whom.
-    pub service_graphs: bool,
-    /// Where the metrics are sent.
-    pub remote_write: Vec<RemoteWrite>,
-}
-
-/// One receiver of generated metrics.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RemoteWrite {
-    /// The endpoint.
-    pub url: String,
-    /// Whether exemplars go along.
-    pub send_exemplars: bool,
-    /// Credentials and TLS.
-    pub http: HttpClient,
 }
 
 impl Exemplars {
@@ -176,55 +153,7 @@ impl Storage {
     }
 }
 
-impl MetricsGenerator {
-    pub(crate) fn read(reading: &mut Reading<'_>, field: &Field<'_>) -> Self {
-        let mut generator = Self::default();
-        let Some(mut fields) = reading.map(field) else { return generator };
-        reading.warn(field, "`metrics_generator` is not supported yet; it does nothing");
-        for (key, is_on) in [
-            ("span_metrics", &mut generator.span_metrics),
-            ("service_graphs", &mut generator.service_graphs),
-        ] {
-            if let Some(field) = fields.take_even_null(key)
-                && let Some(inner) = reading.map(&field)
-            {
-                *is_on = true;
-                inner.finish(reading);
-            }
-        }
-        if let Some(field) = fields.take("remote_write") {
-            for item in reading.list(&field) {
-                let Some(mut fields) = reading.map(&item) else { continue };
-                let url = read_url(reading, &mut fields, &item);
-                let send = fields.take("send_exemplars").and_then(|it| reading.boolean(&it));
-                let http = read_http(reading, &mut fields);
-                fields.finish(reading);
-                let send_exemplars = send.unwrap_or(false);
-                generator.remote_write.push(RemoteWrite { url, send_exemplars, http });
-            }
-        }
-        fields.finish(reading);
-        generator
-    }
-
-    pub(crate) fn print(&self) -> Printed {
-        let mut map = PrintedMap::default();
-        let on = |is_on: bool| is_on.then(|| Printed::Map(Vec::new()));
-        let write = |write: &RemoteWrite| {
-            let mut map = PrintedMap::default();
-            map.add("url", Printed::text(&write.url))
-                .add("send_exemplars", Printed::Boolean(write.send_exemplars))
-                .http(&write.http);
-            map.done()
-        };
-        map.maybe("span_metrics", on(self.span_metrics))
-            .maybe("service_graphs", on(self.service_graphs))
-            .list("remote_write", Printed::List(self.remote_write.iter().map(write).collect()));
-        map.done()
-    }
-}
-
-fn read_url(
+pub(crate) fn read_url(
     reading: &mut Reading<'_>,
     fields: &mut crate::config::Fields<'_>,
     item: &Field<'_>,

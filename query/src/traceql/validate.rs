@@ -1,10 +1,9 @@
 //! What parses but makes no sense: type clashes, limits, bad regular expressions.
 
 use super::{
-    ComparisonOperator, FieldExpression, FieldRef, Literal, MetricsExpression,
-    MetricsFunction, MetricsKind, ParseError, ParseErrorKind, Pipeline, Query, QueryBody,
-    ScalarFilter, Scope, SecondStage, Span, SpansetExpression, Stage, field::IntrinsicType,
-    pattern,
+    ComparisonOperator, FieldExpression, FieldRef, Literal, MetricsExpression, MetricsFunction,
+    MetricsKind, ParseError, ParseErrorKind, Pipeline, Query, QueryBody, ScalarFilter, Scope,
+    SecondStage, Span, SpansetExpression, Stage, field::IntrinsicType, pattern,
 };
 
 /// Values that `compare` keeps per attribute at most.

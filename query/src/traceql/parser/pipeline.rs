@@ -288,10 +288,9 @@ impl Parser<'_> {
                 )),
             };
         }
-        Ok(self.filter()?.map(|filter| Side {
-            set: SpansetExpression::Filter(filter),
-            is_wrapped: false,
-        }))
+        Ok(self
+            .filter()?
+            .map(|filter| Side { set: SpansetExpression::Filter(filter), is_wrapped: false }))
     }
 
     /// `{ }` or `{ expression }`
