@@ -5,13 +5,14 @@
 //!
 //! | family | below | shape |
 //! |---|---|---|
-//! | `tempo` | `/api/echo`, `/api/traces`, `/api/v2`, `/api/search`, `/api/metrics`, `/api/status` | Tempo's |
+//! | `tempo` | `/api/echo`, `/api/traces`, `/api/v2`, `/api/search`, `/api/metrics`, `/api/status`, gRPC `tempopb.StreamingQuerier` | Tempo's |
 //! | `jaeger` | `/jaeger/api` | Jaeger's |
 //! | `prometheus` | `/api/v1` | Prometheus' |
 //! | `own` | `/api/sigyn/v1` | ours, described by `own/openapi.json` |
 
 mod duration;
 mod fault;
+mod grpc;
 mod guard;
 mod jaeger;
 mod metrics;
@@ -20,6 +21,7 @@ mod own;
 mod parameters;
 mod prometheus;
 mod tempo;
+mod times;
 mod trace;
 mod traceql_text;
 
@@ -90,7 +92,7 @@ pub fn router(state: ApiState) -> Router {
     let state = Arc::new(state);
     let family = |api| Family::new(api, state.clone(), turns.clone());
     Router::new()
-        .merge(tempo::routes(family(guard::Api::Tempo)))
+        .merge(tempo::routes(family(guard::Api::Tempo), state.clone()))
         .merge(jaeger::routes(family(guard::Api::Jaeger)))
         .merge(prometheus::routes(family(guard::Api::Prometheus)))
         .merge(own::routes(family(guard::Api::Own)))

@@ -7,6 +7,7 @@
 //! It is not an executor and knows no column: the engine takes the AST from here.
 
 mod ast;
+mod completion;
 mod duration;
 mod error;
 mod field;
@@ -25,7 +26,9 @@ pub use ast::{
     MetricsExpression, MetricsFunction, MetricsKind, Pipeline, Query, QueryBody, ScalarFilter,
     SecondStage, Span, SpanKind, SpansetExpression, SpansetOperator, Stage, StatusCode, Structure,
 };
+pub use completion::{Completion, Wanted, complete, parse_filter_leniently};
 pub use duration::format_duration;
+pub(crate) use duration::parse_duration;
 pub use error::{ParseError, ParseErrorKind};
 pub use field::{FieldRef, Intrinsic, Scope};
 

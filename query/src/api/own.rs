@@ -1,6 +1,9 @@
 //! Our own API, for the UI and for whatever no other system's API says. `own/openapi.json` describes it.
 
+mod complete;
+mod parse;
 mod trace_page;
+mod utf16;
 
 use super::{ApiState, Fault, guard::Family, parameters::Parameters, trace};
 use axum::{
@@ -16,11 +19,13 @@ use std::sync::Arc;
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 4] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 6] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
         ("/api/sigyn/v1/services", "services", get(services)),
         ("/api/sigyn/v1/operations", "operations", get(operations)),
+        ("/api/sigyn/v1/parse", "parse", get(parse::parse)),
+        ("/api/sigyn/v1/complete", "complete", get(complete::complete)),
         ("/api/sigyn/v1/openapi.json", "openapi", get(openapi)),
     ]
 }

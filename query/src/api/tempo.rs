@@ -1,22 +1,35 @@
 //! Tempo's HTTP API, as Grafana's Tempo data source speaks it.
 
 mod logfmt;
+mod messages;
+mod metrics;
+mod metrics_json;
 mod search;
 mod search_json;
+mod streaming;
 mod tag_values;
 mod tags;
 mod trace_by_id;
 
-use super::{ApiState, Fault, guard::Family};
-use axum::{Json, Router, extract::State, routing::get};
-use http::StatusCode;
+use super::{ApiState, guard::Family};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, header};
 use std::{collections::BTreeMap, sync::Arc};
+
+const PROTOBUF: &str = "application/protobuf";
 
 /// Clients decide by this version which calls exist. It names the Tempo release whose search API is spoken here; Sigyn's
 /// own version stands at `/version` and `/api/v1/status/buildinfo`.
 const TEMPO_VERSION: &str = "2.9.0";
 
-pub(crate) fn routes(family: Family) -> Router {
+pub(crate) fn routes(family: Family, state: Arc<ApiState>) -> Router {
+    let streaming = streaming::routes(state);
     family
         .route("/api/echo", "echo", get(async || "echo"))
         .route("/api/traces/{id}", "trace", get(trace_by_id::version_1))
@@ -27,17 +40,20 @@ pub(crate) fn routes(family: Family) -> Router {
         // A tag may hold slashes, so that the `/values` behind it cannot be part of the route.
         .route("/api/search/tag/{*tag}", "tag_values", get(tag_values::version_1))
         .route("/api/v2/search/tag/{*tag}", "tag_values", get(tag_values::version_2))
-        .route("/api/metrics/query_range", "metrics", get(metrics))
-        .route("/api/metrics/query", "metrics", get(metrics))
+        .route("/api/metrics/query_range", "metrics", get(metrics::query_range))
+        .route("/api/metrics/query", "metrics", get(metrics::query))
         .route("/api/status/buildinfo", "status", get(build_info))
         .into_router()
+        .merge(streaming)
 }
 
-async fn metrics() -> Fault {
-    Fault::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "TraceQL metrics are not part of this version of Sigyn; searches are, at /api/search",
-    )
+fn wants_protobuf(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    accepted.filter_map(|value| value.to_str().ok()).any(|value| value.contains(PROTOBUF))
+}
+
+fn protobuf_response(body: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, PROTOBUF)], body).into_response()
 }
 
 async fn build_info(State(state): State<Arc<ApiState>>) -> Json<BTreeMap<String, String>> {

@@ -359,6 +359,18 @@ impl Query {
         matches!(self.body, QueryBody::Metrics(_))
     }
 
+    /// The search for the spans that a metrics query counts, of the first one where several are combined; a search itself.
+    pub fn into_search(self) -> Self {
+        let body = match self.body {
+            QueryBody::Metrics(metrics) => match metrics.into_first_pipeline() {
+                Some(pipeline) => QueryBody::Search(pipeline),
+                None => return Self::from_filter(None),
+            },
+            search => search,
+        };
+        Self { body, hints: self.hints }
+    }
+
     /// The value of a hint; the last one of a name counts.
     pub fn hint(&self, name: &str) -> Option<&Literal> {
         self.hints.iter().rev().find(|hint| hint.name == name).map(|hint| &hint.value)
@@ -378,6 +390,20 @@ impl Query {
                 _ => None,
             },
             QueryBody::Metrics(_) => None,
+        }
+    }
+}
+
+impl MetricsExpression {
+    /// The spans of the first series, from the left; `None` where there are only constants.
+    fn into_first_pipeline(self) -> Option<Pipeline> {
+        match self {
+            Self::Series { pipeline, .. } => Some(pipeline),
+            Self::Scalar(_) => None,
+            Self::Math { left, right, .. } => {
+                left.into_first_pipeline().or_else(|| right.into_first_pipeline())
+            }
+            Self::Staged { input, .. } => input.into_first_pipeline(),
         }
     }
 }

@@ -34,7 +34,7 @@ const GO_UNITS: [(&str, i64); 8] = [
 
 /// Reads `1h30m`, `7d`, `1.5s`, `250us` as nanoseconds: Prometheus style first, else Go style.
 /// `None`: neither, or more than 64 bits hold.
-pub(super) fn parse_duration(text: &str) -> Option<i64> {
+pub(crate) fn parse_duration(text: &str) -> Option<i64> {
     parse_prometheus(text).or_else(|| parse_go(text))
 }
 

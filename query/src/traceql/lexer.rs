@@ -15,14 +15,32 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ParseError> {
         );
         return Err(ParseError::new(text, ParseErrorKind::Syntax, Span::default(), message));
     }
-    let mut lexer = Lexer { text, at: 0 };
+    let (tokens, fault) = readable_tokens(text);
+    match fault {
+        None => Ok(tokens),
+        Some((error, _)) => Err(error),
+    }
+}
+
+/// The tokens before the first one that cannot be read, followed by [`TokenKind::End`]; and why that one cannot, with
+/// the byte where it begins.
+pub(super) fn readable_tokens(text: &str) -> (Vec<Token>, Option<(ParseError, usize)>) {
+    let mut lexer = Lexer { text, at: 0, start: 0 };
     let mut tokens = Vec::new();
     loop {
-        let token = lexer.next()?;
-        let end = token.kind == TokenKind::End;
-        tokens.push(token);
-        if end {
-            return Ok(tokens);
+        match lexer.next() {
+            Ok(token) => {
+                let end = token.kind == TokenKind::End;
+                tokens.push(token);
+                if end {
+                    return (tokens, None);
+                }
+            }
+            Err(error) => {
+                let span = Span { start: lexer.start, end: lexer.start };
+                tokens.push(Token { kind: TokenKind::End, span });
+                return (tokens, Some((error, lexer.start)));
+            }
         }
     }
 }
@@ -30,12 +48,16 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ParseError> {
 struct Lexer<'a> {
     text: &'a str,
     at: usize,
+    /// Where the present token begins.
+    start: usize,
 }
 
 impl Lexer<'_> {
     fn next(&mut self) -> Result<Token, ParseError> {
+        self.start = self.at;
         self.skip_blanks()?;
         let start = self.at;
+        self.start = start;
         let kind = match self.peek() {
             None => TokenKind::End,
             Some('"') => TokenKind::String(self.string()?),

@@ -10,29 +10,36 @@ mod pipeline;
 use super::{
     FieldRef, Hint, Intrinsic, Literal, NESTING_MAX, ParseError, ParseErrorKind, Query, QueryBody,
     Span, SpanKind, StatusCode,
+    completion::Wanted,
     lexer::tokens,
     token::{Symbol, Token, TokenKind},
 };
 
 /// Parses a query; types and limits of values are for validation.
 pub(super) fn parse_query(text: &str) -> Result<Query, ParseError> {
-    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, depth: 0 };
-    let body = match parser.body()?.value {
-        pipeline::Body::Spans(pipeline) => QueryBody::Search(pipeline),
-        pipeline::Body::Metrics(metrics) => QueryBody::Metrics(metrics),
-    };
-    let hints = parser.hints()?;
-    parser.expect_end()?;
-    Ok(Query { body, hints })
+    Parser::new(text, tokens(text)?).query()
+}
+
+/// What may stand behind these tokens, the last of which is [`TokenKind::End`]; nothing when they are at fault
+/// themselves.
+pub(super) fn wanted_after(text: &str, tokens: Vec<Token>) -> Vec<Wanted> {
+    let mut parser = Parser::new(text, tokens);
+    // It fails wherever the text is not finished; what it looked for at the end is the answer.
+    drop(parser.query());
+    parser.wanted
 }
 
 /// Parses a field that stands alone.
 pub(super) fn parse_field(text: &str) -> Result<FieldRef, ParseError> {
-    let mut parser = Parser { text, tokens: tokens(text)?, at: 0, depth: 0 };
+    let mut parser = Parser::new(text, tokens(text)?);
     let (field, _) = parser.field()?;
     parser.expect_end()?;
     Ok(field)
 }
+
+/// Hints that are heeded.
+const HINTS: [&str; 6] =
+    ["most_recent", "exemplars", "sample", "span_sample", "trace_sample", "extrapolate"];
 
 struct Parser<'a> {
     text: &'a str,
@@ -41,6 +48,10 @@ struct Parser<'a> {
     at: usize,
     /// How many parentheses and prefix operators enclose the present token.
     depth: usize,
+    /// What could stand at the end, as far as the parser came there.
+    wanted: Vec<Wanted>,
+    /// The field that the present operand is compared with.
+    compared: Option<FieldRef>,
 }
 
 /// A piece of the tree and its height.
@@ -59,7 +70,40 @@ impl<T> Tall<T> {
     }
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, tokens: Vec<Token>) -> Self {
+        Self { text, tokens, at: 0, depth: 0, wanted: Vec::new(), compared: None }
+    }
+
+    fn query(&mut self) -> Result<Query, ParseError> {
+        let body = match self.body()?.value {
+            pipeline::Body::Spans(pipeline) => QueryBody::Search(pipeline),
+            pipeline::Body::Metrics(metrics) => QueryBody::Metrics(metrics),
+        };
+        let hints = self.hints()?;
+        self.expect_end()?;
+        Ok(Query { body, hints })
+    }
+
+    /// Says what could stand here; kept when here is the end.
+    fn want(&mut self, what: impl IntoIterator<Item = Wanted>) {
+        if self.at + 1 == self.tokens.len() {
+            for wanted in what {
+                if !self.wanted.contains(&wanted) {
+                    self.wanted.push(wanted);
+                }
+            }
+        }
+    }
+
+    fn want_words(&mut self, words: &[&'static str]) {
+        self.want(words.iter().copied().map(Wanted::Word));
+    }
+
+    fn want_functions(&mut self, names: &[&'static str]) {
+        self.want(names.iter().copied().map(Wanted::Function));
+    }
+
     fn peek(&self) -> &TokenKind {
         &self.tokens[self.at].kind
     }
@@ -91,6 +135,7 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, symbol: Symbol) -> Result<(), ParseError> {
+        self.want([Wanted::Word(symbol.text())]);
         if self.take(symbol) { Ok(()) } else { Err(self.found(&format!("`{}`", symbol.text()))) }
     }
 
@@ -157,6 +202,7 @@ impl Parser<'_> {
         while self.take(Symbol::Comma) {
             items.push(item(self)?);
         }
+        self.want_words(&[",", ")"]);
         if self.is(Symbol::CloseParenthesis) {
             self.advance();
             Ok(items)
@@ -167,6 +213,7 @@ impl Parser<'_> {
 
     /// An attribute or intrinsic in any spelling.
     fn field(&mut self) -> Result<(FieldRef, Span), ParseError> {
+        self.want([Wanted::Field]);
         let span = self.span();
         let field = match self.peek() {
             TokenKind::Field(field) => field.clone(),
@@ -214,15 +261,18 @@ impl Parser<'_> {
 
     fn hints(&mut self) -> Result<Vec<Hint>, ParseError> {
         let mut hints = Vec::new();
+        self.want_functions(&["with"]);
         while *self.peek() == TokenKind::Word("with".to_owned()) {
             self.advance();
             self.expect(Symbol::OpenParenthesis)?;
             hints.extend(self.list(|parser| {
+                parser.want(HINTS.into_iter().map(Wanted::Hint));
                 let TokenKind::Word(name) = parser.peek().clone() else {
                     return Err(parser.found("the name of a hint"));
                 };
                 parser.advance();
                 parser.expect(Symbol::Equal)?;
+                parser.want([Wanted::Value(None)]);
                 match parser.literal() {
                     Some((value, _)) => Ok(Hint { name, value }),
                     None => Err(parser.found("a constant")),

@@ -135,7 +135,7 @@ impl<'a> Translator<'a> {
         if matches!(self.rest.peek(), Some('P' | '<')) {
             return Ok(());
         }
-        while let Some(flag) = self.rest.next() {
+        for flag in self.rest.by_ref() {
             match flag {
                 'i' | 'm' | 's' | 'U' | '-' => self.done.push(flag),
                 ':' | ')' => {

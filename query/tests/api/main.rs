@@ -7,5 +7,6 @@ mod jaeger;
 mod own;
 mod prometheus;
 mod rig;
+mod streaming;
 mod strict;
 mod tempo;

@@ -102,3 +102,45 @@ async fn the_description_is_served() {
     let description = Rig::new().await.json("/api/sigyn/v1/openapi.json").await;
     assert_eq!(description["openapi"], "3.1.0");
 }
+
+#[tokio::test]
+async fn a_query_that_is_typed_is_completed() {
+    let rig = Rig::with_shop().await;
+    let texts = async |parameters: &str| {
+        let completed = rig.json(&format!("/api/sigyn/v1/complete?{parameters}")).await;
+        let candidates = completed["candidates"].as_array().unwrap().clone();
+        let texts: Vec<String> =
+            candidates.iter().map(|each| each["text"].as_str().unwrap().to_owned()).collect();
+        (completed, texts)
+    };
+    let (completed, names) = texts("q=%7B+fare").await;
+    assert_eq!((&completed["from"], &completed["to"]), (&json!(2), &json!(6)));
+    assert_eq!(names[0], "span.fare.class");
+    let (_, values) = texts("q=%7B+resource.service.name+%3D+").await;
+    assert!(values.starts_with(&["\"kiosk\"".into(), "\"seats\"".into()]), "{values:?}");
+    let (_, values) = texts("q=%7B+resource.service.name+%3D+%22se").await;
+    assert_eq!(values, ["\"seats\""]);
+    let (_, words) = texts("q=%7B+status+%3D+e").await;
+    assert_eq!(words[0], "error");
+    let (_, functions) = texts("q=%7B+%7D+%7C+ra").await;
+    assert_eq!(functions[0], "rate(");
+    // The cursor counts as browsers do; what is behind it plays no part.
+    let (completed, _) = texts("q=%7B+.a+%3D+%22%F0%9F%92%A5%22+%26%26+fa+%7D&position=17").await;
+    assert_eq!((&completed["from"], &completed["to"]), (&json!(15), &json!(17)));
+}
+
+#[tokio::test]
+async fn a_parser_says_where_a_query_is_at_fault() {
+    let rig = Rig::new().await;
+    let good = rig.json("/api/sigyn/v1/parse?q=%7B.a%3D1%7D").await;
+    assert_eq!(good, json!({"valid": true, "kind": "search", "canonical": "{ .a = 1 }"}));
+    let metrics = rig.json("/api/sigyn/v1/parse?q=%7B%7D%7Crate()").await;
+    assert_eq!(metrics["kind"], "metrics");
+    let bad = rig.json("/api/sigyn/v1/parse?q=%7B+.a+%3D+%22%F0%9F%92%A5%22+x+%7D").await;
+    let error = &bad["error"];
+    assert_eq!((&bad["valid"], &error["kind"]), (&json!(false), &json!("parse")));
+    assert_eq!((&error["from"], &error["to"]), (&json!(12), &json!(13)));
+    assert!(error["rendered"].as_str().unwrap().ends_with('^'));
+    let bad = rig.json("/api/sigyn/v1/parse?q=%7B+1+%7D").await;
+    assert_eq!(bad["error"]["kind"], "validation");
+}

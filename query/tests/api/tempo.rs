@@ -325,11 +325,30 @@ async fn a_tag_may_hold_slashes_spaces_and_quotes() {
 }
 
 #[tokio::test]
-async fn metrics_queries_are_refused_clearly() {
+async fn a_search_is_no_metrics_query_but_a_metrics_query_finds_its_spans() {
+    let rig = Rig::with_shop().await;
     for path in ["/api/metrics/query_range", "/api/metrics/query"] {
-        let answer = Rig::new().await.get(&format!("{path}?q=%7B%7D%7Crate()")).await;
-        assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
-        assert!(answer.text().contains("TraceQL metrics"), "{}", answer.text());
+        for query in ["", "%7B%7D"] {
+            let answer = rig.get(&format!("{path}?q={query}")).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        }
+        let answer = rig.get(&format!("{path}?q=%7B%7D")).await;
+        assert!(answer.text().starts_with("not a metrics query"), "{}", answer.text());
+    }
+    let found = search(&rig, "q=%7B+span.seat+%3D+12+%7D+%7C+rate()+by+(name)").await;
+    assert_eq!(found.traces.len(), 1);
+}
+
+#[tokio::test]
+async fn a_filter_narrows_lists_even_half_typed() {
+    let rig = Rig::with_shop().await;
+    let names = "/api/v2/search/tags?scope=span&q=";
+    let values = "/api/v2/search/tag/span.seat/values?q=";
+    for query in ["%7B+name+%3D", "not+a+query", "%7B", "%7B%7D+%7C+count()+%3E+2"] {
+        for path in [names, values] {
+            let answer = rig.get(&format!("{path}{query}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}{query}");
+        }
     }
 }
 

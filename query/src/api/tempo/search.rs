@@ -1,16 +1,14 @@
 //! `GET /api/search`.
 
-use super::{logfmt, search_json};
+use super::{logfmt, messages, search_json};
 use crate::{
     api::{ApiState, Fault, parameters::Parameters, trace, traceql_text as write},
     engine::SearchRequest,
     traceql,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::HeaderValue;
+use axum::{extract::State, response::Response};
+use http::{HeaderMap, HeaderValue};
+use prost::Message;
 use std::sync::Arc;
 
 const LIMIT_DEFAULT: usize = 20;
@@ -25,19 +23,26 @@ const PARTIAL_HEADER: &str = "sigyn-partial";
 pub(super) async fn search(
     State(state): State<Arc<ApiState>>,
     parameters: Parameters,
+    headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let request = request(&parameters, state.limits.query_text_bytes_max)?;
     let answer = state.engine.search(request).await?;
     let partial = answer.partial.clone();
-    let json = search_json::SearchResponse::from(&answer);
-    let mut response = trace::json_response(trace::to_json(&json)?).into_response();
+    let mut response = if super::wants_protobuf(&headers) {
+        super::protobuf_response(messages::search(&answer).encode_to_vec().into())
+    } else {
+        trace::json_response(trace::to_json(&search_json::SearchResponse::from(&answer))?)
+    };
     if let Some(reason) = partial.and_then(|reason| HeaderValue::from_str(&reason).ok()) {
         response.headers_mut().insert(PARTIAL_HEADER, reason);
     }
     Ok(response)
 }
 
-fn request(parameters: &Parameters, query_bytes_max: usize) -> Result<SearchRequest, Fault> {
+pub(super) fn request(
+    parameters: &Parameters,
+    query_bytes_max: usize,
+) -> Result<SearchRequest, Fault> {
     let limit = bounded(parameters, "limit", LIMIT_DEFAULT, LIMIT_MAX)?;
     let spans_per_span_set =
         bounded(parameters, "spss", SPANS_PER_SPAN_SET_DEFAULT, SPANS_PER_SPAN_SET_MAX)?;
@@ -50,7 +55,8 @@ fn request(parameters: &Parameters, query_bytes_max: usize) -> Result<SearchRequ
         )));
     }
     Ok(SearchRequest {
-        query: traceql::parse(&text)?,
+        // A metrics query stands for the spans that it counts.
+        query: traceql::parse(&text)?.into_search(),
         start_unix_nano: start,
         end_unix_nano: end,
         limit,

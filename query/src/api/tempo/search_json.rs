@@ -2,14 +2,14 @@
 
 use crate::{
     api::otlp_json::{Double, Style, Styled},
-    engine::{self, Value},
+    engine::{self, ScanStats, Value},
 };
 use prost::Message;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use sigyn_proto::otlp::common::v1::AnyValue;
 use std::collections::BTreeMap;
 
-const NO_ROOT: &str = "<root span not yet received>";
+pub(super) const NO_ROOT: &str = "<root span not yet received>";
 
 #[derive(Serialize)]
 pub(super) struct SearchResponse<'a> {
@@ -19,9 +19,13 @@ pub(super) struct SearchResponse<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Metrics {
+pub(super) struct Metrics {
     #[serde(skip_serializing_if = "is_zero")]
-    inspected_bytes: Long,
+    inspected_bytes: Long<u64>,
+    #[serde(skip_serializing_if = "is_zero_int")]
+    completed_jobs: u32,
+    #[serde(skip_serializing_if = "is_zero_int")]
+    total_jobs: u32,
 }
 
 #[derive(Serialize)]
@@ -33,7 +37,7 @@ struct TraceMatch<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     root_trace_name: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
-    start_time_unix_nano: Long,
+    start_time_unix_nano: Long<u64>,
     #[serde(skip_serializing_if = "is_zero_int")]
     duration_ms: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -74,15 +78,15 @@ struct Span<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
-    start_time_unix_nano: Long,
+    start_time_unix_nano: Long<u64>,
     #[serde(skip_serializing_if = "is_zero")]
-    duration_nanos: Long,
+    duration_nanos: Long<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attributes: Vec<Attribute<'a>>,
 }
 
 #[derive(Clone, Serialize)]
-struct Attribute<'a> {
+pub(super) struct Attribute<'a> {
     key: &'a str,
     value: AttributeValue<'a>,
 }
@@ -92,13 +96,27 @@ struct AttributeValue<'a>(&'a Value);
 
 /// A 64-bit number, which JSON carries as a string.
 #[derive(Clone, Copy)]
-struct Long(u64);
+pub(super) struct Long<T>(pub(super) T);
+
+impl From<&ScanStats> for Metrics {
+    fn from(stats: &ScanStats) -> Self {
+        Self {
+            inspected_bytes: Long(stats.inspected_bytes),
+            completed_jobs: saturated(stats.sources_done as u64),
+            total_jobs: saturated(stats.sources as u64),
+        }
+    }
+}
 
 impl<'a> From<&'a engine::SearchResponse> for SearchResponse<'a> {
     fn from(answer: &'a engine::SearchResponse) -> Self {
         Self {
             traces: answer.traces.iter().map(TraceMatch::from).collect(),
-            metrics: Metrics { inspected_bytes: Long(answer.inspected_bytes) },
+            metrics: Metrics {
+                inspected_bytes: Long(answer.inspected_bytes),
+                completed_jobs: 1,
+                total_jobs: 1,
+            },
         }
     }
 }
@@ -150,23 +168,23 @@ impl<'a> From<&'a engine::SpanMatch> for Span<'a> {
     }
 }
 
-fn attributes(all: &[(String, Value)]) -> Vec<Attribute<'_>> {
+pub(super) fn attributes(all: &[(String, Value)]) -> Vec<Attribute<'_>> {
     all.iter().map(|(key, value)| Attribute { key, value: AttributeValue(value) }).collect()
 }
 
-fn saturated(number: u64) -> u32 {
+pub(super) fn saturated(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn is_zero(number: &Long) -> bool {
+fn is_zero(number: &Long<u64>) -> bool {
     number.0 == 0
 }
 
-fn is_zero_int(number: &u32) -> bool {
+pub(super) fn is_zero_int(number: &u32) -> bool {
     *number == 0
 }
 
-impl Serialize for Long {
+impl<T: std::fmt::Display> Serialize for Long<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }

@@ -7,7 +7,7 @@ use crate::{
         parameters::{Parameters, Segment},
         traceql_text as write,
     },
-    engine::{SpanSelection, Value},
+    engine::Value,
     traceql,
 };
 use axum::{Json, extract::State};
@@ -29,9 +29,9 @@ pub(super) struct Version2 {
 }
 
 #[derive(Serialize)]
-struct TypedValue {
-    r#type: &'static str,
-    value: String,
+pub(super) struct TypedValue {
+    pub(super) r#type: &'static str,
+    pub(super) value: String,
 }
 
 #[derive(Serialize)]
@@ -57,10 +57,19 @@ pub(super) async fn version_1(
     parameters: Parameters,
 ) -> Result<Json<Version1>, Fault> {
     let tag = tag(&path, &parameters)?;
+    Ok(Json(Version1 { tag_values: texts(&state, tag, &parameters).await? }))
+}
+
+/// Values as text of an intrinsic, or of an attribute without its scope.
+pub(super) async fn texts(
+    state: &ApiState,
+    tag: &str,
+    parameters: &Parameters,
+) -> Result<BTreeSet<String>, Fault> {
     let is_intrinsic = INTRINSICS.contains(&tag);
     let field = if is_intrinsic { tag.to_owned() } else { write::attribute("", tag) };
-    let values = values(&state, &field, &parameters).await?;
-    Ok(Json(Version1 { tag_values: values.into_iter().map(|value| value.value).collect() }))
+    let values = values(state, &field, parameters).await?;
+    Ok(values.into_iter().map(|value| value.value).collect())
 }
 
 /// The tag of a path `{tag}/values`. Clients collapse doubled slashes in a path, so the parameter `tag`, which some send
@@ -72,12 +81,12 @@ fn tag<'a>(path: &'a str, parameters: &'a Parameters) -> Result<&'a str, Fault> 
     Ok(parameters.get("tag").unwrap_or(tag))
 }
 
-async fn values(
+pub(super) async fn values(
     state: &ApiState,
     tag: &str,
     parameters: &Parameters,
 ) -> Result<Vec<TypedValue>, Fault> {
-    let (start_unix_nano, end_unix_nano) = super::search::seconds_range(parameters)?;
+    let selection = super::tags::selection(parameters)?;
     let limit = parameters.number::<usize>("limit", "a whole number")?.filter(|limit| *limit > 0);
     let limit = limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let field = traceql::parse_field(tag)
@@ -88,7 +97,6 @@ async fn values(
         _ if DURATIONS.contains(&tag) => return Ok(Vec::new()),
         _ => {}
     }
-    let selection = SpanSelection { query: None, start_unix_nano, end_unix_nano };
     let values = state.engine.tag_values(&field, selection, limit).await?;
     Ok(values.into_iter().filter_map(|counted| typed(counted.value)).collect())
 }

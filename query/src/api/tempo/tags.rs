@@ -3,6 +3,7 @@
 use crate::{
     api::{ApiState, Fault, parameters::Parameters},
     engine::SpanSelection,
+    traceql,
 };
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -47,9 +48,9 @@ pub(super) struct Version2 {
 }
 
 #[derive(Serialize)]
-struct Scope {
-    name: &'static str,
-    tags: Vec<String>,
+pub(super) struct Scope {
+    pub(super) name: &'static str,
+    pub(super) tags: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -71,22 +72,28 @@ pub(super) async fn version_1(
     State(state): State<Arc<ApiState>>,
     parameters: Parameters,
 ) -> Result<Json<Version1>, Fault> {
-    let all = scopes(&state, &parameters).await?;
-    let wants_intrinsics = parameters.get("scope") == Some("intrinsic");
-    let all = all.into_iter().filter(|scope| wants_intrinsics || scope.name != "intrinsic");
-    Ok(Json(Version1 { tag_names: all.flat_map(|scope| scope.tags).collect() }))
+    Ok(Json(Version1 { tag_names: names(&state, &parameters).await? }))
 }
 
-async fn scopes(state: &ApiState, parameters: &Parameters) -> Result<Vec<Scope>, Fault> {
+pub(super) async fn names(
+    state: &ApiState,
+    parameters: &Parameters,
+) -> Result<BTreeSet<String>, Fault> {
+    let all = scopes(state, parameters).await?;
+    let wants_intrinsics = parameters.get("scope") == Some("intrinsic");
+    let all = all.into_iter().filter(|scope| wants_intrinsics || scope.name != "intrinsic");
+    Ok(all.flat_map(|scope| scope.tags).collect())
+}
+
+pub(super) async fn scopes(state: &ApiState, parameters: &Parameters) -> Result<Vec<Scope>, Fault> {
     let wanted = parameters.get("scope").filter(|scope| !matches!(*scope, "none" | "all"));
     if let Some(scope) = wanted.filter(|scope| !SCOPES.contains(scope)) {
         let expected = format!("one of {}", SCOPES.join(", "));
         return Err(Fault::parameter("scope", scope, &expected));
     }
-    let (start_unix_nano, end_unix_nano) = super::search::seconds_range(parameters)?;
+    let selection = selection(parameters)?;
     let limit = parameters.number::<usize>("limit", "a whole number")?.filter(|limit| *limit > 0);
     let limit = limit.unwrap_or(LIMIT_DEFAULT);
-    let selection = SpanSelection { query: None, start_unix_nano, end_unix_nano };
     let mut names = state.engine.tag_names(selection).await?;
     let intrinsics = INTRINSICS.iter().map(|name| (*name).to_owned()).collect();
     let mut scopes = Vec::with_capacity(SCOPES.len());
@@ -104,6 +111,18 @@ async fn scopes(state: &ApiState, parameters: &Parameters) -> Result<Vec<Scope>,
         }
     }
     Ok(scopes)
+}
+
+/// The spans that a list is about. A filter that is half typed narrows as far as it can be read; one that cannot be read
+/// at all narrows nothing: completion must not fail while somebody types.
+pub(super) fn selection(parameters: &Parameters) -> Result<SpanSelection, Fault> {
+    let (start_unix_nano, end_unix_nano) = super::search::seconds_range(parameters)?;
+    let query = parameters
+        .get("q")
+        .and_then(traceql::parse_filter_leniently)
+        // `{ }` asks for nothing in particular, and lists of everything are at hand.
+        .filter(|query| query.as_filter() != Some(None));
+    Ok(SpanSelection { query, start_unix_nano, end_unix_nano })
 }
 
 fn attribute_scope(scope: &str) -> Option<AttributeScope> {

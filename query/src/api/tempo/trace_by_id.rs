@@ -7,11 +7,10 @@ use crate::api::{
     trace,
 };
 use axum::{
-    body::Bytes,
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use prost::Message;
 use serde::Serialize;
 use sigyn_proto::{
@@ -20,8 +19,6 @@ use sigyn_proto::{
 };
 use sigyn_store::TraceId;
 use std::sync::Arc;
-
-const PROTOBUF: &str = "application/protobuf";
 
 /// `GET /api/traces/{id}`: 404 with an empty body for an unknown trace.
 ///
@@ -38,8 +35,8 @@ pub(super) async fn version_1(
     let Some(encoded) = trace::load(&state, id).await? else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    if wants_protobuf(&headers) {
-        return Ok(protobuf_response(encoded));
+    if super::wants_protobuf(&headers) {
+        return Ok(super::protobuf_response(encoded));
     }
     let json = trace::on_blocking_thread(move || {
         let decoded = trace::decode(&encoded)?;
@@ -64,13 +61,13 @@ pub(super) async fn version_2(
     }
     let encoded = trace::load(&state, id).await?.unwrap_or_default();
     let inspected_bytes = encoded.len() as u64;
-    if wants_protobuf(&headers) {
+    if super::wants_protobuf(&headers) {
         let answer = TraceByIdResponse {
             trace: Some(encoded),
             metrics: Some(TraceByIdMetrics { inspected_bytes }),
             ..Default::default()
         };
-        return Ok(protobuf_response(answer.encode_to_vec().into()));
+        return Ok(super::protobuf_response(answer.encode_to_vec().into()));
     }
     let json = trace::on_blocking_thread(move || {
         let decoded = trace::decode(&encoded)?;
@@ -115,13 +112,4 @@ fn style(parameters: &Parameters) -> Result<Style, Fault> {
         Some("hex") => Ok(Style { ids: Ids::Hex, enums: Enums::Names }),
         Some(other) => Err(Fault::parameter("ids", other, "hex or base64")),
     }
-}
-
-fn wants_protobuf(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter();
-    accepted.filter_map(|value| value.to_str().ok()).any(|value| value.contains(PROTOBUF))
-}
-
-fn protobuf_response(body: Bytes) -> Response {
-    ([(header::CONTENT_TYPE, PROTOBUF)], body).into_response()
 }

@@ -1,6 +1,6 @@
 //! Field expressions: what stands in `{ }`, in `by()` and in aggregates.
 
-use super::{Parser, Symbol, Tall, TokenKind, constant};
+use super::{Parser, Symbol, Tall, TokenKind, Wanted, constant};
 use crate::traceql::{
     ArithmeticOperator, ComparisonOperator, FieldExpression, Intrinsic, ParseError, Span, fold,
 };
@@ -60,22 +60,49 @@ impl Parser<'_> {
         let mut left = self.prefix()?;
         // `&&` and `||` are flat, so what was joined last must know whether it stood in parentheses:
         // it need not, for both are associative.
-        while let TokenKind::Symbol(symbol) = *self.peek() {
+        loop {
+            self.want_operators(least, &left.value);
+            let TokenKind::Symbol(symbol) = *self.peek() else { break };
             let Some((operator, binding)) = Operator::of(symbol) else { break };
             if binding < least {
                 break;
             }
             let span = self.span();
             self.advance();
+            let compared = match (operator, &left.value) {
+                (Operator::Comparison(_), FieldExpression::Field(field, _)) => Some(field.clone()),
+                _ => None,
+            };
+            let outer = std::mem::replace(&mut self.compared, compared);
             let right = if binding == power::POWER {
                 // Right to left.
                 self.nested(|parser| parser.expression_above(power::POWER))?
             } else {
                 self.expression_above(binding + 1)?
             };
+            self.compared = outer;
             left = self.join(operator, left, right, span)?;
         }
         Ok(left)
+    }
+
+    /// What is sensible behind `left`; more is possible.
+    fn want_operators(&mut self, least: u8, left: &FieldExpression) {
+        let is_number = matches!(
+            left,
+            FieldExpression::Field(..)
+                | FieldExpression::Arithmetic { .. }
+                | FieldExpression::Negate(..)
+        );
+        if is_number && least <= power::COMPARISON {
+            self.want_words(&["=", "!=", ">", ">=", "<", "<=", "=~", "!~"]);
+        }
+        if is_number && least <= power::SUM {
+            self.want_words(&["+", "-", "*", "/", "%", "^"]);
+        }
+        if least <= power::LOGIC {
+            self.want_words(&["&&", "||"]);
+        }
     }
 
     fn join(
@@ -174,6 +201,7 @@ impl Parser<'_> {
         }
         if self.take(Symbol::OpenParenthesis) {
             let inner = self.nested(Self::expression)?;
+            self.want_words(&[")"]);
             if !self.is(Symbol::CloseParenthesis) {
                 return Err(self.found("an operator or `)`"));
             }
@@ -185,6 +213,8 @@ impl Parser<'_> {
 
     fn operand(&mut self) -> Result<FieldExpression, ParseError> {
         const EXPECTED: &str = "a field or a value";
+        let compared = self.compared.clone();
+        self.want([Wanted::Value(compared), Wanted::Field]);
         let span = self.span();
         let word = match self.peek() {
             TokenKind::Word(word) => word.as_str(),

@@ -1,6 +1,6 @@
 //! Metrics functions, second stages, arithmetic between series.
 
-use super::{Parser, Symbol, Tall, TokenKind, pipeline::Body};
+use super::{Parser, Symbol, Tall, TokenKind, Wanted, pipeline::Body};
 use crate::traceql::{
     ArithmeticOperator, FieldRef, Literal, MetricsExpression, MetricsFunction, MetricsKind,
     ParseError, SecondStage, fold,
@@ -8,6 +8,18 @@ use crate::traceql::{
 
 const SUM: u8 = 1;
 const PRODUCT: u8 = 2;
+
+const METRICS_FUNCTIONS: [&str; 9] = [
+    "rate",
+    "count_over_time",
+    "quantile_over_time",
+    "histogram_over_time",
+    "avg_over_time",
+    "min_over_time",
+    "max_over_time",
+    "sum_over_time",
+    "compare",
+];
 
 fn math_operator(symbol: Symbol) -> Option<(ArithmeticOperator, u8)> {
     Some(match symbol {
@@ -22,6 +34,7 @@ fn math_operator(symbol: Symbol) -> Option<(ArithmeticOperator, u8)> {
 impl Parser<'_> {
     /// The metrics function that stands here; `None` when here is something else.
     pub(super) fn metrics_function(&mut self) -> Result<Option<Tall<MetricsFunction>>, ParseError> {
+        self.want_functions(&METRICS_FUNCTIONS);
         let span = self.span();
         let TokenKind::Word(word) = self.peek().clone() else { return Ok(None) };
         let over_field: fn(FieldRef) -> MetricsKind = match word.as_str() {
@@ -38,10 +51,13 @@ impl Parser<'_> {
                 self.expect(Symbol::OpenParenthesis)?;
                 let (field, _) = self.field()?;
                 self.expect(Symbol::Comma)?;
-                let quantiles = self.list(|parser| match parser.literal() {
-                    Some((Literal::Float(value), _)) => Ok(value),
-                    Some((Literal::Int(value), _)) => Ok(value as f64),
-                    _ => Err(parser.found("a quantile between 0 and 1")),
+                let quantiles = self.list(|parser| {
+                    parser.want([Wanted::Number]);
+                    match parser.literal() {
+                        Some((Literal::Float(value), _)) => Ok(value),
+                        Some((Literal::Int(value), _)) => Ok(value as f64),
+                        _ => Err(parser.found("a quantile between 0 and 1")),
+                    }
                 })?;
                 let kind = MetricsKind::QuantileOverTime(field, quantiles);
                 let by = self.grouping()?;
@@ -69,6 +85,7 @@ impl Parser<'_> {
     }
 
     fn grouping(&mut self) -> Result<Vec<FieldRef>, ParseError> {
+        self.want_functions(&["by"]);
         if *self.peek() != TokenKind::Word("by".to_owned()) {
             return Ok(Vec::new());
         }
@@ -82,7 +99,12 @@ impl Parser<'_> {
         self.expect(Symbol::OpenParenthesis)?;
         let selection = self.filter()?;
         let mut numbers = Vec::new();
-        while self.take(Symbol::Comma) {
+        loop {
+            self.want_words(&[",", ")"]);
+            if !self.take(Symbol::Comma) {
+                break;
+            }
+            self.want([Wanted::Number]);
             match self.literal() {
                 Some((Literal::Int(value), _)) => numbers.push(value),
                 _ => return Err(self.found("an integer")),
@@ -116,9 +138,11 @@ impl Parser<'_> {
         let mut more = Vec::new();
         loop {
             let span = self.span();
+            self.want_words(&["|", ">", ">=", "<", "<=", "=", "!="]);
             match self.peek() {
                 TokenKind::Symbol(Symbol::Pipe) => {
                     self.advance();
+                    self.want_functions(&["topk", "bottomk"]);
                     let stage: fn(i64, _) -> SecondStage = match self.peek() {
                         TokenKind::Word(word) if word == "topk" => SecondStage::TopK,
                         TokenKind::Word(word) if word == "bottomk" => SecondStage::BottomK,
@@ -127,6 +151,7 @@ impl Parser<'_> {
                     let span = self.span();
                     self.advance();
                     self.expect(Symbol::OpenParenthesis)?;
+                    self.want([Wanted::Number]);
                     let Some((Literal::Int(count), _)) = self.literal() else {
                         return Err(self.found("an integer"));
                     };
@@ -142,6 +167,7 @@ impl Parser<'_> {
                     | Symbol::GreaterOrEqual,
                 ) => {
                     let operator = self.comparison_operator()?;
+                    self.want([Wanted::Number]);
                     match self.literal() {
                         Some((
                             value @ (Literal::Int(_) | Literal::Float(_) | Literal::Duration(_)),
@@ -187,7 +213,9 @@ impl Parser<'_> {
         least: u8,
     ) -> Result<Tall<MetricsExpression>, ParseError> {
         let mut left = first;
-        while let TokenKind::Symbol(symbol) = *self.peek() {
+        loop {
+            self.want_words(&["+", "-", "*", "/"]);
+            let TokenKind::Symbol(symbol) = *self.peek() else { break };
             let Some((operator, binding)) = math_operator(symbol) else { break };
             if binding < least {
                 break;
@@ -213,6 +241,7 @@ impl Parser<'_> {
 
     fn math_operand(&mut self) -> Result<Tall<MetricsExpression>, ParseError> {
         const EXPECTED: &str = "a number or a metrics query in parentheses";
+        self.want([Wanted::Number, Wanted::Word("(")]);
         let span = self.span();
         if self.begins_number() {
             return match self.literal() {

@@ -1,6 +1,6 @@
 //! Spansets, stages, and what stands in parentheses.
 
-use super::{Parser, Symbol, Tall, TokenKind, constant};
+use super::{Parser, Symbol, Tall, TokenKind, Wanted, constant};
 use crate::traceql::{
     Aggregate, ComparisonOperator, FieldExpression, MetricsExpression, ParseError, Pipeline,
     ScalarFilter, SpansetExpression, SpansetOperator, Stage, Structure,
@@ -15,6 +15,11 @@ pub(super) enum Body {
 /// How strongly spanset operators bind: `&&` and `||` more weakly than the structural ones.
 const LOGIC: u8 = 1;
 const STRUCTURAL: u8 = 2;
+
+const SPANSET_OPERATORS: [&str; 17] = [
+    "&&", "||", ">>", ">", "<<", "<", "~", "!>>", "!>", "!<<", "!<", "!~", "&>>", "&>", "&<<",
+    "&<", "&~",
+];
 
 fn spanset_operator(symbol: Symbol) -> Option<(SpansetOperator, u8)> {
     use SpansetOperator as O;
@@ -89,6 +94,7 @@ impl Parser<'_> {
     pub(super) fn parenthesised(&mut self) -> Result<Tall<Body>, ParseError> {
         self.expect(Symbol::OpenParenthesis)?;
         let body = self.nested(Self::body)?;
+        self.want_words(&[")"]);
         if self.is(Symbol::CloseParenthesis) {
             self.advance();
             Ok(body)
@@ -102,7 +108,12 @@ impl Parser<'_> {
         let mut height = first.height;
         let mut stages = Vec::new();
         push_stage(&mut stages, first.value);
-        while self.take(Symbol::Pipe) {
+        loop {
+            self.want_words(&["|"]);
+            if !self.take(Symbol::Pipe) {
+                break;
+            }
+            self.want_functions(&["coalesce"]);
             if let Some(function) = self.metrics_function()? {
                 let pipeline = Pipeline { stages };
                 let height = height.max(function.height) + 1;
@@ -120,6 +131,8 @@ impl Parser<'_> {
     fn stage(&mut self) -> Result<Tall<Stage>, ParseError> {
         const EXPECTED: &str = "a spanset such as { }, or one of by, select, coalesce, count, avg, \
                                 min, max, sum, or a metrics function";
+        self.want_words(&["{", "("]);
+        self.want_functions(&["count", "avg", "min", "max", "sum", "by", "select"]);
         let span = self.span();
         let word = match self.peek() {
             TokenKind::Symbol(Symbol::OpenBrace | Symbol::OpenParenthesis) => {
@@ -177,6 +190,7 @@ impl Parser<'_> {
         start: crate::traceql::Span,
     ) -> Result<Tall<Stage>, ParseError> {
         let operator = self.comparison_operator()?;
+        self.want([Wanted::Number]);
         let Some((value, end)) = self.literal() else {
             return Err(self.unsupported_operand("a number or a duration"));
         };
@@ -198,6 +212,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn comparison_operator(&mut self) -> Result<ComparisonOperator, ParseError> {
+        self.want_words(&[">", ">=", "<", "<=", "=", "!="]);
         let operator = match self.peek() {
             TokenKind::Symbol(Symbol::Equal) => ComparisonOperator::Equal,
             TokenKind::Symbol(Symbol::NotEqual) => ComparisonOperator::NotEqual,
@@ -222,6 +237,7 @@ impl Parser<'_> {
     fn argument(&mut self) -> Result<Tall<FieldExpression>, ParseError> {
         self.expect(Symbol::OpenParenthesis)?;
         let expression = self.nested(Self::expression)?;
+        self.want_words(&[")"]);
         if self.is(Symbol::CloseParenthesis) {
             self.advance();
             Ok(expression)
@@ -238,7 +254,9 @@ impl Parser<'_> {
     /// The operators and right sides that follow a left side.
     fn spanset_from(&mut self, first: Tall<Side>, least: u8) -> Result<Tall<Side>, ParseError> {
         let mut left = first;
-        while let TokenKind::Symbol(symbol) = *self.peek() {
+        loop {
+            self.want_words(&SPANSET_OPERATORS);
+            let TokenKind::Symbol(symbol) = *self.peek() else { break };
             let Some((operator, binding)) = spanset_operator(symbol) else { break };
             if binding < least {
                 break;
@@ -295,13 +313,16 @@ impl Parser<'_> {
 
     /// `{ }` or `{ expression }`
     pub(super) fn filter(&mut self) -> Result<Tall<Option<FieldExpression>>, ParseError> {
+        self.want_words(&["{"]);
         if !self.take(Symbol::OpenBrace) {
             return Err(self.found("a spanset such as { }"));
         }
+        self.want_words(&["}"]);
         if self.take(Symbol::CloseBrace) {
             return Ok(Tall::leaf(None));
         }
         let expression = self.nested(Self::expression)?;
+        self.want_words(&["}"]);
         if self.take(Symbol::CloseBrace) {
             Ok(expression.map(Some))
         } else {
