@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use sigyn_collector::{config::Config, discovery::Discovery, scrape::Manager};
-use sigyn_store::Clock;
+use sigyn_store::{Clock, Store};
 use std::{
     path::PathBuf,
     sync::{Arc, RwLock},
@@ -27,6 +27,7 @@ pub(crate) struct Live {
 pub(crate) struct Control {
     registry: Registry,
     live: Arc<Live>,
+    store: Store,
     lifecycle_enabled: bool,
     clock: Arc<dyn Clock>,
     stopping: CancellationToken,
@@ -92,6 +93,7 @@ impl Control {
     pub(crate) fn new(
         mut registry: Registry,
         live: Arc<Live>,
+        store: Store,
         lifecycle_enabled: bool,
         clock: &Arc<dyn Clock>,
     ) -> Self {
@@ -110,6 +112,7 @@ impl Control {
         let control = Self {
             registry,
             live,
+            store,
             lifecycle_enabled,
             clock: clock.clone(),
             stopping: CancellationToken::new(),
@@ -170,6 +173,11 @@ impl Control {
                 tracing::error!(%error, "config not reloaded, the old one stays");
             }
         }
+    }
+
+    /// Why nothing can be taken in before a restart, if that is so.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.store.health().err().map(|error| error.to_string())
     }
 
     /// Asks the server to end.

@@ -106,8 +106,13 @@ impl Server {
             metrics: ApiMetrics::register(&mut registry),
             limits: ApiLimits::default(),
         });
-        let control =
-            Arc::new(Control::new(registry, live.clone(), settings.enable_lifecycle, &clock));
+        let control = Arc::new(Control::new(
+            registry,
+            live.clone(),
+            store.clone(),
+            settings.enable_lifecycle,
+            &clock,
+        ));
         let serving = axum::serve(listener, web::router(queries, control.clone(), span_metrics))
             .with_graceful_shutdown(web_stopping.clone().cancelled_owned());
         let web = tokio::spawn(async move {

@@ -40,6 +40,9 @@ async fn ready(State(control): State<Arc<Control>>) -> Response {
         let head = [("X-Prometheus-Stopping", "true")];
         return (StatusCode::SERVICE_UNAVAILABLE, head, "Service Unavailable\n").into_response();
     }
+    if let Some(why) = control.fault() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response();
+    }
     "Sigyn is Ready.\n".into_response()
 }
 

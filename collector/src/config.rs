@@ -19,6 +19,7 @@ mod scrape;
 mod scrape_read;
 mod secret;
 mod size;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod unused;
@@ -31,8 +32,9 @@ pub use finding::{ConfigError, Finding, Warning};
 pub use generator::{Histograms, MetricsGenerator, RemoteWrite, ServiceGraphs, SpanMetrics};
 pub use global::Global;
 pub use http::{Authentication, HttpClient, HttpHeader, OAuth2, Proxy, TlsConfig, TlsVersion};
-pub use parts::{ExemplarSource, Exemplars, Storage};
+pub use parts::{ExemplarSource, Exemplars};
 pub use root::Config;
 pub use scrape::{Scheme, ScrapeConfig};
 pub use secret::{Secret, SecretSource};
 pub use size::{ByteSize, SizeError};
+pub use storage::{BlockUrl, Storage};

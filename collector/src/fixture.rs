@@ -59,12 +59,11 @@ impl TestStore {
 
     async fn at(folder: TempDir, clock: Arc<dyn Clock>, journal_bytes_max: u64) -> Self {
         let config = Config {
-            path: folder.path().to_owned(),
-            blocks: None,
             head_bytes_max: 256 << 20,
             head_age_max: Duration::from_secs(600),
             journal_bytes_max,
             exemplar_retention: Duration::from_secs(3600),
+            ..Config::at(folder.path())
         };
         let store = Store::open(config, clock, &mut Registry::default()).await.unwrap();
         Self { store, folder }

@@ -92,12 +92,11 @@ async fn main() {
         Workload::bodies(7, traces.unwrap_or(12_000), START_UNIX_NANO, 600_000_000_000);
     let folder = tempfile::tempdir().unwrap();
     let config = Config {
-        path: folder.path().to_owned(),
-        blocks: None,
         head_bytes_max: 4 << 30,
         head_age_max: Duration::from_secs(3600),
         journal_bytes_max: 4 << 30,
         exemplar_retention: Duration::from_secs(3600),
+        ..Config::at(folder.path())
     };
     let mut registry = prometheus_client::registry::Registry::default();
     let store =

@@ -27,12 +27,11 @@ impl Clock for Still {
 
 async fn store_with(path: &Path, traces: u64) -> Store {
     let config = Config {
-        path: path.to_owned(),
-        blocks: None,
         head_bytes_max: 1 << 30,
         head_age_max: Duration::from_secs(3600),
         journal_bytes_max: 1 << 30,
         exemplar_retention: Duration::from_secs(3600),
+        ..Config::at(path)
     };
     let mut registry = prometheus_client::registry::Registry::default();
     let store = Store::open(config, Arc::new(Still), &mut registry).await.unwrap();

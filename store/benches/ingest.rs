@@ -59,12 +59,11 @@ async fn ingest(traces: u64) {
     let kept = std::env::var_os("SIGYN_BENCH_FOLDER").map(PathBuf::from);
     let folder = kept.unwrap_or_else(|| temporary.path().to_owned());
     let config = Config {
-        path: folder.clone(),
-        blocks: None,
         head_bytes_max: 64 << 20,
         head_age_max: Duration::from_secs(120),
         journal_bytes_max: 1 << 30,
         exemplar_retention: Duration::from_secs(3600),
+        ..Config::at(&folder)
     };
     let clock = Arc::new(Monotonic(Instant::now()));
     let store = Store::open(config, clock, &mut Registry::default()).await.expect("it opens");

@@ -24,6 +24,8 @@ pub(crate) struct Folder {
     pub(crate) index: PathBuf,
     /// `blocks/`, used unless blocks lie elsewhere.
     pub(crate) blocks: PathBuf,
+    /// `cache/`, copies of parts of blocks that lie elsewhere.
+    pub(crate) cache: PathBuf,
     _lock: File,
 }
 
@@ -58,6 +60,7 @@ impl Folder {
             journal: path.join("journal"),
             index: path.join("index"),
             blocks: path.join("blocks"),
+            cache: path.join("cache"),
             _lock: lock,
         })
     }

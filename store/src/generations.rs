@@ -105,6 +105,16 @@ impl Generations {
         Ok(())
     }
 
+    /// Takes in what was decoded elsewhere: all the spans of these journal records.
+    pub(crate) fn adopt(&self, chunks: Vec<Chunk>, sequences: (u64, u64), now: Duration) {
+        let mut state = self.state.lock();
+        let chunks = chunks.into_iter().filter(|chunk| chunk.len() > 0).map(seal);
+        state.newest.chunks.extend(chunks);
+        let first = state.newest.sequences.map_or(sequences.0, |(first, _)| first);
+        state.newest.sequences = Some((first, sequences.1));
+        state.newest.born.get_or_insert(now);
+    }
+
     /// Everything that can be searched, newest first.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let places = self.places();

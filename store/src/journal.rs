@@ -3,14 +3,18 @@
 //! `docs/format/journal.md` describes the bytes. One thread writes: it takes all that waits, writes it at once,
 //! syncs once, and only then hands it on. A segment is deleted whole when blocks hold all of it.
 
+mod disk;
 mod record;
 mod replay;
 mod segment;
 mod writer;
 
-pub(crate) use record::{Cursor, Entry, Prepared, Record};
+#[cfg(test)]
+pub(crate) use disk::DiskFile;
+pub(crate) use disk::{Disk, SystemDisk};
+pub(crate) use record::{Body, Cursor, Entry, Prepared, Record};
 pub(crate) use replay::{Replayed, replay};
-pub(crate) use writer::{Command, Job, Journal, Written, start};
+pub(crate) use writer::{Command, Job, Journal, Poison, Written, start};
 
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,10 @@ mod index;
 mod intake;
 mod journal;
 mod metrics;
+mod objects;
 mod otlp;
+#[cfg(test)]
+mod simulation;
 mod source;
 mod store;
 #[cfg(test)]
@@ -31,6 +34,7 @@ pub use clock::Clock;
 pub use error::{Error, ErrorKind};
 pub use exemplar::{Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter};
 pub use ids::{ParseIdError, SpanId, TraceId};
+pub use objects::{BlockPlace, check_block_url};
 pub use source::{AttributeScope, Children, Field, Snapshot, Source, Tail, TimeRange};
 pub use store::{Config, Store};
 

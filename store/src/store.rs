@@ -17,12 +17,12 @@ use crate::{
     head::Chunk,
     index::Index,
     intake::Intake,
-    journal::{self, Command, Job, Journal, Prepared},
+    journal::{self, Command, Disk, Job, Journal, Poison, Prepared, SystemDisk},
     metrics::Metrics,
+    objects::{BlockPlace, CacheFolder},
     otlp, wire,
 };
 use bytes::Bytes;
-use object_store::ObjectStore;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
@@ -43,28 +43,40 @@ const WRITTEN_GROUPS_MAX: usize = 16;
 pub struct Config {
     /// The storage folder: `journal/`, `index/`, `lock`, `version`.
     pub path: PathBuf,
-    /// Where blocks lie; `None`: the folder `blocks/` below `path`.
-    pub blocks: Option<Arc<dyn ObjectStore>>,
+    /// Where blocks lie.
+    pub blocks: BlockPlace,
+    /// Local copies of parts of remote blocks take at most this; 0: none are kept.
+    pub read_cache_bytes_max: u64,
     /// The head is cut when its columns reach this size …
     pub head_bytes_max: u64,
     /// … or when its oldest batch is this old.
     pub head_age_max: Duration,
     /// Intake is refused (`Error::Full`) when the journal would outgrow this.
     pub journal_bytes_max: u64,
+    /// … and while less than this is free on the disk of `path`.
+    pub free_bytes_min: u64,
+    /// How long a span is kept after it left the head; pinned traces stay longer.
+    pub retention: Duration,
+    /// The oldest blocks are deleted when all of them take more than this; 0: no such bound.
+    pub retention_bytes: u64,
     /// How long an exemplar, and the pin that it makes, is kept.
     pub exemplar_retention: Duration,
 }
 
 impl Config {
     /// A store in a folder, with the defaults: a head of 128 MiB or two minutes, a journal of at most 4 GiB,
-    /// exemplars for 30 days, blocks beside the journal.
+    /// exemplars for 30 days, blocks beside the journal, for 14 days; 256 MiB stay free on the disk.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            blocks: None,
+            blocks: BlockPlace::Folder,
+            read_cache_bytes_max: 10 << 30,
             head_bytes_max: 128 << 20,
             head_age_max: Duration::from_secs(120),
             journal_bytes_max: 4 << 30,
+            free_bytes_min: 256 << 20,
+            retention: Duration::from_secs(14 * 86_400),
+            retention_bytes: 0,
             exemplar_retention: Duration::from_secs(30 * 86_400),
         }
     }
@@ -85,6 +97,7 @@ struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     keeper: Mutex<Option<tokio::task::JoinHandle<()>>>,
     bodies: Arc<Semaphore>,
+    poison: Poison,
     store: Ulid,
 }
 
@@ -92,6 +105,16 @@ impl Store {
     /// Opens or creates the folder, replays the journal into the head, registers the `sigyn_store_*` and
     /// `sigyn_ingested_*` metrics. Fails with `Locked` when another process has the folder.
     pub async fn open(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        registry: &mut Registry,
+    ) -> Result<Self, Error> {
+        Self::open_on(Arc::new(SystemDisk), config, clock, registry).await
+    }
+
+    /// The same with another disk below the journal.
+    pub(crate) async fn open_on(
+        disk: Arc<dyn Disk>,
         config: Config,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
@@ -106,13 +129,19 @@ impl Store {
         if set_aside {
             metrics.index_set_aside.inc();
         }
-        let blocks = Blocks::open(config.blocks.clone(), &folder.blocks).await?;
+        let cache = (config.read_cache_bytes_max > 0).then(|| CacheFolder {
+            path: folder.cache.clone(),
+            bytes_max: config.read_cache_bytes_max,
+            metrics: metrics.read_cache.clone(),
+        });
+        let blocks = Blocks::open(config.blocks.clone(), &folder.blocks, cache).await?;
         let (found, covered) = blocks.load(folder.store).await?;
 
         let head = Arc::new(Generations::default());
         head.set_blocks(found);
         let recovery = Recovery {
             folder: folder.journal.clone(),
+            disk: Arc::clone(&disk),
             store: folder.store,
             covered,
             head: Arc::clone(&head),
@@ -139,12 +168,16 @@ impl Store {
         });
         core.publish_sizes();
 
+        let poison = Poison::default();
         let (written_sender, written) = mpsc::channel(WRITTEN_GROUPS_MAX);
         let journal = Journal {
             folder: Arc::clone(&folder),
+            disk,
             bytes_max: config.journal_bytes_max,
+            free_bytes_min: config.free_bytes_min,
             clock: Arc::clone(&clock),
-            size_bytes: metrics.journal_bytes.clone(),
+            metrics: metrics.clone(),
+            poison: Arc::clone(&poison),
         };
         let (sender, writer) = journal::start(
             journal,
@@ -176,6 +209,7 @@ impl Store {
                 threads: Mutex::new(vec![writer, intake]),
                 keeper: Mutex::new(Some(keeper)),
                 bodies: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
+                poison,
                 store,
             }),
         })
@@ -223,6 +257,14 @@ impl Store {
         let job = Job { batch, record, received_unix_nano, counted, done, _permit: permit };
         sender.send(Command::Append(Box::new(job))).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
+    }
+
+    /// Fails when nothing can be taken in before a restart, and says why. What is stored can be read all the same.
+    pub fn health(&self) -> Result<(), Error> {
+        match &*self.inner.poison.lock() {
+            Some(why) => Err(Error::Poisoned { why: why.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// The cursor that the last durable batch of this target reached.

@@ -53,12 +53,10 @@ impl Clock for TestClock {
 /// A configuration under which nothing happens by itself.
 pub(crate) fn config(path: &Path) -> Config {
     Config {
-        path: path.to_owned(),
-        blocks: None,
         head_bytes_max: 64 << 20,
         head_age_max: Duration::from_secs(3600),
         journal_bytes_max: 64 << 20,
-        exemplar_retention: Duration::from_secs(30 * 24 * 3600),
+        ..Config::at(path)
     }
 }
 

@@ -1,8 +1,8 @@
-//! The sections beside scraping: `exemplars`, `storage`, and the reading of `receivers`.
+//! The sections beside scraping: `exemplars`, and the reading of `receivers`.
 
 use crate::{
     config::{
-        ByteSize, Field, HttpClient, PrometheusDuration, Reading,
+        Field, HttpClient, PrometheusDuration, Reading,
         http_read::read_http,
         print::{Printed, PrintedMap},
     },
@@ -38,28 +38,6 @@ impl Default for Exemplars {
         Self {
             prometheus: Vec::new(),
             retention: PrometheusDuration::from_seconds(30 * DAY_SECONDS),
-        }
-    }
-}
-
-/// `storage`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Storage {
-    /// How long spans are kept.
-    pub retention: PrometheusDuration,
-    /// The head is cut at this size …
-    pub head_max_bytes: ByteSize,
-    /// … or when its oldest batch is this old.
-    pub head_max_age: PrometheusDuration,
-}
-
-impl Default for Storage {
-    /// 14 days; a head of 128 MB or two minutes.
-    fn default() -> Self {
-        Self {
-            retention: PrometheusDuration::from_seconds(14 * DAY_SECONDS),
-            head_max_bytes: ByteSize(128 << 20),
-            head_max_age: PrometheusDuration::from_seconds(120),
         }
     }
 }
@@ -101,54 +79,6 @@ impl Exemplars {
         };
         map.list("prometheus", Printed::List(self.prometheus.iter().map(source).collect()))
             .add("retention", Printed::text(self.retention));
-        map.done()
-    }
-}
-
-impl Storage {
-    pub(crate) fn read(reading: &mut Reading<'_>, field: &Field<'_>) -> Self {
-        let mut storage = Self::default();
-        let Some(mut fields) = reading.map(field) else { return storage };
-        if let Some(field) = fields.take("retention") {
-            storage.retention = reading.positive_duration(&field).unwrap_or(storage.retention);
-            reading.warn(&field, "blocks are not deleted yet; this will be heeded once they are");
-        }
-        if let Some(field) = fields.take("blocks")
-            && let Some(mut blocks) = reading.map(&field)
-        {
-            if let Some(url) = blocks.take("url") {
-                reading.error(
-                    &url,
-                    "`url` is not supported yet; blocks lie in the folder `blocks` below \
-                     --storage.path",
-                );
-            }
-            blocks.finish(reading);
-        }
-        if let Some(field) = fields.take("head")
-            && let Some(mut head) = reading.map(&field)
-        {
-            if let Some(field) = head.take("max_bytes") {
-                storage.head_max_bytes = reading.parse(&field).unwrap_or(storage.head_max_bytes);
-                if storage.head_max_bytes.0 < 1 << 20 {
-                    reading.error(&field, "a head below 1MB cannot work");
-                }
-            }
-            if let Some(field) = head.take("max_age") {
-                storage.head_max_age =
-                    reading.positive_duration(&field).unwrap_or(storage.head_max_age);
-            }
-            head.finish(reading);
-        }
-        fields.finish(reading);
-        storage
-    }
-
-    pub(crate) fn print(&self) -> Printed {
-        let (mut map, mut head) = (PrintedMap::default(), PrintedMap::default());
-        head.add("max_bytes", Printed::text(self.head_max_bytes))
-            .add("max_age", Printed::text(self.head_max_age));
-        map.add("retention", Printed::text(self.retention)).add("head", head.done());
         map.done()
     }
 }

@@ -22,10 +22,6 @@ use std::{
 /// A larger file is not a configuration.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// Intake is refused when the journal would outgrow this, which it does only when blocks cannot be
-/// written.
-const JOURNAL_BYTES_MAX: u64 = 4 << 30;
-
 /// The configuration with all defaults filled in. The default is that of an empty file: push
 /// receivers, and nothing to scrape.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -110,16 +106,9 @@ impl Config {
         serde_saphyr::to_string(&map.done()).unwrap_or_default()
     }
 
-    /// How the store is opened for this configuration; blocks lie below `path`.
+    /// How the store is opened for this configuration, with its folder at `path`.
     pub fn store(&self, path: &Path) -> sigyn_store::Config {
-        sigyn_store::Config {
-            path: path.to_owned(),
-            blocks: None,
-            head_bytes_max: self.storage.head_max_bytes.0,
-            head_age_max: self.storage.head_max_age.0,
-            journal_bytes_max: JOURNAL_BYTES_MAX,
-            exemplar_retention: self.exemplars.retention.0,
-        }
+        self.storage.store(path, self.exemplars.retention.0)
     }
 }
 

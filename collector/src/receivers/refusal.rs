@@ -84,9 +84,9 @@ impl Refusal {
         match self.reason {
             Reason::BadInput | Reason::Unsupported => Code::InvalidArgument,
             // Without RetryInfo a client must not repeat RESOURCE_EXHAUSTED, with it it may.
-            Reason::TooLarge | Reason::Busy => Code::ResourceExhausted,
+            Reason::TooLarge | Reason::Busy | Reason::StoreFull => Code::ResourceExhausted,
             Reason::Slow => Code::DeadlineExceeded,
-            Reason::StoreFull | Reason::StoreBroken => Code::Unavailable,
+            Reason::StoreBroken => Code::Unavailable,
         }
     }
 

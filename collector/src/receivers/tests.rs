@@ -259,10 +259,10 @@ async fn a_store_that_takes_nothing_says_when_to_come_again() {
     let answer = rig.post(PROTOBUF, "", body([1])).await;
     assert_eq!((answer.status, answer.retry_after.as_deref()), (503, Some("5")));
     let status = RpcStatus::decode(answer.body.clone()).unwrap();
-    assert_eq!(status.code, tonic::Code::Unavailable as i32);
+    assert_eq!(status.code, tonic::Code::ResourceExhausted as i32);
     assert_eq!(status.details[0].type_url, "type.googleapis.com/google.rpc.RetryInfo");
     let (code, message, _) = rig.export("", frame(0, &body([1]))).await;
-    assert_eq!(code, tonic::Code::Unavailable, "{message}");
+    assert_eq!(code, tonic::Code::ResourceExhausted, "{message}");
 }
 
 #[tokio::test]

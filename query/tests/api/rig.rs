@@ -54,12 +54,11 @@ impl Rig {
         let clock: Arc<dyn Clock> = Arc::new(StoppedClock);
         let mut registry = Registry::default();
         let config = Config {
-            path: folder.path().to_owned(),
-            blocks: None,
             head_bytes_max: 64 << 20,
             head_age_max: Duration::from_secs(3_600),
             journal_bytes_max: 256 << 20,
             exemplar_retention: Duration::from_secs(3_600),
+            ..Config::at(folder.path())
         };
         let store = Store::open(config, clock.clone(), &mut registry).await.unwrap();
         let router = api::router(ApiState {

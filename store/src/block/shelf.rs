@@ -4,7 +4,7 @@ use super::{
     cache::Cache,
     file::BlockFile,
     merge_blocks::merge_blocks,
-    meta::{JournalRange, Meta, VERSION},
+    meta::{JournalRange, Meta, Pinned, VERSION},
     read::Block,
     sink::FileSink,
     write::{Written, write_generation},
@@ -13,6 +13,7 @@ use crate::{
     Error, TraceId,
     folder::{io, sync_folder},
     generations::Generation,
+    objects::{BlockPlace, CacheFolder, Opened, ReadCache, open_url},
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -27,6 +28,38 @@ const TRACES_FILE: &str = "traces.parquet";
 /// `meta.json` files read at once when the store is opened.
 const OPEN_CONCURRENCY: usize = 16;
 
+/// What is to be said of a block that takes the place of others.
+pub(crate) struct Merged {
+    pub(crate) writer: Ulid,
+    pub(crate) level: u8,
+    pub(crate) pinned: Option<Pinned>,
+}
+
+impl Merged {
+    /// What `meta.json` says beside what the files tell.
+    fn about(self, blocks: &[Arc<Block>]) -> Meta {
+        let metas = || blocks.iter().map(|block| block.meta());
+        // What these replaced may still lie there, and must not come back when these are gone.
+        let replaces =
+            metas().flat_map(|meta| meta.replaces.iter().chain([&meta.block])).copied().collect();
+        let cuts = metas().map(Meta::cut_unix_nano);
+        let mut about = Meta {
+            journal: JournalRange::coalesce(
+                metas().flat_map(|meta| &meta.journal).copied().collect(),
+            ),
+            replaces,
+            level: self.level,
+            writer: Some(self.writer),
+            pinned: self.pinned,
+            ..Meta::default()
+        };
+        let cut_min = cuts.clone().map(|(min, _)| min).min();
+        let cut_max = cuts.map(|(_, max)| max).max();
+        about.set_cut((cut_min.unwrap_or(0), cut_max.unwrap_or(0)));
+        about
+    }
+}
+
 /// All blocks of a bucket or folder.
 pub(crate) struct Blocks {
     store: Arc<dyn ObjectStore>,
@@ -37,18 +70,33 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// Opens the given store, or else the folder.
+    /// Opens a place; `folder` is that of the default. Copies of what is remote lie in `cache`, if that is given.
     pub(crate) async fn open(
-        store: Option<Arc<dyn ObjectStore>>,
+        place: BlockPlace,
         folder: &std::path::Path,
+        cache: Option<CacheFolder>,
     ) -> Result<Self, Error> {
-        let (store, local) = match store {
-            Some(store) => (store, None),
-            None => {
-                fs::create_dir_all(folder).map_err(io("create", folder))?;
-                let local = LocalFileSystem::new_with_prefix(folder)
-                    .map_err(|error| io("open", folder)(std::io::Error::other(error)))?;
-                (Arc::new(local) as Arc<dyn ObjectStore>, Some(folder.to_owned()))
+        let opened = match place {
+            BlockPlace::Folder => Opened::Folder(folder.to_owned()),
+            BlockPlace::Url { url, options } => open_url(&url, &options)?,
+            BlockPlace::Store(store) => Opened::Remote(store),
+        };
+        let (store, local) = match opened {
+            Opened::Remote(store) => match cache {
+                Some(CacheFolder { path, bytes_max, metrics }) => {
+                    let at = path.clone();
+                    let open = move || ReadCache::open(store, path, bytes_max, metrics);
+                    let cache = tokio::task::spawn_blocking(open).await;
+                    let cache = cache.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+                    (Arc::new(cache.map_err(io("open", &at))?) as Arc<dyn ObjectStore>, None)
+                }
+                None => (store, None),
+            },
+            Opened::Folder(folder) => {
+                fs::create_dir_all(&folder).map_err(io("create", &folder))?;
+                let local = LocalFileSystem::new_with_prefix(&folder)
+                    .map_err(|error| io("open", &folder)(std::io::Error::other(error)))?;
+                (Arc::new(local) as Arc<dyn ObjectStore>, Some(folder))
             }
         };
         Ok(Self { store, local, cache: Arc::default(), runtime: Handle::current() })
@@ -97,8 +145,14 @@ impl Blocks {
             tokio::task::spawn_blocking(move || write_generation(&generation, open)).await;
         let written = written.map_err(|error| self.failed(name, &error))??;
         let Some(written) = written else { return Ok(None) };
-        let journal = vec![JournalRange { store: own, first_sequence, last_sequence }];
-        self.publish(name, written, journal, Vec::new()).await.map(Some)
+        let mut about = Meta {
+            journal: vec![JournalRange { store: own, first_sequence, last_sequence }],
+            writer: Some(own),
+            ..Meta::default()
+        };
+        let cut_unix_nano = name.timestamp_ms() * 1_000_000;
+        about.set_cut((cut_unix_nano, cut_unix_nano));
+        self.publish(name, written, about).await.map(Some)
     }
 
     /// Merges blocks into a new one of this name, which replaces them: sorted, each span once, only the traces that are to be
@@ -112,18 +166,15 @@ impl Blocks {
         blocks: Vec<Arc<Block>>,
         keep: impl Fn(&TraceId) -> bool + Send + 'static,
         name: Ulid,
+        merged: Merged,
     ) -> Result<Option<Arc<Block>>, Error> {
-        let replaces = blocks.iter().map(|block| block.meta().block).collect();
-        let mut journal: Vec<JournalRange> =
-            blocks.iter().flat_map(|block| &block.meta().journal).copied().collect();
-        journal.sort_by_key(|range| (range.store, range.first_sequence, range.last_sequence));
-        journal.dedup();
+        let about = merged.about(&blocks);
         let open = self.open_files(name);
         let merge = move || merge_blocks(&blocks, &keep, open);
         let written = tokio::task::spawn_blocking(merge).await;
         let written = written.map_err(|error| self.failed(name, &error))??;
         let Some(written) = written else { return Ok(None) };
-        self.publish(name, written, journal, replaces).await.map(Some)
+        self.publish(name, written, about).await.map(Some)
     }
 
     /// Makes the two files of a block when called, on a blocking thread.
@@ -157,8 +208,7 @@ impl Blocks {
         &self,
         name: Ulid,
         written: Written<FileSink>,
-        journal: Vec<JournalRange>,
-        replaces: Vec<Ulid>,
+        about: Meta,
     ) -> Result<Arc<Block>, Error> {
         let Written { spans_file, traces_file, spans, traces, row_groups } = written;
         let finish = move || Ok::<_, std::io::Error>((spans_file.finish()?, traces_file.finish()?));
@@ -177,8 +227,7 @@ impl Blocks {
             size_bytes: spans_file_bytes + traces_file_bytes,
             spans_file_bytes,
             row_groups,
-            journal,
-            replaces,
+            ..about
         };
         let text = serde_json::to_vec_pretty(&meta).expect("strings and numbers always encode");
         self.sync(name, &[]).await?;

@@ -1,9 +1,10 @@
 //! Blocks against each other: merged ones against one that was written at once.
 
-use super::{Block, Blocks};
+use super::{Block, Blocks, shelf::Merged};
 use crate::{
     Field, Overlay, TraceId,
     generations::Generations,
+    objects::BlockPlace,
     otlp,
     test_kit::{START_UNIX_NANO, any_request, flattened, request},
 };
@@ -28,7 +29,7 @@ struct Shelf {
 
 impl Shelf {
     async fn new(folder: &Path) -> Self {
-        Self { blocks: Blocks::open(None, folder).await.unwrap(), count: 0 }
+        Self { blocks: Blocks::open(BlockPlace::Folder, folder, None).await.unwrap(), count: 0 }
     }
 
     async fn write(&mut self, requests: &[ExportTraceServiceRequest]) -> Option<Arc<Block>> {
@@ -48,7 +49,8 @@ impl Shelf {
         keep: impl Fn(&TraceId) -> bool + Send + 'static,
     ) -> Option<Arc<Block>> {
         let name = Ulid::from_parts(2, u128::from(self.count));
-        let merged = self.blocks.merge(blocks.to_vec(), keep, name).await.unwrap();
+        let about = Merged { writer: Ulid(1), level: 1, pinned: None };
+        let merged = self.blocks.merge(blocks.to_vec(), keep, name, about).await.unwrap();
         if let Some(merged) = &merged {
             let names: Vec<_> = blocks.iter().map(|block| block.meta().block).collect();
             assert_eq!(merged.meta().replaces, names);

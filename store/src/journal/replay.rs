@@ -1,18 +1,13 @@
 //! Reading the journal back.
 
 use super::{
+    disk::Disk,
     record::{HEADER_BYTES as RECORD_HEADER_BYTES, Record},
     segment::{HEADER_BYTES, MAGIC, Segment, VERSION},
 };
-use crate::{
-    Error,
-    folder::{io, sync_folder},
-};
+use crate::{Error, folder::io};
 use bytes::Bytes;
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 use ulid::Ulid;
 
 /// How far a sequence number may jump over damaged records.
@@ -33,23 +28,24 @@ pub(crate) struct Replayed {
 
 /// Calls `each` with every sound record, oldest first, and cuts a torn tail off.
 pub(crate) fn replay(
+    disk: &dyn Disk,
     folder: &Path,
     store: Ulid,
     mut each: impl FnMut(Record) -> Result<(), Error>,
 ) -> Result<Replayed, Error> {
     let mut replayed = Replayed::default();
-    let paths = segment_paths(folder)?;
+    let paths = segment_paths(disk, folder)?;
     for (index, path) in paths.iter().enumerate() {
         let last = index + 1 == paths.len();
-        let bytes = Bytes::from(fs::read(path).map_err(io("read", path))?);
+        let bytes = Bytes::from(disk.read(path).map_err(io("read", path))?);
         if bytes.len() < HEADER_BYTES || bytes[..8] != MAGIC {
             if last {
                 // The crash came while the segment was made; nothing in it was acknowledged.
                 replayed.torn_bytes += bytes.len() as u64;
-                fs::remove_file(path).map_err(io("delete", path))?;
+                disk.remove(path).map_err(io("delete", path))?;
             } else {
                 replayed.damaged += 1;
-                set_aside(path)?;
+                set_aside(disk, path)?;
             }
             continue;
         }
@@ -67,7 +63,7 @@ pub(crate) fn replay(
                     "cut an unfinished record off the journal"
                 );
                 replayed.torn_bytes += (bytes.len() - end) as u64;
-                truncate(path, end as u64).map_err(io("truncate", path))?;
+                disk.truncate(path, end as u64).map_err(io("truncate", path))?;
             } else {
                 replayed.damaged += 1;
             }
@@ -78,7 +74,7 @@ pub(crate) fn replay(
             size_bytes: end as u64,
         });
     }
-    sync_folder(folder).map_err(io("sync", folder))?;
+    disk.sync_folder(folder).map_err(io("sync", folder))?;
     if replayed.damaged > 0 {
         tracing::error!(
             damaged = replayed.damaged,
@@ -118,26 +114,15 @@ fn read_segment(
     Ok(end)
 }
 
-fn segment_paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io("list", folder))? {
-        let path = entry.map_err(io("list", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "journal") {
-            paths.push(path);
-        }
-    }
+fn segment_paths(disk: &dyn Disk, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = disk.list(folder).map_err(io("list", folder))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "journal"));
     // Names are sequence numbers of equal width.
     paths.sort_unstable();
     Ok(paths)
 }
 
-fn set_aside(path: &Path) -> Result<(), Error> {
+fn set_aside(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
     tracing::error!(path = %path.display(), "this is no journal segment; set it aside");
-    fs::rename(path, path.with_extension("damaged")).map_err(io("rename", path))
-}
-
-fn truncate(path: &Path, size_bytes: u64) -> std::io::Result<()> {
-    let file = File::options().write(true).open(path)?;
-    file.set_len(size_bytes)?;
-    file.sync_all()
+    disk.rename(path, &path.with_extension("damaged")).map_err(io("rename", path))
 }

@@ -1,10 +1,9 @@
 //! One file of the journal.
 
-use crate::Error;
-use crate::folder::{io, sync_folder};
+use super::disk::{Disk, DiskFile};
+use crate::{Error, folder::io};
 use std::{
-    fs::{self, File},
-    io::Write,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -25,10 +24,9 @@ pub(crate) struct Segment {
 }
 
 /// The segment that is written.
-#[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) segment: Segment,
-    file: File,
+    file: Box<dyn DiskFile>,
 }
 
 /// How a write failed.
@@ -45,23 +43,29 @@ pub(crate) fn path_of(folder: &Path, first_sequence: u64) -> PathBuf {
     folder.join(format!("{first_sequence:020}.journal"))
 }
 
+/// Whether the system says that the disk, or the part of it that is ours, is full.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 impl Active {
     /// Creates a segment with its first record in it, and makes its existence durable.
     pub(crate) fn create(
+        disk: &dyn Disk,
         folder: &Path,
         first_sequence: u64,
         first_record: &[u8],
     ) -> Result<Self, Error> {
         let path = path_of(folder, first_sequence);
         let create = || {
-            let mut file = File::create(&path)?;
+            let mut file = disk.create(&path)?;
             let mut bytes = Vec::with_capacity(HEADER_BYTES + first_record.len());
             bytes.extend_from_slice(&MAGIC);
             bytes.extend_from_slice(&VERSION.to_le_bytes());
             bytes.extend_from_slice(first_record);
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            sync_folder(folder)?;
+            file.append(&bytes)?;
+            file.sync()?;
+            disk.sync_folder(folder)?;
             Ok((file, bytes.len() as u64))
         };
         match create() {
@@ -71,7 +75,7 @@ impl Active {
             }
             Err(error) => {
                 // A half-made segment would be in the way of the next attempt; it holds nothing.
-                let _ = fs::remove_file(&path);
+                let _ = disk.remove(&path);
                 Err(io("create", &path)(error))
             }
         }
@@ -79,22 +83,15 @@ impl Active {
 
     /// Writes records and syncs them. On `Full` nothing has been written.
     pub(crate) fn write(&mut self, records: &[u8], last_sequence: u64) -> Result<(), WriteError> {
-        if let Err(error) = self.file.write_all(records) {
-            let back = self.file.set_len(self.segment.size_bytes).and_then(|()| {
-                use std::io::{Seek, SeekFrom};
-                self.file.seek(SeekFrom::Start(self.segment.size_bytes)).map(|_| ())
-            });
-            let full = matches!(
-                error.kind(),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-            );
+        if let Err(error) = self.file.append(records) {
+            let back = self.file.truncate(self.segment.size_bytes);
             return Err(match back {
-                Ok(()) if full => WriteError::Full(error.to_string()),
+                Ok(()) if is_full(&error) => WriteError::Full(error.to_string()),
                 _ => WriteError::Broken(format!("write: {error}")),
             });
         }
         // After a failed sync the kernel may have dropped the pages: nobody knows what is on disk.
-        self.file.sync_data().map_err(|error| WriteError::Broken(format!("fdatasync: {error}")))?;
+        self.file.sync().map_err(|error| WriteError::Broken(format!("fdatasync: {error}")))?;
         self.segment.size_bytes += records.len() as u64;
         self.segment.last_sequence = last_sequence;
         Ok(())

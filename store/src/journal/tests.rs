@@ -31,7 +31,7 @@ fn batch(number: u64) -> Batch {
 fn write(folder: &Path, batches: u64) -> (std::path::PathBuf, Vec<usize>) {
     let mut bytes = Vec::new();
     Prepared::checkpoint(STORE, [].iter()).write(1, &mut bytes);
-    let mut active = Active::create(folder, 1, &bytes).unwrap();
+    let mut active = Active::create(&SystemDisk, folder, 1, &bytes).unwrap();
     let mut ends = vec![active.segment.size_bytes as usize];
     for number in 2..2 + batches {
         bytes.clear();
@@ -44,7 +44,7 @@ fn write(folder: &Path, batches: u64) -> (std::path::PathBuf, Vec<usize>) {
 
 fn read(folder: &Path) -> (Vec<u64>, Replayed) {
     let mut sequences = Vec::new();
-    let replayed = replay(folder, STORE, |record| {
+    let replayed = replay(&SystemDisk, folder, STORE, |record| {
         if let Entry::Batch { received_unix_nano, via, overlay, reach, gap, body } = record.entry {
             let expected = batch(record.sequence);
             assert_eq!(received_unix_nano, START_UNIX_NANO);
@@ -103,7 +103,7 @@ fn a_body_that_looks_like_a_record_is_none() {
     sent.body = forged.into();
     let mut bytes = Vec::new();
     Prepared::checkpoint(STORE, [].iter()).write(1, &mut bytes);
-    let mut active = Active::create(folder.path(), 1, &bytes).unwrap();
+    let mut active = Active::create(&SystemDisk, folder.path(), 1, &bytes).unwrap();
     bytes.clear();
     Prepared::batch(STORE, &sent, START_UNIX_NANO).write(2, &mut bytes);
     bytes[5] ^= 1; // The real record is damaged, so its inside is searched.
@@ -142,7 +142,7 @@ fn a_newer_segment_is_refused_and_no_segment_is_set_aside() {
     let mut newer = whole.clone();
     newer[8] = 9;
     fs::write(&path, &newer).unwrap();
-    let error = replay(folder.path(), STORE, |_| Ok(())).unwrap_err();
+    let error = replay(&SystemDisk, folder.path(), STORE, |_| Ok(())).unwrap_err();
     assert!(matches!(error, crate::Error::NewerVersion { found: 9, known: 1, .. }));
 
     fs::write(&path, &whole).unwrap();

@@ -1,18 +1,19 @@
 //! The thread that writes: group commit, rotation, deletion.
 
 use super::{
+    disk::Disk,
     record::{Cursor, Prepared},
     replay::Replayed,
-    segment::{Active, Segment, WriteError},
+    segment::{Active, Segment, WriteError, is_full},
 };
 use crate::{
     Appended, Batch, Clock, Error,
     folder::{Folder, io},
+    metrics::{Metrics, Refused},
 };
-use prometheus_client::metrics::gauge::Gauge;
+use parking_lot::Mutex;
 use std::{
     collections::{HashMap, VecDeque},
-    fs,
     sync::Arc,
     thread::JoinHandle,
 };
@@ -29,11 +30,18 @@ const QUEUE_MAX: usize = 1024;
 pub(crate) struct Journal {
     /// Held by the writer's thread: the lock is not given back while anything may be written.
     pub(crate) folder: Arc<Folder>,
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) bytes_max: u64,
+    /// Intake is refused while less than this is free on the disk.
+    pub(crate) free_bytes_min: u64,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Shown as `sigyn_store_journal_bytes`.
-    pub(crate) size_bytes: Gauge,
+    pub(crate) metrics: Metrics,
+    /// Set, once and for all, when the journal refuses to go on.
+    pub(crate) poison: Poison,
 }
+
+/// Why the journal takes nothing any more; `None` while it does.
+pub(crate) type Poison = Arc<Mutex<Option<String>>>;
 
 /// A batch on its way to disk.
 pub(crate) struct Job {
@@ -63,11 +71,13 @@ pub(crate) enum Command {
 struct Writer {
     journal: Journal,
     closed: VecDeque<Segment>,
-    active: Active,
+    /// `None`: the disk was too full for a new segment; each turn tries again.
+    active: Option<Active>,
     cursors: HashMap<String, Cursor>,
     next_sequence: u64,
     segment_bytes_max: u64,
-    poisoned: Option<String>,
+    /// Whether the last turn found the disk too full, so that it is told once and not a thousand times.
+    was_full: bool,
     buffer: Vec<u8>,
 }
 
@@ -79,19 +89,22 @@ pub(crate) fn start(
     next_sequence: u64,
     written: mpsc::Sender<Vec<Written>>,
 ) -> Result<(mpsc::Sender<Command>, JoinHandle<()>), Error> {
-    let mut record = Vec::new();
-    Prepared::checkpoint(journal.folder.store, cursors.values()).write(next_sequence, &mut record);
-    let active = Active::create(&journal.folder.journal, next_sequence, &record)?;
     let mut writer = Writer {
         segment_bytes_max: (journal.bytes_max / 8).clamp(64 << 10, 16 << 20),
         journal,
         closed: replayed.segments.into(),
-        active,
+        active: None,
         cursors,
-        next_sequence: next_sequence + 1,
-        poisoned: None,
+        next_sequence,
+        was_full: false,
         buffer: Vec::new(),
     };
+    match writer.rotate() {
+        Ok(()) => {}
+        // What is stored can be read all the same; intake begins when there is room.
+        Err(Error::Io { source, .. }) if is_full(&source) => writer.tell_full(&source.to_string()),
+        Err(error) => return Err(error),
+    }
     writer.publish_size();
     let (sender, mut receiver) = mpsc::channel(QUEUE_MAX);
     let folder = writer.journal.folder.journal.clone();
@@ -141,43 +154,43 @@ impl Writer {
 
     /// Writes jobs and syncs; those that could not be written are answered here.
     fn write(&mut self, jobs: Vec<Job>) -> Vec<Written> {
-        if let Some(why) = &self.poisoned {
-            let why = why.clone();
-            refuse(jobs, |_| Error::Poisoned { why: why.clone() });
+        let poisoned = self.journal.poison.lock().clone();
+        if let Some(why) = poisoned {
+            self.refuse(jobs, Refused::Poisoned, || Error::Poisoned { why: why.clone() });
             return Vec::new();
         }
-        if self.active.segment.size_bytes >= self.segment_bytes_max
+        if let Err(why) = self.look_for_space() {
+            self.tell_full(&why);
+            self.refuse(jobs, Refused::DiskFull, || Error::Full { why: why.clone() });
+            return Vec::new();
+        }
+        let is_due = |active: &Active| active.segment.size_bytes >= self.segment_bytes_max;
+        if self.active.as_ref().is_none_or(is_due)
             && let Err(error) = self.rotate()
         {
+            let Some(_) = &self.active else {
+                self.tell_full(&error.to_string());
+                let why = error.to_string();
+                self.refuse(jobs, Refused::DiskFull, || Error::Full { why: why.clone() });
+                return Vec::new();
+            };
             // Not fatal: the segment before is whole, it only grows. The next turn tries again.
             tracing::warn!(%error, "could not begin a new journal segment");
         }
-        let mut room = self.journal.bytes_max.saturating_sub(self.size_bytes());
-        self.buffer.clear();
-        let mut group = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let size = job.record.size_bytes() as u64;
-            if size > room {
-                let why = format!(
-                    "{} of {} bytes are waiting to be written to blocks",
-                    self.size_bytes(),
-                    self.journal.bytes_max
-                );
-                let _ = job.done.send(Err(Error::Full { why }));
-                continue;
-            }
-            room -= size;
-            let sequence = self.next_sequence + group.len() as u64;
-            job.record.write(sequence, &mut self.buffer);
-            group.push(Written { sequence, job });
-        }
-        let Some(last_sequence) = group.last().map(|last| last.sequence) else { return group };
-        let result = self.active.write(&self.buffer, last_sequence);
+        let (group, last_sequence) = self.gather(jobs);
+        let Some(last_sequence) = last_sequence else { return group };
+        let active = self.active.as_mut().expect("it was begun above");
+        let began = self.journal.clock.monotonic();
+        let result = active.write(&self.buffer, last_sequence);
+        let took = self.journal.clock.monotonic().saturating_sub(began);
+        self.journal.metrics.journal_sync_seconds.observe(took.as_secs_f64());
         if self.buffer.capacity() > 2 * GROUP_BYTES_MAX {
             self.buffer = Vec::new();
         }
+        let jobs = |group: Vec<Written>| group.into_iter().map(|written| written.job).collect();
         match result {
             Ok(()) => {
+                self.was_full = false;
                 self.next_sequence = last_sequence + 1;
                 for Written { job, .. } in &group {
                     if let Some(reach) = &job.batch.reach {
@@ -191,17 +204,66 @@ impl Writer {
                 group
             }
             Err(WriteError::Full(why)) => {
-                let jobs = group.into_iter().map(|written| written.job).collect();
-                refuse(jobs, |_| Error::Full { why: why.clone() });
+                self.tell_full(&why);
+                self.refuse(jobs(group), Refused::DiskFull, || Error::Full { why: why.clone() });
                 Vec::new()
             }
             Err(WriteError::Broken(why)) => {
-                tracing::error!(why, "the journal refuses writes from now on");
-                self.poisoned = Some(why.clone());
-                let jobs = group.into_iter().map(|written| written.job).collect();
-                refuse(jobs, |_| Error::Poisoned { why: why.clone() });
+                tracing::error!(why, "the journal refuses writes from now on; look at the disk");
+                *self.journal.poison.lock() = Some(why.clone());
+                self.journal.metrics.journal_poisoned.set(1);
+                let poisoned = || Error::Poisoned { why: why.clone() };
+                self.refuse(jobs(group), Refused::Poisoned, poisoned);
                 Vec::new()
             }
+        }
+    }
+
+    /// Puts the records of those jobs that the journal has room for into the buffer, and answers the others. Returns
+    /// the last sequence number, if there is one.
+    fn gather(&mut self, jobs: Vec<Job>) -> (Vec<Written>, Option<u64>) {
+        let (size_bytes, bytes_max) = (self.size_bytes(), self.journal.bytes_max);
+        let mut room = bytes_max.saturating_sub(size_bytes);
+        self.buffer.clear();
+        let (mut group, mut refused) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for job in jobs {
+            let size = job.record.size_bytes() as u64;
+            if size > room {
+                refused.push(job);
+                continue;
+            }
+            room -= size;
+            let sequence = self.next_sequence + group.len() as u64;
+            job.record.write(sequence, &mut self.buffer);
+            group.push(Written { sequence, job });
+        }
+        let why = format!("{size_bytes} of {bytes_max} bytes are waiting to be written to blocks");
+        self.refuse(refused, Refused::JournalFull, || Error::Full { why: why.clone() });
+        let last_sequence = group.last().map(|last| last.sequence);
+        (group, last_sequence)
+    }
+
+    /// Fails when less is free than must stay free: room for the block that makes the journal smaller, for the
+    /// index, and for the other programs of the machine.
+    fn look_for_space(&self) -> Result<(), String> {
+        let folder = &self.journal.folder.journal;
+        // A file system that does not tell is not watched; when it is full, writing says so.
+        let Ok(free) = self.journal.disk.free_bytes(folder) else { return Ok(()) };
+        self.journal.metrics.disk_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
+        let free_bytes_min = self.journal.free_bytes_min;
+        if free >= free_bytes_min {
+            return Ok(());
+        }
+        Err(format!(
+            "{free} bytes are free on the disk of {}, and {free_bytes_min} must stay so \
+             (storage.free_bytes_min)",
+            folder.display()
+        ))
+    }
+
+    fn tell_full(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.was_full, true) {
+            tracing::error!(why, "the journal takes nothing in until there is space again");
         }
     }
 
@@ -213,19 +275,22 @@ impl Writer {
         self.buffer.clear();
         Prepared::checkpoint(self.journal.folder.store, self.cursors.values())
             .write(sequence, &mut self.buffer);
-        let active = Active::create(&self.journal.folder.journal, sequence, &self.buffer)?;
-        let before = std::mem::replace(&mut self.active, active);
-        self.closed.push_back(before.segment);
+        let (disk, folder) = (&*self.journal.disk, &self.journal.folder.journal);
+        let active = Active::create(disk, folder, sequence, &self.buffer)?;
+        let before = self.active.replace(active);
+        self.closed.extend(before.map(|before| before.segment));
         self.next_sequence += 1;
         Ok(())
     }
 
     /// Deletes the segments that hold nothing but what blocks hold.
     fn forget(&mut self, through: u64) {
-        let active = &self.active.segment;
-        if active.last_sequence <= through
-            && active.size_bytes >= self.segment_bytes_max / 4
-            && self.poisoned.is_none()
+        let is_done = |active: &Active| {
+            active.segment.last_sequence <= through
+                && active.segment.size_bytes >= self.segment_bytes_max / 4
+        };
+        if self.active.as_ref().is_some_and(is_done)
+            && self.journal.poison.lock().is_none()
             && let Err(error) = self.rotate()
         {
             tracing::warn!(%error, "could not begin a new journal segment");
@@ -233,7 +298,7 @@ impl Writer {
         while let Some(oldest) = self.closed.front()
             && oldest.last_sequence <= through
         {
-            if let Err(error) = fs::remove_file(&oldest.path) {
+            if let Err(error) = self.journal.disk.remove(&oldest.path) {
                 // It stays, and is tried again; replay knows by its numbers that blocks hold it.
                 tracing::warn!(path = %oldest.path.display(), %error, "could not delete a segment");
                 return;
@@ -242,20 +307,20 @@ impl Writer {
         }
     }
 
+    fn refuse(&self, jobs: Vec<Job>, reason: Refused, error: impl Fn() -> Error) {
+        self.journal.metrics.refused(reason, jobs.len());
+        for job in jobs {
+            // Whoever asked may have gone away meanwhile.
+            let _ = job.done.send(Err(error()));
+        }
+    }
+
     fn size_bytes(&self) -> u64 {
-        let closed: u64 = self.closed.iter().map(|segment| segment.size_bytes).sum();
-        closed + self.active.segment.size_bytes
+        let segments = self.closed.iter().chain(self.active.as_ref().map(|it| &it.segment));
+        segments.map(|segment| segment.size_bytes).sum()
     }
 
     fn publish_size(&self) {
-        self.journal.size_bytes.set(self.size_bytes() as i64);
-    }
-}
-
-fn refuse(jobs: Vec<Job>, error: impl Fn(&Job) -> Error) {
-    for job in jobs {
-        let error = error(&job);
-        // Whoever asked may have gone away meanwhile.
-        let _ = job.done.send(Err(error));
+        self.journal.metrics.journal_bytes.set(self.size_bytes() as i64);
     }
 }

@@ -2,8 +2,12 @@
 
 use super::Config;
 use crate::{
-    Clock, Error, block::Blocks, generations::Generations, index::Index, journal::Command,
-    metrics::Metrics,
+    Clock, Error,
+    block::Blocks,
+    generations::Generations,
+    index::Index,
+    journal::Command,
+    metrics::{Metrics, Refused},
 };
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -127,10 +131,11 @@ impl Core {
                 room.await;
             }
         };
-        tokio::time::timeout(ROOM_WAIT_MAX, wait).await.map_err(|_| Error::Full {
-            why: format!(
-                "more than {bytes_max} bytes of spans are waiting to be written to blocks"
-            ),
+        tokio::time::timeout(ROOM_WAIT_MAX, wait).await.map_err(|_| {
+            self.metrics.refused(Refused::HeadFull, 1);
+            let why =
+                format!("more than {bytes_max} bytes of spans are waiting to be written to blocks");
+            Error::Full { why }
         })
     }
 
