@@ -1,31 +1,37 @@
 //! Our own API, for the UI and for whatever no other system's API says. `own/openapi.json` describes it.
 
 mod complete;
+mod facets;
+mod heatmap;
 mod parse;
+mod selection;
+mod services;
 mod trace_page;
 mod utf16;
 
-use super::{ApiState, Fault, guard::Family, parameters::Parameters, trace};
+use super::{ApiState, guard::Family, trace};
 use axum::{
-    Json, Router,
+    Router,
     body::Bytes,
-    extract::State,
     response::Response,
     routing::{MethodRouter, get},
 };
-use serde::Serialize;
 use std::sync::Arc;
 
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 6] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 10] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
-        ("/api/sigyn/v1/services", "services", get(services)),
-        ("/api/sigyn/v1/operations", "operations", get(operations)),
+        ("/api/sigyn/v1/services", "services", get(services::services)),
+        ("/api/sigyn/v1/operations", "operations", get(services::operations)),
         ("/api/sigyn/v1/parse", "parse", get(parse::parse)),
         ("/api/sigyn/v1/complete", "complete", get(complete::complete)),
+        ("/api/sigyn/v1/facets", "facets", get(facets::facets)),
+        ("/api/sigyn/v1/heatmap", "heatmap", get(heatmap::heatmap)),
+        ("/api/sigyn/v1/rank", "rank", get(facets::rank)),
+        ("/api/sigyn/v1/contrast", "contrast", get(facets::contrast)),
         ("/api/sigyn/v1/openapi.json", "openapi", get(openapi)),
     ]
 }
@@ -33,54 +39,6 @@ fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 6] {
 pub(crate) fn routes(family: Family) -> Router {
     let add = |family: Family, (path, kind, handler)| family.route(path, kind, handler);
     all().into_iter().fold(family, add).into_router()
-}
-
-#[derive(Serialize)]
-struct Services {
-    services: Vec<Service>,
-}
-
-#[derive(Serialize)]
-struct Service {
-    name: String,
-}
-
-async fn services(State(state): State<Arc<ApiState>>) -> Result<Json<Services>, Fault> {
-    let names = state.engine.services().await?;
-    Ok(Json(Services { services: names.into_iter().map(|name| Service { name }).collect() }))
-}
-
-#[derive(Serialize)]
-struct Operations {
-    operations: Vec<Operation>,
-}
-
-#[derive(Serialize)]
-struct Operation {
-    name: String,
-    kind: &'static str,
-}
-
-async fn operations(
-    State(state): State<Arc<ApiState>>,
-    parameters: Parameters,
-) -> Result<Json<Operations>, Fault> {
-    let operations = state.engine.operations(parameters.required("service")?).await?.into_iter();
-    let operations =
-        operations.map(|(name, kind)| Operation { name, kind: kind_name(kind) }).collect();
-    Ok(Json(Operations { operations }))
-}
-
-/// TraceQL's word for an OTLP span kind.
-fn kind_name(kind: u8) -> &'static str {
-    match kind {
-        1 => "internal",
-        2 => "server",
-        3 => "client",
-        4 => "producer",
-        5 => "consumer",
-        _ => "unspecified",
-    }
 }
 
 async fn openapi() -> Response {
