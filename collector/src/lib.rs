@@ -17,6 +17,7 @@ pub mod openmetrics;
 pub mod receivers;
 pub mod relabel;
 pub mod scrape;
+pub mod span_relabel;
 pub mod target;
 
 pub use labels::Labels;

@@ -15,6 +15,8 @@ pub(crate) enum Printed {
     Map(Vec<(String, Printed)>),
     /// A relabel rule, which knows itself how it looks.
     Rule(crate::relabel::Rule),
+    /// A rule for spans, likewise.
+    SpanRule(crate::span_relabel::SpanRule),
 }
 
 impl Printed {
@@ -188,6 +190,7 @@ impl Serialize for Printed {
                 serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
             }
             Self::Rule(rule) => rule.serialize(serializer),
+            Self::SpanRule(rule) => rule.serialize(serializer),
         }
     }
 }

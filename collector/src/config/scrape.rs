@@ -4,6 +4,7 @@ use crate::{
     config::{HttpClient, PrometheusDuration},
     discovery::Mechanism,
     relabel::Rule,
+    span_relabel::SpanRule,
 };
 use std::path::PathBuf;
 
@@ -76,6 +77,8 @@ pub struct ScrapeConfig {
     pub http: HttpClient,
     /// Target relabeling.
     pub relabel_configs: Vec<Rule>,
+    /// Rules for each span, before it is stored.
+    pub span_relabel_configs: Vec<SpanRule>,
     /// Where targets come from, in the order of the file; all `static_configs` are one.
     pub discovery: Vec<Mechanism>,
 }

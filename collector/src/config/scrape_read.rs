@@ -14,6 +14,7 @@ use crate::{
     },
     discovery::{Mechanism, read_mechanisms},
     relabel::read_rules,
+    span_relabel::read_span_rules,
 };
 
 /// What a job may hold in Prometheus and means nothing here.
@@ -87,6 +88,10 @@ pub(crate) fn read_scrape_config(
         Some(field) => read_rules(reading, &field, legacy_names == Some(true)),
         None => Vec::new(),
     };
+    let span_relabel_configs = match fields.take("span_relabel_configs") {
+        Some(field) => read_span_rules(reading, &field),
+        None => Vec::new(),
+    };
     let config = ScrapeConfig {
         job_name: job_name.unwrap_or_default(),
         scrape_interval,
@@ -129,6 +134,7 @@ pub(crate) fn read_scrape_config(
         http: read_http(reading, &mut fields),
         discovery: read_mechanisms(reading, &mut fields, !relabel_configs.is_empty()),
         relabel_configs,
+        span_relabel_configs,
     };
     warn_unused(reading, &mut fields, &UNUSED);
     fields.finish(reading);
@@ -244,6 +250,8 @@ impl ScrapeConfig {
             .http(&self.http);
         let rules = self.relabel_configs.iter().cloned().map(Printed::Rule).collect();
         map.list("relabel_configs", Printed::List(rules));
+        let rules = self.span_relabel_configs.iter().cloned().map(Printed::SpanRule).collect();
+        map.list("span_relabel_configs", Printed::List(rules));
         let mut printed: Vec<(&str, Vec<Printed>)> = Vec::new();
         for mechanism in &self.discovery {
             let items = Mechanism::print(mechanism);

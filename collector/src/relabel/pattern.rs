@@ -34,9 +34,18 @@ pub struct PatternError {
 impl Pattern {
     /// Compiles a pattern written for Go.
     pub fn new(source: &str) -> Result<Self, PatternError> {
+        Self::compile(source, |rewritten| format!("^(?s:{rewritten})$"))
+    }
+
+    /// The same for a pattern that is searched for inside texts.
+    pub(crate) fn unanchored(source: &str) -> Result<Self, PatternError> {
+        Self::compile(source, |rewritten| format!("(?s:{rewritten})"))
+    }
+
+    fn compile(source: &str, framed: impl FnOnce(String) -> String) -> Result<Self, PatternError> {
         let error = |reason: String| PatternError { pattern: source.into(), reason };
         let rewritten = rewrite(source).map_err(error)?;
-        let regex = RegexBuilder::new(&format!("^(?s:{rewritten})$"))
+        let regex = RegexBuilder::new(&framed(rewritten))
             .size_limit(COMPILED_BYTES_MAX)
             .build()
             .map_err(|cause| {
@@ -61,6 +70,15 @@ impl Pattern {
 
     pub(crate) fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
         self.regex.captures(text)
+    }
+
+    /// The text with every match replaced; `None` when there is none.
+    pub(crate) fn replace_all(&self, text: &str, template: &str) -> Option<String> {
+        let expand = |captures: &Captures<'_>| self.expand(template, captures);
+        match self.regex.replace_all(text, expand) {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(replaced) => Some(replaced),
+        }
     }
 
     /// Expands a template with the groups of one of this pattern's matches.

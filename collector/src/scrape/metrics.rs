@@ -41,6 +41,7 @@ pub(super) struct Metrics {
     seconds_to_overwrite: Family<TargetLabels, FloatGauge>,
     clock_offset_seconds: Family<TargetLabels, FloatGauge>,
     lost_spans: Family<LossLabels, Counter>,
+    dropped_spans: Family<TargetLabels, Counter>,
     sync_failed: Family<JobLabels, Counter>,
     pub(super) exemplars_seen: Counter,
     pub(super) exemplars_over_budget: Counter,
@@ -55,6 +56,7 @@ pub(super) enum LossReason {
     UnknownEpoch,
     TooLarge,
     BufferFull,
+    Malformed,
 }
 
 /// The series of one target; they go away with the last target that has their labels.
@@ -64,8 +66,8 @@ pub(super) struct TargetSeries {
 }
 
 impl LossReason {
-    const ALL: [Self; 4] =
-        [Self::Overwritten, Self::UnknownEpoch, Self::TooLarge, Self::BufferFull];
+    const ALL: [Self; 5] =
+        [Self::Overwritten, Self::UnknownEpoch, Self::TooLarge, Self::BufferFull, Self::Malformed];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -73,6 +75,7 @@ impl LossReason {
             Self::UnknownEpoch => "unknown_epoch",
             Self::TooLarge => "too_large",
             Self::BufferFull => "buffer_full",
+            Self::Malformed => "malformed",
         }
     }
 }
@@ -118,9 +121,16 @@ impl Metrics {
         registry.register_with_unit(
             "sigyn_lost",
             "Spans lost before they could be read; with reason unknown_epoch, \
-             how often a buffer began a new life so that the number cannot be known",
+             how often a buffer began a new life so that the number cannot be known; with reason \
+             malformed, spans and batches that were no OTLP",
             spans(),
             metrics.lost_spans.clone(),
+        );
+        registry.register_with_unit(
+            "sigyn_target_dropped",
+            "Spans that span_relabel_configs dropped",
+            spans(),
+            metrics.dropped_spans.clone(),
         );
         registry.register(
             "sigyn_target_sync_failed",
@@ -182,6 +192,12 @@ impl TargetSeries {
         self.metrics.lost_spans.get_or_create(&self.loss_labels(reason)).inc_by(spans);
     }
 
+    pub(super) fn dropped(&self, spans: u64) {
+        if spans > 0 {
+            self.metrics.dropped_spans.get_or_create(&self.labels).inc_by(spans);
+        }
+    }
+
     fn loss_labels(&self, reason: LossReason) -> LossLabels {
         LossLabels {
             job: self.labels.job.clone(),
@@ -207,6 +223,7 @@ impl Drop for TargetSeries {
         self.metrics.fill_ratio.remove(&self.labels);
         self.metrics.seconds_to_overwrite.remove(&self.labels);
         self.metrics.clock_offset_seconds.remove(&self.labels);
+        self.metrics.dropped_spans.remove(&self.labels);
         for reason in LossReason::ALL {
             self.metrics.lost_spans.remove(&self.loss_labels(reason));
         }

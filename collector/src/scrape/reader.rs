@@ -14,12 +14,16 @@ use super::{
     state::{Order, TargetState},
     status::Health,
 };
+use crate::span_relabel;
 use axum::http::StatusCode;
 use sigyn_store::{Batch, Gap, Overlay, Reach, Via};
 use std::{sync::Arc, time::Duration};
 
 /// A round ends after this many reads though the buffer has more: other work must have its turn.
 const READS_PER_ROUND_MAX: usize = 64;
+
+/// A batch that cannot be read is not asked for in smaller parts than this.
+const NARROW_BYTES: usize = 1 << 10;
 
 const ACCEPT: &str = "application/x-protobuf, application/json;q=0.5";
 
@@ -43,6 +47,8 @@ pub(super) struct Round {
     pub(super) more: bool,
     /// The buffer began a new life since the last read.
     pub(super) reborn: bool,
+    /// A batch could not be read and was stepped past.
+    stepped_past: Option<ReadError>,
     pub(super) seconds_to_overwrite: Option<f64>,
     pub(super) error: Option<ReadError>,
 }
@@ -56,6 +62,10 @@ pub(super) struct Reader {
     dropped_before: Option<u64>,
     /// The position whose cursor the buffer could not read: what came after it may be lost.
     refused: Option<Position>,
+    /// How much is asked for: less while a batch that cannot be read is being narrowed down.
+    max_bytes: usize,
+    /// The log has a line about such a batch; more of them are only counted.
+    malformed_logged: bool,
     offset: ClockOffset,
     overlay: Arc<Overlay>,
     overlay_of: Option<Order>,
@@ -70,6 +80,8 @@ impl Reader {
             position,
             dropped_before: None,
             refused: None,
+            max_bytes: MAX_BYTES,
+            malformed_logged: false,
             offset: ClockOffset::default(),
             overlay: Arc::default(),
             overlay_of: None,
@@ -92,6 +104,9 @@ impl Reader {
                 break;
             }
             manner.wait = None;
+        }
+        if round.error.is_none() {
+            round.error = round.stepped_past.take();
         }
         if matches!(round.error, Some(ReadError::GivenUp)) {
             if round.spans == 0 {
@@ -128,7 +143,6 @@ impl Reader {
         check_owner(order, &reply)?;
         let tracked = reply.cursor.is_some();
         let mut body = spans_of(&fetched, tracked)?;
-        let left_out = body.cut_down(order);
         if self.refused.is_some() {
             reply.lost = Lost::Unknown;
         }
@@ -137,6 +151,16 @@ impl Reader {
             .cursor
             .take()
             .map(|cursor| Position { cursor, reached_unix_nano: fetched.head_unix_nano });
+        let overlay = self.overlay(order);
+        let dropped = match body.relabel(order, &overlay) {
+            Ok(dropped) => dropped,
+            Err(why) => {
+                return self
+                    .step_past(order, reached, reply.more, ReadError::Wrong(why), round)
+                    .await;
+            }
+        };
+        let left_out = body.cut_down(order);
         round.tracked = tracked;
         round.reborn |= gap.as_ref().is_some_and(|gap| gap.lost.is_none());
         round.bytes += body.plain.len() as u64;
@@ -153,12 +177,19 @@ impl Reader {
                 via: Via::Scrape,
                 body: body.plain,
                 compressed: body.compressed,
-                overlay: self.overlay(order),
+                overlay,
                 reach,
                 gap: gap.clone(),
             };
-            self.context.store.append(batch).await?
+            match self.context.store.append(batch).await.map_err(ReadError::from) {
+                Ok(appended) => appended,
+                Err(error @ ReadError::NotSpans(_)) => {
+                    return self.step_past(order, reached, reply.more, error, round).await;
+                }
+                Err(error) => return Err(error),
+            }
         };
+        self.max_bytes = self.max_bytes.saturating_mul(4).min(MAX_BYTES);
         round.spans += appended.spans as u64;
         round.more = reply.more
             && reached.as_ref().map(|position| &position.cursor)
@@ -174,13 +205,69 @@ impl Reader {
             let (asked, head) = (fetched.asked_unix_nano, fetched.head_unix_nano);
             self.offset.observe(asked, head, target_unix_nano);
         }
-        if left_out > 0 {
-            self.state.series.lost(LossReason::TooLarge, left_out);
-            self.state.update(|status| {
-                status.buffer.get_or_insert_default().lost_total += left_out;
-            });
+        let rejected = appended.rejected as u64;
+        for (reason, spans) in [(LossReason::TooLarge, left_out), (LossReason::Malformed, rejected)]
+        {
+            if spans > 0 {
+                self.state.series.lost(reason, spans);
+                self.state.update(|status| {
+                    status.buffer.get_or_insert_default().lost_total += spans;
+                });
+            }
         }
+        self.state.series.dropped(dropped);
         self.note_buffer(&reply, gap.as_ref(), appended.spans as u64, tracked);
+        Ok(())
+    }
+
+    /// What cannot be read must not block what comes after it. The batch is asked for again with
+    /// fewer spans in it; when it can hardly be smaller the cursor moves past it and the loss,
+    /// whose size nobody can know, is counted.
+    async fn step_past(
+        &mut self,
+        order: &Order,
+        reached: Option<Position>,
+        more: bool,
+        error: ReadError,
+        round: &mut Round,
+    ) -> Result<(), ReadError> {
+        let moves = |to: &Position| {
+            self.position.as_ref().is_none_or(|position| position.cursor != to.cursor)
+        };
+        let Some(reached) = reached.filter(moves) else { return Err(error) };
+        if self.max_bytes > NARROW_BYTES {
+            self.max_bytes /= 16;
+            round.more = true;
+            return Ok(());
+        }
+        let from = self.refused.as_ref().or(self.position.as_ref());
+        let to_unix_nano = reached.reached_unix_nano;
+        let from_unix_nano = from.map_or(to_unix_nano, |position| position.reached_unix_nano);
+        let batch = Batch {
+            via: Via::Scrape,
+            body: bytes::Bytes::new(),
+            compressed: None,
+            overlay: self.overlay(order),
+            reach: Some(Reach { target: self.state.key.clone(), cursor: reached.to_string() }),
+            gap: Some(Gap { lost: None, from_unix_nano, to_unix_nano }),
+        };
+        self.context.store.append(batch).await?;
+        self.position = Some(reached);
+        self.refused = None;
+        self.state.series.lost(LossReason::Malformed, 1);
+        self.state.update(|status| status.buffer.get_or_insert_default().unknown_losses += 1);
+        if !std::mem::replace(&mut self.malformed_logged, true) {
+            tracing::warn!(
+                job = order.target.job,
+                url = order.target.url,
+                %error,
+                "a batch of spans cannot be read and was stepped past; more of them are counted \
+                 in sigyn_lost_spans_total with reason malformed, and not logged"
+            );
+        }
+        round.more = more;
+        round.tracked = true;
+        round.stepped_past = Some(error);
         Ok(())
     }
 
@@ -194,7 +281,7 @@ impl Reader {
         let body_bytes_max = if limit == 0 { BODY_BYTES_MAX as u64 } else { limit.max(2) - 1 };
         let question = Question {
             cursor: self.position.as_ref().map(|position| position.cursor.as_str()),
-            max_bytes: MAX_BYTES.min(usize::try_from(body_bytes_max).unwrap_or(MAX_BYTES)),
+            max_bytes: self.max_bytes.min(usize::try_from(body_bytes_max).unwrap_or(MAX_BYTES)),
             wait: manner.wait,
             drain: manner.drain,
         };
@@ -319,6 +406,19 @@ struct Spans {
 }
 
 impl Spans {
+    /// Applies the job's rules for spans; gives the number of spans that they dropped.
+    fn relabel(&mut self, order: &Order, overlay: &Overlay) -> Result<u64, String> {
+        let rules = &order.config.span_relabel_configs;
+        if rules.is_empty() {
+            return Ok(0);
+        }
+        let Some(relabeled) = span_relabel::apply(rules, overlay, &self.plain)? else {
+            return Ok(0);
+        };
+        *self = Self { plain: relabeled.body.into(), compressed: None };
+        Ok(relabeled.dropped)
+    }
+
     /// Applies the job's limits; gives the number of spans that were left out.
     fn cut_down(&mut self, order: &Order) -> u64 {
         let Some(limits) = Limits::of(&order.config) else { return 0 };

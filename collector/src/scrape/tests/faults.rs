@@ -61,7 +61,7 @@ async fn each_fault_is_named() {
     assert!(json.await.starts_with("the answer is JSON, but not spans: missing field"));
     let bare = error_of(|| answer(&[], "hello")).await;
     assert!(bare.starts_with("the answer has no content type"), "{bare}");
-    let cut = error_of(|| answer(&[SPANS, ("sigyn-cursor", "a")], body([1])[..40].to_vec())).await;
+    let cut = error_of(|| answer(&[SPANS], body([1])[..40].to_vec())).await;
     assert!(cut.starts_with("the answer is not spans: the body is not OTLP"), "{cut}");
     let huge = error_of(|| answer(&[SPANS], vec![0; 1_000_000])).await;
     assert_eq!(huge, "the body is larger than 999999 bytes after decompression");
@@ -323,4 +323,63 @@ async fn limits_leave_spans_out_and_failures_are_logged() {
     assert_eq!(line["target"], format!("http://{address}/debug/spans"));
     assert!(line["msg"].as_str().unwrap().starts_with("the answer is text/html"));
     assert!(line["time"].as_str().unwrap().starts_with("2025-12-22T"), "{line}");
+}
+
+#[tokio::test]
+async fn a_batch_that_is_no_otlp_is_narrowed_down_and_stepped_past() {
+    let rig = Rig::new().await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    // Ten spans, one to each cursor; the fourth is broken.
+    let address = serve(move |request: Request| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let number = |name: &str| {
+            let pair = query.split('&').find_map(|pair| pair.strip_prefix(name));
+            pair.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0)
+        };
+        let (from, room) = (number("cursor="), number("max_bytes="));
+        log.lock().push(room);
+        let to = if room > 2000 { 10 } else { (from + 1).min(10) };
+        let mut bytes: Vec<u8> = (from..to).flat_map(|id| body([id as u8 + 1])).collect();
+        if (from..to).contains(&3) {
+            bytes.extend([0xff, 0xff]);
+        }
+        let more = if to < 10 { "1" } else { "0" };
+        let cursor = to.to_string();
+        let head = [SPANS, ("sigyn-cursor", &*cursor), ("sigyn-lost", "0"), ("sigyn-more", more)];
+        std::future::ready(answer(&head, bytes))
+    })
+    .await;
+    let mut slow = target(address);
+    slow.scrape_interval = std::time::Duration::from_secs(3600);
+    slow.ending = true;
+    let state = rig.scrape(order(slow, config()));
+    eventually(|| rig.store.spans() == 9).await;
+    eventually(|| asked.lock().last() == Some(&(4 << 20))).await;
+    assert_eq!(status(&state).buffer.unwrap().unknown_losses, 1);
+    let metrics = rig.metrics();
+    assert!(metrics.contains("reason=\"malformed\"} 1"), "{metrics}");
+    let gaps = rig.store.store.gaps(0, u64::MAX).await.unwrap();
+    assert_eq!(gaps.len(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn spans_are_relabeled_before_they_are_stored() {
+    let rig = Rig::new().await;
+    let address = serve(|request: Request| {
+        let first = !request.uri().query().unwrap_or_default().contains("cursor=");
+        let bytes = if first { body([1, 2, 3]) } else { Vec::new() };
+        std::future::ready(answer(&[SPANS, ("sigyn-cursor", "a"), ("sigyn-lost", "0")], bytes))
+    })
+    .await;
+    let yaml = "scrape_configs: [{job_name: shop, scrape_interval: 50ms, scrape_timeout: 50ms, \
+                span_relabel_configs: [{action: drop, source_labels: [name], regex: span 2}, \
+                {action: drop, source_labels: [resource.pod], regex: other}]}]";
+    let (mut parsed, _) = crate::config::Config::parse(yaml, "test.yml", &|_| None).unwrap();
+    let state = rig.scrape(order(target(address), parsed.scrape_configs.remove(0)));
+    eventually(|| rig.store.spans() == 2).await;
+    assert_eq!(status(&state).last_error, "");
+    assert!(rig.metrics().contains("sigyn_target_dropped_spans_total{"), "{}", rig.metrics());
+    rig.stop().await;
 }
