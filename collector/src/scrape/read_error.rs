@@ -24,6 +24,9 @@ pub(super) enum ReadError {
     /// What came is not what was asked for.
     #[error("{0}")]
     Wrong(String),
+    /// The address has passed on to another pod.
+    #[error("the address has a new owner: {0}; what it answered was thrown away")]
+    NewOwner(String),
     /// The store did not take it.
     #[error("the spans could not be stored: {0}")]
     Store(sigyn_store::Error),
@@ -36,9 +39,13 @@ pub(super) enum ReadError {
 }
 
 impl ReadError {
-    /// Nobody listens at the address any more.
-    pub(super) fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Http(error) if error.is_unreachable())
+    /// The target does not answer at the address any more, and never will.
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_unreachable(),
+            Self::NewOwner(_) => true,
+            _ => false,
+        }
     }
 }
 

@@ -432,10 +432,13 @@ impl Spans {
 fn check_owner(order: &Order, reply: &Reply) -> Result<(), ReadError> {
     let discovered = order.target.discovered_labels.get("__meta_kubernetes_pod_uid");
     match &reply.uid {
-        Some(uid) if !discovered.is_empty() && uid != discovered => Err(ReadError::Wrong(format!(
-            "the address has a new owner: discovery says pod UID {discovered}, the buffer says \
-             {uid}; what it answered was thrown away"
-        ))),
+        Some(uid) if !discovered.is_empty() && uid != discovered => Err(ReadError::NewOwner(
+            format!("discovery says pod UID {discovered}, the buffer says {uid}"),
+        )),
+        // Discovery has lost the pod already: who answers now with another life is another one.
+        _ if order.gone && reply.lost == Lost::Unknown => Err(ReadError::NewOwner(
+            "the pod is gone, and another buffer answers in its place".to_owned(),
+        )),
         _ => Ok(()),
     }
 }

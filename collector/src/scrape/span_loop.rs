@@ -95,7 +95,7 @@ impl Pace {
         };
         let drained = self.last.as_ref().is_some_and(|round| match &round.error {
             None => (round.spans == 0 && !round.more) || round.reborn,
-            Some(error) => error.is_unreachable(),
+            Some(error) => error.is_gone(),
         });
         drained || now.saturating_sub(since) >= DRAIN_TIME_MAX
     }

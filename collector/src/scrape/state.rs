@@ -58,11 +58,15 @@ pub(super) struct Status {
 }
 
 /// Which buffer is read, and under which labels its spans are kept: a hash that is the same after
-/// a restart. Unlike the target's identity it does not change with hidden labels such as the
+/// a restart. An address that passed on to another pod is another place. Unlike the target's identity it does not change with hidden labels such as the
 /// interval: who changes how often a buffer is read does not want it read from the start again.
 pub(super) fn place(target: &Target) -> u64 {
     let mut hash = Xxh3::new();
-    for (name, value) in target.labels.iter().chain([("", target.url.as_str())]) {
+    let socket = target.socket.as_deref().map(|path| path.to_string_lossy()).unwrap_or_default();
+    let uid = target.discovered_labels.get("__meta_kubernetes_pod_uid");
+    let url = target.url.as_str();
+    for (name, value) in target.labels.iter().chain([("", url), ("socket", &socket), ("uid", uid)])
+    {
         // 0xFF occurs in no UTF-8 text, so that neighbours cannot run together.
         for part in [name, value] {
             hash.update(part.as_bytes());

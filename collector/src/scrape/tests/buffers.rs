@@ -224,3 +224,46 @@ async fn two_readers_of_one_buffer_both_have_everything() {
     one.stop().await;
     two.stop().await;
 }
+
+#[tokio::test]
+async fn an_address_that_passed_on_is_a_new_target_and_no_continuation() {
+    let rig = Rig::new().await;
+    let app = App::start(1 << 20, "uid-1").await;
+    app.record(5);
+    let state = rig.scrape(order(target(app.address), config()));
+    eventually(|| rig.store.spans() == 5).await;
+    let mut other = target(app.address);
+    other.discovered_labels =
+        std::sync::Arc::new([("__meta_kubernetes_pod_uid", "uid-2")].into_iter().collect());
+    assert_ne!(
+        crate::scrape::state::place(&target(app.address)),
+        crate::scrape::state::place(&other)
+    );
+    state.leave();
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_drain_never_takes_the_spans_of_who_came_after() {
+    let rig = Rig::new().await;
+    // An address whose owner changes: the buffers say nothing of a pod.
+    let first = SpanBuffer::builder().capacity_bytes(1 << 20).build();
+    let second = App::over(SpanBuffer::builder().capacity_bytes(1 << 20).build()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let old = tokio::spawn(async move { axum::serve(listener, first.router()).await });
+    let mut quiet = target(address);
+    quiet.scrape_interval = Duration::from_secs(3600);
+    quiet.ending = true;
+    let state = rig.scrape(order(quiet, config()));
+    eventually(|| status(&state).health == Health::Up).await;
+    assert_eq!(rig.store.spans(), 0);
+    // The position is only kept in memory until something was read; give it one.
+    old.abort();
+    let _ = old.await;
+    second.record(7);
+    state.leave();
+    eventually(|| state.is_over()).await;
+    assert_eq!(rig.store.spans(), 0);
+    rig.stop().await;
+}
