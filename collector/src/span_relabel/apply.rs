@@ -229,7 +229,8 @@ impl<'r> Run<'r> {
     ) -> Result<(), Malformed> {
         let own = view.attributes.changed || view.name.is_some() || view.status_message.is_some();
         let has_inside = view.fields.iter().any(|field| matches!(field.number, 11 | 13));
-        if !own && !(self.looks_inside && has_inside) {
+        let may_change_inside = self.looks_inside && has_inside;
+        if !own && !may_change_inside {
             out.extend_from_slice(span.raw);
             return Ok(());
         }
@@ -422,10 +423,10 @@ impl View<'_, '_> {
 
     fn set(&mut self, name: &str, value: String) {
         match Name::parse(name) {
-            Some(Name::Attribute(Scope::Span, key)) => {
-                if self.attributes.text(key).as_deref() != Some(&*value) {
-                    self.attributes.set(key, value);
-                }
+            Some(Name::Attribute(Scope::Span, key))
+                if self.attributes.text(key).as_deref() != Some(&*value) =>
+            {
+                self.attributes.set(key, value);
             }
             // A span without a name is worse than one with its old name.
             Some(Name::Own(Intrinsic::Name)) if !value.is_empty() => self.name = Some(value),
