@@ -5,7 +5,7 @@ use prometheus_client::{
     metrics::gauge::Gauge,
     registry::{Registry, Unit},
 };
-use sigyn_collector::{config::Config, discovery::Discovery, scrape::Manager};
+use sigyn_collector::{config::Config, discovery::Discovery, exemplars::Pollers, scrape::Manager};
 use sigyn_store::{Clock, Store};
 use std::{
     path::PathBuf,
@@ -21,6 +21,7 @@ pub(crate) struct Live {
     config: RwLock<Arc<Config>>,
     discovery: Discovery,
     manager: Manager,
+    pollers: Pollers,
 }
 
 /// The handle of the HTTP port and of signals.
@@ -43,8 +44,9 @@ impl Live {
         config: Config,
         discovery: Discovery,
         manager: Manager,
+        pollers: Pollers,
     ) -> Self {
-        Self { file, config: RwLock::new(Arc::new(config)), discovery, manager }
+        Self { file, config: RwLock::new(Arc::new(config)), discovery, manager, pollers }
     }
 
     /// The configuration in force.
@@ -58,6 +60,7 @@ impl Live {
 
     /// Ends discovery's followers and the scrape loops.
     pub(crate) async fn stop(&self) {
+        self.pollers.apply(&[]);
         self.manager.stop().await;
     }
 
@@ -75,8 +78,12 @@ impl Live {
         if config.receivers != before.receivers || config.storage != before.storage {
             tracing::warn!("changes of receivers and storage take effect at the next start");
         }
+        if config.metrics_generator != before.metrics_generator {
+            tracing::warn!("changes of metrics_generator take effect at the next start");
+        }
         self.discovery.apply(&config.scrape_configs);
         self.manager.apply(&config.scrape_configs);
+        self.pollers.apply(&config.exemplars.prometheus);
         *self.config.write().expect("no holder of this lock panics") = Arc::new(config);
         Ok(())
     }

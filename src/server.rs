@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use sigyn_collector::{
     config::Config,
     discovery::{Discovery, Metrics as DiscoveryMetrics},
+    exemplars::{self, Metrics as ExemplarMetrics, Pollers},
     receivers::Receivers,
     scrape::{Manager, Options, Seed},
 };
@@ -87,7 +88,15 @@ impl Server {
         };
         let groups = discovery.groups();
         let manager = Manager::start(&config.scrape_configs, groups, scraping, &mut registry);
-        let live = Arc::new(Live::new(settings.config_file.clone(), config, discovery, manager));
+        let exemplar_metrics = ExemplarMetrics::register(&mut registry);
+        let pollers = Pollers::start(
+            &config.exemplars.prometheus,
+            store.clone(),
+            clock.clone(),
+            exemplar_metrics.clone(),
+        );
+        let live = Live::new(settings.config_file.clone(), config, discovery, manager, pollers);
+        let live = Arc::new(live);
 
         let web_stopping = CancellationToken::new();
         let span_metrics = SpanMetricsSource::start(
@@ -106,6 +115,7 @@ impl Server {
             metrics: ApiMetrics::register(&mut registry),
             limits: ApiLimits::default(),
         });
+        let queries = queries.merge(exemplars::router(store.clone(), exemplar_metrics));
         let control = Arc::new(Control::new(
             registry,
             live.clone(),

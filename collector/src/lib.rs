@@ -8,6 +8,7 @@
 mod budget;
 pub mod config;
 pub mod discovery;
+pub mod exemplars;
 #[cfg(test)]
 mod fixture;
 mod http_client;

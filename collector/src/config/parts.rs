@@ -50,11 +50,7 @@ impl Exemplars {
             exemplars.retention = reading.positive_duration(&field).unwrap_or(exemplars.retention);
         }
         if let Some(field) = fields.take("prometheus") {
-            let items = reading.list(&field);
-            if !items.is_empty() {
-                reading.warn(&field, "polling Prometheus for exemplars is not supported yet");
-            }
-            for item in items {
+            for item in reading.list(&field) {
                 let Some(mut fields) = reading.map(&item) else { continue };
                 let url = read_url(reading, &mut fields, &item);
                 let interval = fields.take("interval").map(|it| reading.positive_duration(&it));

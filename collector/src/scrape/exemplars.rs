@@ -2,15 +2,11 @@
 
 use super::overlay::merged;
 use crate::{
-    Labels,
+    Labels, exemplars,
     openmetrics::{ExemplarSample, Exposition},
 };
-use sigyn_store::{Exemplar, SpanId, TraceId};
+use sigyn_store::Exemplar;
 use std::{collections::HashSet, hash::BuildHasher};
-
-/// Under which names applications write the trace and the span.
-const TRACE_LABELS: [&str; 4] = ["trace_id", "traceID", "TraceID", "traceId"];
-const SPAN_LABELS: [&str; 4] = ["span_id", "spanID", "SpanID", "spanId"];
 
 /// Which exemplars the last exposition had: an exemplar is exposed again and again for as long as
 /// no newer one takes its place, and the store need not be asked about it each time.
@@ -71,27 +67,11 @@ fn exemplar(
     now_unix_milli: i64,
 ) -> Option<Exemplar> {
     let point = sample.exemplar;
-    let find = |names: [&str; 4]| {
-        names.iter().find_map(|name| {
-            point.labels.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
-        })
-    };
-    let trace_id = TraceId::parse(find(TRACE_LABELS)?).ok().filter(|id| !id.is_zero())?;
-    let span_id =
-        find(SPAN_LABELS).and_then(|id| SpanId::parse(id).ok()).filter(|id| !id.is_zero());
     let timestamp_unix_milli = point
         .timestamp_seconds
         .or(sample.timestamp_seconds)
         .map_or(now_unix_milli, |seconds| (seconds * 1000.0).round() as i64);
     let mut series = merged(sample.labels, target, honor_labels);
     series.push(("__name__".to_owned(), sample.name));
-    series.sort();
-    Some(Exemplar {
-        series,
-        labels: point.labels,
-        trace_id,
-        span_id,
-        value: point.value,
-        timestamp_unix_milli,
-    })
+    exemplars::exemplar(series, point.labels, point.value, timestamp_unix_milli)
 }
