@@ -7,6 +7,8 @@ SHELL := /bin/bash
 NPM := $(shell if [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null; then echo npm; else echo npx --yes npm@11; fi)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CHROMIUM ?= /usr/bin/chromium
+# The real peer of the tests: what it discovers, scrapes and stores, so do we.
+PROMETHEUS ?= /usr/bin/prometheus
 
 build: ui
 	cargo build --release --locked -p sigyn
@@ -26,7 +28,7 @@ demo: build
 
 test: test-rust test-ui test-browser test-clients
 
-test-rust: ui
+test-rust: ui $(PROMETHEUS)
 	cargo test --workspace --locked
 
 test-ui: ui/node_modules/.package-lock.json
@@ -49,6 +51,10 @@ bench-clients:
 $(CHROMIUM):
 	$(SUDO) apt-get update -qq
 	$(SUDO) apt-get install -y -qq --no-install-recommends chromium
+
+$(PROMETHEUS):
+	$(SUDO) apt-get update -qq
+	$(SUDO) apt-get install -y -qq --no-install-recommends prometheus
 
 lint: ui/node_modules/.package-lock.json ui
 	cargo fmt --all --check

@@ -12,6 +12,7 @@ mod exemplars;
 mod identifiers;
 mod kubernetes;
 mod lifecycle;
+mod prometheus;
 mod push;
 mod scrape;
 mod span_metrics;

@@ -127,7 +127,7 @@ fn read_v2(plain: &[u8]) -> Result<Written, String> {
         symbol.ok_or_else(|| format!("the symbol {number} is named, but not sent"))
     };
     let pairs = |references: &[u32]| -> Result<Vec<(String, String)>, String> {
-        if references.len() % 2 != 0 {
+        if !references.len().is_multiple_of(2) {
             return Err("labels are pairs of symbols, but one is without its value".to_owned());
         }
         references.chunks_exact(2).map(|it| Ok((symbol(&it[0])?, symbol(&it[1])?))).collect()

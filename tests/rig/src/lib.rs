@@ -6,11 +6,13 @@
 mod api;
 mod grpc;
 mod otlp;
+mod prometheus;
 mod server;
 mod wait;
 
 pub use api::{Answer, Api};
 pub use grpc::grpc_unary;
 pub use otlp::{SpanMaker, request_with, spans_of_trace};
+pub use prometheus::Prometheus;
 pub use server::{Exit, Options, Server};
 pub use wait::eventually;
