@@ -3,9 +3,11 @@
 //! `docs/format/block.md` describes them. A block exists when its `meta.json` does.
 
 mod cache;
+mod catalog;
 mod children;
 mod columns;
 mod file;
+mod find;
 mod gather;
 mod inputs;
 mod merge;
@@ -23,9 +25,10 @@ mod source;
 mod summary;
 mod write;
 
-pub(crate) use meta::JournalRange;
+pub(crate) use catalog::{Buried, Catalog, View};
+pub(crate) use meta::{JournalRange, Meta, Pinned};
 pub(crate) use read::Block;
-pub(crate) use shelf::Blocks;
+pub(crate) use shelf::{Blocks, Merged};
 
 #[cfg(test)]
 mod tests;

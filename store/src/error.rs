@@ -68,6 +68,14 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What a block says of itself makes no sense.
+    #[error("block {block} is damaged: {what}")]
+    Damaged {
+        /// Its name.
+        block: String,
+        /// What is wrong.
+        what: String,
+    },
     /// A block is damaged or unreadable.
     #[error("block {block}: {what}")]
     Block {
@@ -92,6 +100,7 @@ impl Error {
             | Self::Poisoned { .. }
             | Self::Io { .. }
             | Self::Block { .. }
+            | Self::Damaged { .. }
             | Self::Index(_) => ErrorKind::Report,
         }
     }

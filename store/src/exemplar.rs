@@ -39,8 +39,26 @@ pub struct SeriesExemplars {
 pub enum PinReason {
     /// A metric exemplar points at it.
     Exemplar,
+    /// It was not in the store when somebody asked for it, and was fetched from a buffer.
+    Lookup,
     /// A person asked for it to be kept.
     User,
+}
+
+impl PinReason {
+    /// As it stands in `meta.json` and in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exemplar => "exemplar",
+            Self::Lookup => "lookup",
+            Self::User => "user",
+        }
+    }
+
+    /// The reason of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Exemplar, Self::Lookup, Self::User].into_iter().find(|it| it.name() == name)
+    }
 }
 
 /// A trace that survives sampling and retention.

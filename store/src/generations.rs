@@ -203,22 +203,21 @@ impl Generations {
         state.cutting.clone()
     }
 
-    /// Puts a block in the place of the generation that was cut. `None`: it held no span.
-    pub(crate) fn publish(&self, block: Option<Arc<Block>>) {
+    /// Lets the generation that was cut go: these blocks hold its spans, if it had any.
+    pub(crate) fn publish(&self, blocks: Vec<Arc<Block>>) {
         let mut state = self.state.lock();
         state.cutting = None;
-        state.blocks.extend(block);
+        state.blocks = blocks;
     }
 
-    /// Blocks found when the store was opened.
+    /// The blocks that can be searched from now on.
     pub(crate) fn set_blocks(&self, blocks: Vec<Arc<Block>>) {
         self.state.lock().blocks = blocks;
     }
 
-    /// Number of blocks and their size.
-    pub(crate) fn blocks(&self) -> (usize, u64) {
-        let state = self.state.lock();
-        (state.blocks.len(), state.blocks.iter().map(|block| block.meta().size_bytes).sum())
+    /// The blocks that can be searched.
+    pub(crate) fn blocks(&self) -> Vec<Arc<Block>> {
+        self.state.lock().blocks.clone()
     }
 }
 

@@ -6,6 +6,7 @@
 mod exemplars;
 mod gaps;
 mod open;
+mod pins;
 mod value;
 
 pub(crate) use open::Index;

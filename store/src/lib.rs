@@ -27,6 +27,7 @@ mod source;
 mod store;
 #[cfg(test)]
 mod test_kit;
+mod upkeep;
 mod wire;
 
 pub use batch::{Appended, Batch, Encoding, Gap, Overlay, Reach, Via};

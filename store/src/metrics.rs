@@ -79,7 +79,6 @@ struct DeletedLabel {
 }
 
 /// Why a block was deleted.
-#[expect(dead_code, reason = "retention is about to say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deleted {
     /// Another one holds its spans.
@@ -287,7 +286,6 @@ impl Metrics {
     }
 
     /// Counts a block that was deleted.
-    #[expect(dead_code, reason = "retention is about to call it")]
     pub(crate) fn deleted(&self, reason: Deleted) {
         let reason = match reason {
             Deleted::Replaced => "replaced",

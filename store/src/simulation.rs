@@ -5,4 +5,4 @@ mod disk;
 mod power;
 
 pub(crate) use disk::SimulatedDisk;
-pub(crate) use power::{Faults, Power};
+pub(crate) use power::{Faults, Power, Random};

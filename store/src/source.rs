@@ -93,6 +93,12 @@ pub trait Source: Send + Sync {
 
     /// Bytes that a scan of everything here would read; for statistics and limits.
     fn size_bytes(&self) -> u64;
+
+    /// True when all that is here is beyond its retention and only kept because somebody pinned it: slow and
+    /// failed traces above all. Statistics over time leave it out.
+    fn is_pinned_only(&self) -> bool {
+        false
+    }
 }
 
 /// Events or links of the rows of a source, in row order. Arrays have `len()` entries.

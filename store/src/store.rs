@@ -5,13 +5,13 @@ mod links;
 mod recovery;
 
 use self::{
-    core::{Core, keep},
+    core::{Core, keep, look_after},
     recovery::Recovery,
 };
 use crate::{
-    Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, SeriesExemplars, SeriesFilter,
-    Snapshot, Tail, TraceId,
-    block::Blocks,
+    Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, PinReason, SeriesExemplars,
+    SeriesFilter, Snapshot, Tail, TraceId,
+    block::{Blocks, Catalog},
     folder::{Folder, io},
     generations::Generations,
     head::Chunk,
@@ -20,12 +20,19 @@ use crate::{
     journal::{self, Command, Disk, Job, Journal, Poison, Prepared, SystemDisk},
     metrics::Metrics,
     objects::{BlockPlace, CacheFolder},
-    otlp, wire,
+    otlp,
+    upkeep::{Pace, Upkeep, restore_pins},
+    wire,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+    thread::JoinHandle,
+    time::Duration,
+};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use ulid::Ulid;
 
@@ -82,6 +89,15 @@ impl Config {
     }
 }
 
+/// Whether anything happens by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tasks {
+    Run,
+    /// Heads are cut and blocks looked after when asked to, so that a seed says all.
+    #[cfg(test)]
+    Rest,
+}
+
 /// The store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -95,7 +111,7 @@ struct Inner {
     /// The folder's lock, given back when closed.
     folder: Mutex<Option<Arc<Folder>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    keeper: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    keepers: Mutex<Vec<tokio::task::JoinHandle<()>>>,
     bodies: Arc<Semaphore>,
     poison: Poison,
     store: Ulid,
@@ -109,12 +125,13 @@ impl Store {
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Self, Error> {
-        Self::open_on(Arc::new(SystemDisk), config, clock, registry).await
+        Self::open_on(Arc::new(SystemDisk), Tasks::Run, config, clock, registry).await
     }
 
     /// The same with another disk below the journal.
     pub(crate) async fn open_on(
         disk: Arc<dyn Disk>,
+        tasks: Tasks,
         config: Config,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
@@ -137,8 +154,14 @@ impl Store {
         let blocks = Blocks::open(config.blocks.clone(), &folder.blocks, cache).await?;
         let (found, covered) = blocks.load(folder.store).await?;
 
+        let blocks = Arc::new(blocks);
+        if set_aside {
+            let (found, index) = (found.clone(), Arc::clone(&index));
+            let restore = move || found.iter().try_for_each(|block| restore_pins(&index, block));
+            blocking(restore).await?;
+        }
         let head = Arc::new(Generations::default());
-        head.set_blocks(found);
+        let catalog = Arc::new(Catalog::new(Arc::clone(&head), found));
         let recovery = Recovery {
             folder: folder.journal.clone(),
             disk: Arc::clone(&disk),
@@ -153,10 +176,27 @@ impl Store {
 
         let cursors = recovered.cursors.values();
         let cursors = cursors.map(|it| (it.reach.target.clone(), it.reach.cursor.clone()));
+        let bodies = Arc::new(Semaphore::new(BODIES_KIB_MAX));
+        let pace = Pace::new(Arc::clone(&clock), Arc::clone(&bodies), BODIES_KIB_MAX);
+        let upkeep = Upkeep {
+            blocks: Arc::clone(&blocks),
+            catalog: Arc::clone(&catalog),
+            index: Arc::clone(&index),
+            metrics: metrics.clone(),
+            clock: Arc::clone(&clock),
+            store: folder.store,
+            retention: config.retention,
+            retention_bytes: config.retention_bytes,
+            pace: Arc::new(pace),
+            names: AtomicU64::new(0),
+            failed: Mutex::default(),
+        };
         let core = Arc::new(Core {
             head: Arc::clone(&head),
             index: Arc::clone(&index),
             blocks,
+            catalog,
+            upkeep,
             store: folder.store,
             metrics: metrics.clone(),
             clock: Arc::clone(&clock),
@@ -199,7 +239,12 @@ impl Store {
         let pinned = Arc::clone(&core.index);
         let count = blocking(move || Ok(pinned.pinned_traces())).await?;
         core.metrics.pinned_traces.set(count as i64);
-        let keeper = tokio::spawn(keep(Arc::clone(&core), sender.downgrade()));
+        let keepers = if tasks == Tasks::Run {
+            let keeper = tokio::spawn(keep(Arc::clone(&core), sender.downgrade()));
+            vec![keeper, tokio::spawn(look_after(Arc::clone(&core)))]
+        } else {
+            Vec::new()
+        };
         let store = folder.store;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -207,8 +252,8 @@ impl Store {
                 journal: Mutex::new(Some(sender)),
                 folder: Mutex::new(Some(folder)),
                 threads: Mutex::new(vec![writer, intake]),
-                keeper: Mutex::new(Some(keeper)),
-                bodies: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
+                keepers: Mutex::new(keepers),
+                bodies,
                 poison,
                 store,
             }),
@@ -352,6 +397,27 @@ impl Store {
         blocking(move || core.index.pins_of(id, core.clock.now_unix_nano())).await
     }
 
+    /// Keeps a trace, with spans that are still to come, until the pin ends; one that is pinned for this reason
+    /// already is kept for the longer of the two times.
+    pub async fn pin(&self, pin: Pin) -> Result<(), Error> {
+        let core = Arc::clone(&self.inner.core);
+        blocking(move || {
+            core.metrics.pinned_traces.inc_by(i64::from(core.index.add_pin(&pin)?));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes a pin away; pins for other reasons stay.
+    pub async fn unpin(&self, id: TraceId, reason: PinReason) -> Result<(), Error> {
+        let core = Arc::clone(&self.inner.core);
+        blocking(move || {
+            core.metrics.pinned_traces.dec_by(i64::from(core.index.remove_pin(id, reason)?));
+            Ok(())
+        })
+        .await
+    }
+
     /// Gaps of any target that overlap a time range, with the target whose buffer had it and the overlay's attributes.
     pub async fn gaps(
         &self,
@@ -372,8 +438,9 @@ impl Store {
     /// Stops intake, makes all durable, cuts nothing (the journal replays), releases the lock.
     pub async fn close(&self) -> Result<(), Error> {
         drop(self.inner.journal.lock().take());
-        let keeper = self.inner.keeper.lock().take();
-        if let Some(keeper) = keeper {
+        self.inner.core.upkeep.pace.stop();
+        let keepers = std::mem::take(&mut *self.inner.keepers.lock());
+        for keeper in keepers {
             keeper.abort();
             // It was told to stop; that it did is all there is to know.
             let _ = keeper.await;
@@ -394,11 +461,24 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// Looks after the blocks once.
+    pub(crate) async fn turn(&self) -> Result<(), Error> {
+        let turned = self.inner.core.upkeep.turn().await;
+        self.inner.core.publish_sizes();
+        turned
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.core.metrics
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.get_mut().take() {
-            keeper.abort();
-        }
+        self.core.upkeep.pace.stop();
+        self.keepers.get_mut().drain(..).for_each(|keeper| keeper.abort());
     }
 }
 

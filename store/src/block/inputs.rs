@@ -122,7 +122,7 @@ impl Input {
     pub(super) fn take(
         &mut self,
         last: u128,
-        keep: &dyn Fn(&TraceId) -> bool,
+        keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
         chunk: &mut Chunk,
     ) -> Result<(), Error> {
         while let Some(held) = self.held.front_mut() {
@@ -133,7 +133,7 @@ impl Input {
                 let start = row;
                 while row < end {
                     let trace = held.trace_id(row);
-                    if !keep(&TraceId(trace.to_be_bytes())) {
+                    if !keep(&TraceId(trace.to_be_bytes()))? {
                         break;
                     }
                     row += (row..end).take_while(|&at| held.trace_id(at) == trace).count();

@@ -20,7 +20,7 @@ const BATCH_BYTES_MAX: u64 = 1 << 20;
 const PENDING_BYTES_MAX: usize = 32 << 20;
 
 /// Merges blocks: sorted by (trace ID, start), each span with the same content once, only the traces that are to be kept.
-/// `None` when nothing is left. `open` makes the two files when the first row group is ready.
+/// `None` when nothing is left; an error of `keep` ends it. `open` makes the two files when the first row group is ready.
 ///
 /// Memory does not depend on the size of the blocks: some thousand decoded rows and one compressed row group of each, the spans
 /// of one row group, and the footer under way. But a trace is held whole.
@@ -28,7 +28,7 @@ const PENDING_BYTES_MAX: usize = 32 << 20;
 /// Reads, computes and writes for long: it belongs on a blocking thread.
 pub(super) fn merge_blocks(
     blocks: &[Arc<Block>],
-    keep: &dyn Fn(&TraceId) -> bool,
+    keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
     open: impl FnOnce() -> Result<(FileSink, FileSink), Error>,
 ) -> Result<Option<Written<FileSink>>, Error> {
     let dedicated = columns_of(blocks)?;

@@ -34,7 +34,7 @@ pub(crate) struct Meta {
     pub(crate) level: u8,
     /// The store that wrote it; only that one merges it with others.
     #[serde(default)]
-    pub(crate) writer: Option<Ulid>,
+    pub(super) writer: Option<Ulid>,
     /// When the earliest and the latest of its spans left a head, nanoseconds since the Unix epoch.
     /// Retention counts from the latest. Absent: when the block was named.
     #[serde(default)]
@@ -56,6 +56,11 @@ pub(crate) struct Pinned {
 }
 
 impl Meta {
+    /// The store that wrote it.
+    pub(crate) fn writer(&self) -> Option<Ulid> {
+        self.writer.or_else(|| self.journal.first().map(|range| range.store))
+    }
+
     /// When the earliest and the latest of the spans left a head.
     pub(crate) fn cut_unix_nano(&self) -> (u64, u64) {
         let named = self.block.timestamp_ms().saturating_mul(1_000_000);

@@ -16,17 +16,14 @@ use crate::{
     objects::{BlockPlace, CacheFolder, Opened, ReadCache, open_url},
 };
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
-use std::{collections::HashSet, fs, fs::File, path::PathBuf, sync::Arc};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, local::LocalFileSystem, path::Path};
+use std::{fs, fs::File, path::PathBuf, sync::Arc};
 use tokio::runtime::Handle;
 use ulid::Ulid;
 
-const META_FILE: &str = "meta.json";
-const SPANS_FILE: &str = "spans.parquet";
-const TRACES_FILE: &str = "traces.parquet";
-/// `meta.json` files read at once when the store is opened.
-const OPEN_CONCURRENCY: usize = 16;
+pub(super) const META_FILE: &str = "meta.json";
+pub(super) const SPANS_FILE: &str = "spans.parquet";
+pub(super) const TRACES_FILE: &str = "traces.parquet";
 
 /// What is to be said of a block that takes the place of others.
 pub(crate) struct Merged {
@@ -62,9 +59,11 @@ impl Merged {
 
 /// All blocks of a bucket or folder.
 pub(crate) struct Blocks {
-    store: Arc<dyn ObjectStore>,
+    pub(super) store: Arc<dyn ObjectStore>,
     /// The folder, if that is what it is: then files are read directly, and synced.
-    local: Option<PathBuf>,
+    pub(super) local: Option<PathBuf>,
+    /// Whether other stores may write there.
+    is_shared: bool,
     cache: Arc<Cache>,
     runtime: Handle,
 }
@@ -76,6 +75,7 @@ impl Blocks {
         folder: &std::path::Path,
         cache: Option<CacheFolder>,
     ) -> Result<Self, Error> {
+        let is_shared = !matches!(place, BlockPlace::Folder);
         let opened = match place {
             BlockPlace::Folder => Opened::Folder(folder.to_owned()),
             BlockPlace::Url { url, options } => open_url(&url, &options)?,
@@ -99,31 +99,12 @@ impl Blocks {
                 (Arc::new(local) as Arc<dyn ObjectStore>, Some(folder))
             }
         };
-        Ok(Self { store, local, cache: Arc::default(), runtime: Handle::current() })
+        Ok(Self { store, local, is_shared, cache: Arc::default(), runtime: Handle::current() })
     }
 
-    /// All blocks that exist and that no other replaces, and the journal records of `own` that they hold.
-    pub(crate) async fn load(
-        &self,
-        own: Ulid,
-    ) -> Result<(Vec<Arc<Block>>, Vec<JournalRange>), Error> {
-        let listed = self.store.list_with_delimiter(None).await;
-        let listed = listed.map_err(|error| self.failed("the list", &error))?;
-        let names = listed.common_prefixes.into_iter().filter_map(|path| {
-            path.parts().next_back().and_then(|name| name.as_ref().parse::<Ulid>().ok())
-        });
-        let metas: Vec<Option<Meta>> = stream::iter(names)
-            .map(|name| self.read_meta(name))
-            .buffered(OPEN_CONCURRENCY)
-            .try_collect()
-            .await?;
-        let metas: Vec<Meta> = metas.into_iter().flatten().collect();
-        let replaced: HashSet<Ulid> =
-            metas.iter().flat_map(|meta| meta.replaces.iter().copied()).collect();
-        let ranges = metas.iter().flat_map(|meta| &meta.journal);
-        let ranges = ranges.filter(|range| range.store == own).copied().collect();
-        let blocks = metas.into_iter().filter(|meta| !replaced.contains(&meta.block));
-        Ok((blocks.map(|meta| self.block(meta)).collect(), ranges))
+    /// Whether other stores may write there.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Writes a generation as a block. `None` when it has no spans: its journal records may then go all the same.
@@ -139,6 +120,12 @@ impl Blocks {
         // Names are not drawn but follow from what is in the block: stores differ in their own 80 bits.
         let unique = own.random() ^ u128::from(last_sequence) << 16;
         let new = || Ulid::from_parts(now_unix_nano / 1_000_000, unique);
+        if let Some(&name) = generation.block.get()
+            && let Some(meta) = self.read_meta(name).await?
+        {
+            // The attempt before this one did it; only its answer was lost.
+            return Ok(Some(self.block(meta)));
+        }
         let name = *generation.block.get_or_init(new);
         let open = self.open_files(name);
         let written =
@@ -160,11 +147,10 @@ impl Blocks {
     ///
     /// When this returns, the new block is as durable as the place where it lies; the old ones are still there. Memory
     /// does not grow with the blocks.
-    #[cfg_attr(not(test), expect(dead_code, reason = "compaction is about to call it"))]
     pub(crate) async fn merge(
         &self,
         blocks: Vec<Arc<Block>>,
-        keep: impl Fn(&TraceId) -> bool + Send + 'static,
+        keep: impl Fn(&TraceId) -> Result<bool, Error> + Send + 'static,
         name: Ulid,
         merged: Merged,
     ) -> Result<Option<Arc<Block>>, Error> {
@@ -232,13 +218,13 @@ impl Blocks {
         let text = serde_json::to_vec_pretty(&meta).expect("strings and numbers always encode");
         self.sync(name, &[]).await?;
         // Last: from here on the block exists.
-        self.put(name, META_FILE, text.into()).await?;
+        self.put_meta(name, text.into()).await?;
         self.sync(name, &[META_FILE]).await?;
         tracing::info!(block = %name, spans, bytes = meta.size_bytes, "wrote a block");
         Ok(self.block(meta))
     }
 
-    fn block(&self, meta: Meta) -> Arc<Block> {
+    pub(super) fn block(&self, meta: Meta) -> Arc<Block> {
         let size_bytes = meta.spans_file_bytes;
         let file = match &self.local {
             Some(folder) => {
@@ -255,43 +241,27 @@ impl Blocks {
         Arc::new(Block::new(meta, file, Arc::clone(&self.cache)))
     }
 
-    /// `None` when the block does not exist (yet, or because its writer died).
-    async fn read_meta(&self, name: Ulid) -> Result<Option<Meta>, Error> {
+    /// Writes the file that makes a block exist, unless it exists.
+    async fn put_meta(&self, name: Ulid, text: Bytes) -> Result<(), Error> {
         let path = path_of(name, META_FILE);
-        let bytes = match self.store.get(&path).await {
-            Ok(found) => found.bytes().await.map_err(|error| self.failed(&path, &error))?,
-            Err(object_store::Error::NotFound { .. }) => {
-                tracing::debug!(block = %name, "skipped a block that was never finished");
-                // In a folder of our own, under our lock, nobody can be about to finish it.
-                if let Some(folder) = &self.local {
-                    let unfinished = folder.join(name.to_string());
-                    if let Err(error) = fs::remove_dir_all(&unfinished) {
-                        tracing::warn!(path = %unfinished.display(), %error, "could not delete it");
-                    }
-                }
-                return Ok(None);
+        let put = self.store.put_opts(&path, text.clone().into(), PutMode::Create.into()).await;
+        let put = match put {
+            // Not every object store can do it, and names are never drawn twice.
+            Err(object_store::Error::NotImplemented { .. }) => {
+                self.store.put(&path, text.into()).await
             }
-            Err(error) => return Err(self.failed(&path, &error)),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                // The answer to an earlier attempt may have been lost on its way.
+                let found = self.store.get(&path).await.map_err(|it| self.failed(&path, &it))?;
+                let found = found.bytes().await.map_err(|error| self.failed(&path, &error))?;
+                if found == text {
+                    return Ok(());
+                }
+                let what = "another block has its name".to_owned();
+                return Err(Error::Block { block: name.to_string(), what });
+            }
+            put => put,
         };
-        #[derive(serde::Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
-        let damaged = |error: serde_json::Error| Error::Block {
-            block: name.to_string(),
-            what: format!("its {META_FILE} cannot be read: {error}"),
-        };
-        let Versioned { version } = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if version > VERSION {
-            let path = PathBuf::from(path.to_string());
-            return Err(Error::NewerVersion { path, found: version, known: VERSION });
-        }
-        serde_json::from_slice(&bytes).map(Some).map_err(damaged)
-    }
-
-    async fn put(&self, name: Ulid, file: &str, bytes: Bytes) -> Result<(), Error> {
-        let path = path_of(name, file);
-        let put = self.store.put(&path, bytes.into()).await;
         put.map(|_| ()).map_err(|error| self.failed(&path, &error))
     }
 
@@ -311,11 +281,15 @@ impl Blocks {
         synced.map_err(|error| self.failed(name, &error))
     }
 
-    fn failed(&self, what: impl std::fmt::Display, error: &dyn std::error::Error) -> Error {
+    pub(super) fn failed(
+        &self,
+        what: impl std::fmt::Display,
+        error: &dyn std::error::Error,
+    ) -> Error {
         Error::Block { block: what.to_string(), what: error.to_string() }
     }
 }
 
-fn path_of(name: Ulid, file: &str) -> Path {
+pub(super) fn path_of(name: Ulid, file: &str) -> Path {
     Path::from(format!("{name}/{file}"))
 }

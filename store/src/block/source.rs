@@ -127,6 +127,10 @@ impl Source for BlockSource {
         Ok(UInt32Array::from_iter_values(rows.map(|row| row as u32)))
     }
 
+    fn is_pinned_only(&self) -> bool {
+        self.block.meta().pinned.is_some()
+    }
+
     fn size_bytes(&self) -> u64 {
         self.block.row_group_bytes(self.row_group)
     }

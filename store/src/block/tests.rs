@@ -50,7 +50,8 @@ impl Shelf {
     ) -> Option<Arc<Block>> {
         let name = Ulid::from_parts(2, u128::from(self.count));
         let about = Merged { writer: Ulid(1), level: 1, pinned: None };
-        let merged = self.blocks.merge(blocks.to_vec(), keep, name, about).await.unwrap();
+        let merged =
+            self.blocks.merge(blocks.to_vec(), move |id| Ok(keep(id)), name, about).await.unwrap();
         if let Some(merged) = &merged {
             let names: Vec<_> = blocks.iter().map(|block| block.meta().block).collect();
             assert_eq!(merged.meta().replaces, names);

@@ -1,4 +1,4 @@
-//! Exemplars by time and by trace, and the pins that they make.
+//! Exemplars by time and by trace.
 
 use super::{Index, open::failed, value};
 use crate::{
@@ -17,9 +17,6 @@ struct Stored {
     value: u64,
     time: i64,
 }
-
-const REASON_EXEMPLAR: u8 = 1;
-const REASON_USER: u8 = 2;
 
 impl Index {
     /// Keeps those not seen before and pins their traces until `pinned_until_unix_nano`; a trace that is pinned already
@@ -52,9 +49,12 @@ impl Index {
                 self.exemplars.insert(&key, value::seal(&payload)).map_err(failed)?;
                 self.exemplars_by_trace.insert(by_trace, key).map_err(failed)?;
                 added += 1;
-                let pin = pin_key(exemplar.trace_id, REASON_EXEMPLAR);
-                let until = value::seal(&pinned_until_unix_nano.to_be_bytes());
-                pinned += usize::from(self.pins.insert(pin, until).map_err(failed)?.is_none());
+                let pin = Pin {
+                    trace_id: exemplar.trace_id,
+                    reason: PinReason::Exemplar,
+                    until_unix_nano: pinned_until_unix_nano,
+                };
+                pinned += usize::from(self.add_pin(&pin)?);
             }
         }
         Ok((added, pinned))
@@ -116,70 +116,20 @@ impl Index {
         Ok(traces)
     }
 
-    /// The pins of a trace that still hold.
-    pub(crate) fn pins_of(&self, trace_id: TraceId, now_unix_nano: u64) -> Result<Vec<Pin>, Error> {
-        let mut pins = Vec::new();
-        for entry in self.pins.scan_prefix(trace_id.0) {
-            let (key, bytes) = entry.map_err(failed)?;
-            let reason = match key.last() {
-                Some(&REASON_USER) => PinReason::User,
-                _ => PinReason::Exemplar,
-            };
-            if let Some(until_unix_nano) = until(&bytes)
-                && until_unix_nano > now_unix_nano
-            {
-                pins.push(Pin { trace_id, reason, until_unix_nano });
-            }
-        }
-        Ok(pins)
-    }
-
-    /// Number of traces with a pin. Reads all of them: for the start, not for every question.
-    pub(crate) fn pinned_traces(&self) -> usize {
-        let mut last = None;
-        let keys = self.pins.iter().keys().flatten().filter(|key| {
-            let trace = key.get(..16).map(<[u8]>::to_vec);
-            let new = trace != last;
-            last = trace;
-            new
-        });
-        keys.count()
-    }
-
-    /// Forgets exemplars observed before `before_unix_milli`, and pins that ended. Returns how many traces lost their
-    /// last pin.
-    pub(crate) fn expire_exemplars(
-        &self,
-        before_unix_milli: i64,
-        now_unix_nano: u64,
-    ) -> Result<usize, Error> {
-        let mut unpinned = 0;
+    /// Forgets exemplars observed before `before_unix_milli`.
+    pub(crate) fn expire_exemplars(&self, before_unix_milli: i64) -> Result<(), Error> {
         for key in self.exemplars.range(..time_key(before_unix_milli).to_vec()).keys() {
             let key = key.map_err(failed)?;
             self.exemplars_by_trace.remove(&key[8..]).map_err(failed)?;
             self.exemplars.remove(&key).map_err(failed)?;
-            let pin = [&key[8..24], &[REASON_EXEMPLAR]].concat();
-            let held = self.pins.get(&pin).map_err(failed)?;
-            if held.and_then(|bytes| until(&bytes)).is_some_and(|until| until <= now_unix_nano) {
-                self.pins.remove(&pin).map_err(failed)?;
-                unpinned += usize::from(self.pins.scan_prefix(&key[8..24]).next().is_none());
-            }
         }
-        Ok(unpinned)
+        Ok(())
     }
 }
 
 /// Big-endian with the sign bit turned, so that bytes sort as times do.
 fn time_key(unix_milli: i64) -> [u8; 8] {
     (unix_milli as u64 ^ 1 << 63).to_be_bytes()
-}
-
-fn pin_key(trace_id: TraceId, reason: u8) -> Vec<u8> {
-    [&trace_id.0[..], &[reason]].concat()
-}
-
-fn until(bytes: &[u8]) -> Option<u64> {
-    value::open(bytes)?.try_into().ok().map(u64::from_be_bytes)
 }
 
 fn read(bytes: &[u8]) -> Option<Exemplar> {

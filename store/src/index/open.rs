@@ -25,6 +25,8 @@ pub(crate) struct Index {
     pub(super) exemplars_by_trace: sled::Tree,
     /// Trace, reason → until when.
     pub(super) pins: sled::Tree,
+    /// When it ends, trace, reason: the same pins in the order in which they go.
+    pub(super) pins_by_end: sled::Tree,
     /// End of the gap, sequence → gap and overlay.
     pub(super) gaps: sled::Tree,
 }
@@ -83,6 +85,7 @@ impl Index {
                 exemplars: db.open_tree("exemplars")?,
                 exemplars_by_trace: db.open_tree("exemplars_by_trace")?,
                 pins: db.open_tree("pins")?,
+                pins_by_end: db.open_tree("pins_by_end")?,
                 gaps: db.open_tree("gaps")?,
                 db,
             })

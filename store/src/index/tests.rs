@@ -51,9 +51,12 @@ async fn expiry_takes_exemplars_their_pins_and_gaps() {
     index.add_gap(2, &gap(60), &[]).unwrap();
     assert_eq!(index.gaps(0, 100).unwrap().len(), 2, "a replayed gap is the same gap");
 
-    assert_eq!(index.expire_exemplars(50, 100).unwrap(), 1);
+    index.expire_exemplars(50).unwrap();
+    assert_eq!(index.expire_pins(99).unwrap(), 0);
+    assert_eq!(index.pinned_traces(), 2);
+    assert_eq!(index.expire_pins(100).unwrap(), 2);
     index.expire_gaps(50).unwrap();
-    assert_eq!(index.pinned_traces(), 1);
+    assert_eq!(index.pinned_traces(), 0);
     assert!(index.exemplars_of(TraceId([1; 16])).unwrap().is_empty());
     assert_eq!(index.exemplars_of(TraceId([2; 16])).unwrap().len(), 1);
     let all: SeriesFilter = Box::new(|_| true);

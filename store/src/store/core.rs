@@ -3,11 +3,12 @@
 use super::Config;
 use crate::{
     Clock, Error,
-    block::Blocks,
+    block::{Blocks, Catalog},
     generations::Generations,
     index::Index,
     journal::Command,
     metrics::{Metrics, Refused},
+    upkeep::Upkeep,
 };
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -20,6 +21,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How often what has expired is taken out of the index.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
+/// How often blocks are looked after.
+const UPKEEP_EVERY_MIN: Duration = Duration::from_secs(1);
+const UPKEEP_EVERY_MAX: Duration = Duration::from_secs(30);
 /// How often exemplars are followed to their traces.
 const WATCH_LINKS_EVERY: Duration = Duration::from_secs(15);
 /// How long intake waits for a head that is full before it refuses.
@@ -29,7 +33,9 @@ const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Core {
     pub(super) head: Arc<Generations>,
     pub(super) index: Arc<Index>,
-    pub(super) blocks: Blocks,
+    pub(super) blocks: Arc<Blocks>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) upkeep: Upkeep,
     pub(super) store: Ulid,
     pub(super) metrics: Metrics,
     pub(super) clock: Arc<dyn Clock>,
@@ -80,6 +86,20 @@ pub(super) async fn keep(core: Arc<Core>, journal: mpsc::WeakSender<Command>) {
     }
 }
 
+/// Looks after the blocks, turn after turn; until it is aborted.
+pub(super) async fn look_after(core: Arc<Core>) {
+    // So that what is kept for a minute only does not stay for two.
+    let every = (core.config.retention / 10).clamp(UPKEEP_EVERY_MIN, UPKEEP_EVERY_MAX);
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = core.upkeep.turn().await {
+            tracing::warn!(%error, "could not look after all blocks; will try again");
+            core.metrics.upkeep_failed.inc();
+        }
+        core.publish_sizes();
+    }
+}
+
 impl Core {
     fn is_due(&self) -> bool {
         let now = self.clock.monotonic();
@@ -101,7 +121,7 @@ impl Core {
         let Some((_, last_sequence)) = generation.sequences else { return Ok(()) };
         let now_unix_nano = self.clock.now_unix_nano();
         let block = self.blocks.write(Arc::clone(&generation), self.store, now_unix_nano).await?;
-        self.head.publish(block);
+        self.catalog.add_cut(block);
         drop(generation);
         self.publish_sizes();
         self.room.notify_waiters();
@@ -144,16 +164,21 @@ impl Core {
         let size = self.head.size();
         self.metrics.head_spans.set(size.spans as i64);
         self.metrics.head_bytes.set(size.bytes as i64);
-        let (blocks, bytes) = self.head.blocks();
-        self.metrics.blocks.set(blocks as i64);
-        self.metrics.block_bytes.set(bytes as i64);
+        let blocks = self.head.blocks();
+        let pinned = || blocks.iter().filter(|block| block.meta().pinned.is_some());
+        let sum = |bytes: &mut dyn Iterator<Item = u64>| bytes.sum::<u64>() as i64;
+        self.metrics.blocks.set(blocks.len() as i64);
+        self.metrics.block_bytes.set(sum(&mut blocks.iter().map(|it| it.meta().size_bytes)));
+        self.metrics.pinned_blocks.set(pinned().count() as i64);
+        self.metrics.pinned_block_bytes.set(sum(&mut pinned().map(|it| it.meta().size_bytes)));
     }
 
     fn expire(&self) -> Result<(), Error> {
         let now_unix_nano = self.clock.now_unix_nano();
         let retention = self.config.exemplar_retention.as_nanos() as u64;
         let before = now_unix_nano.saturating_sub(retention);
-        let unpinned = self.index.expire_exemplars((before / 1_000_000) as i64, now_unix_nano)?;
+        self.index.expire_exemplars((before / 1_000_000) as i64)?;
+        let unpinned = self.index.expire_pins(now_unix_nano)?;
         self.metrics.pinned_traces.dec_by(unpinned as i64);
         self.index.expire_gaps(before)
     }

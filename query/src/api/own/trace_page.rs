@@ -9,7 +9,7 @@ use crate::api::{
 use axum::{extract::State, response::Response};
 use serde::{Serialize, Serializer};
 use sigyn_proto::otlp::trace::v1::ResourceSpans;
-use sigyn_store::{Exemplar, Gap, Pin, PinReason, SpanId, TraceId};
+use sigyn_store::{Exemplar, Gap, Pin, SpanId, TraceId};
 use std::sync::Arc;
 
 /// A storm of gaps must not bury the trace; the newest are shown.
@@ -115,11 +115,7 @@ impl<'a> From<&'a Exemplar> for ExemplarShown<'a> {
 
 impl From<&Pin> for PinShown {
     fn from(pin: &Pin) -> Self {
-        let reason = match pin.reason {
-            PinReason::Exemplar => "exemplar",
-            PinReason::User => "user",
-        };
-        Self { reason, until_unix_nano: Shown(pin.until_unix_nano) }
+        Self { reason: pin.reason.name(), until_unix_nano: Shown(pin.until_unix_nano) }
     }
 }
 

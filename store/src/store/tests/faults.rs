@@ -22,7 +22,7 @@ impl Rig {
     async fn open(&self) -> Store {
         let disk = Arc::new(self.disk.clone());
         let (config, clock) = (self.config.clone(), TestClock::new());
-        Store::open_on(disk, config, clock, &mut Registry::default()).await.unwrap()
+        Store::open_on(disk, Tasks::Run, config, clock, &mut Registry::default()).await.unwrap()
     }
 
     /// Appends one span after the other until one is refused, and tells how many were taken.

@@ -1,0 +1,105 @@
+//! Pins: traces that must be kept, why, and until when.
+
+use super::{Index, open::failed, value};
+use crate::{Error, Pin, PinReason, TraceId};
+
+const TRACE_BYTES: usize = 16;
+const END_BYTES: usize = 8;
+
+impl Index {
+    /// Pins a trace, or pins it for longer. True when it had no pin before.
+    pub(crate) fn add_pin(&self, pin: &Pin) -> Result<bool, Error> {
+        let is_new = self.pins.scan_prefix(pin.trace_id.0).next().is_none();
+        let key = key_of(pin.trace_id, pin.reason);
+        let held = self.pins.get(&key).map_err(failed)?;
+        let held = held.and_then(|bytes| until(&bytes));
+        if held.is_some_and(|held| held >= pin.until_unix_nano) {
+            return Ok(false);
+        }
+        let end = pin.until_unix_nano.to_be_bytes();
+        // Whatever a crash leaves: an end without its pin is passed over, a pin without its end is not possible.
+        self.pins_by_end.insert([&end[..], &key].concat(), &[][..]).map_err(failed)?;
+        self.pins.insert(&key, value::seal(&end)).map_err(failed)?;
+        if let Some(held) = held {
+            let before = [&held.to_be_bytes()[..], &key].concat();
+            self.pins_by_end.remove(before).map_err(failed)?;
+        }
+        Ok(is_new)
+    }
+
+    /// Takes a pin away. True when the trace has none left.
+    pub(crate) fn remove_pin(&self, trace_id: TraceId, reason: PinReason) -> Result<bool, Error> {
+        let key = key_of(trace_id, reason);
+        let Some(held) = self.pins.remove(&key).map_err(failed)? else { return Ok(false) };
+        if let Some(held) = until(&held) {
+            let end = [&held.to_be_bytes()[..], &key].concat();
+            self.pins_by_end.remove(end).map_err(failed)?;
+        }
+        Ok(self.pins.scan_prefix(trace_id.0).next().is_none())
+    }
+
+    /// The pins of a trace that still hold.
+    pub(crate) fn pins_of(&self, trace_id: TraceId, now_unix_nano: u64) -> Result<Vec<Pin>, Error> {
+        let mut pins = Vec::new();
+        for entry in self.pins.scan_prefix(trace_id.0) {
+            let (key, bytes) = entry.map_err(failed)?;
+            let Some(reason) = key.last().and_then(|&code| reason_of(code)) else { continue };
+            if let Some(until_unix_nano) = until(&bytes)
+                && until_unix_nano > now_unix_nano
+            {
+                pins.push(Pin { trace_id, reason, until_unix_nano });
+            }
+        }
+        Ok(pins)
+    }
+
+    /// Number of traces with a pin. Reads all of them: for the start, not for every question.
+    pub(crate) fn pinned_traces(&self) -> usize {
+        let mut last = None;
+        let keys = self.pins.iter().keys().flatten().filter(|key| {
+            let trace = key.get(..TRACE_BYTES).map(<[u8]>::to_vec);
+            let is_new = trace != last;
+            last = trace;
+            is_new
+        });
+        keys.count()
+    }
+
+    /// Forgets pins that ended. Returns how many traces lost their last one.
+    pub(crate) fn expire_pins(&self, now_unix_nano: u64) -> Result<usize, Error> {
+        let mut unpinned = 0;
+        let ended =
+            self.pins_by_end.range(..=[&now_unix_nano.to_be_bytes()[..], &[0xff; 17]].concat());
+        for end in ended.keys() {
+            let end = end.map_err(failed)?;
+            let Some((_, key)) = end.split_first_chunk::<END_BYTES>() else { continue };
+            let held = self.pins.get(key).map_err(failed)?;
+            if held.and_then(|bytes| until(&bytes)).is_some_and(|held| held <= now_unix_nano) {
+                self.pins.remove(key).map_err(failed)?;
+                let trace = &key[..TRACE_BYTES.min(key.len())];
+                unpinned += usize::from(self.pins.scan_prefix(trace).next().is_none());
+            }
+            self.pins_by_end.remove(&end).map_err(failed)?;
+        }
+        Ok(unpinned)
+    }
+}
+
+fn key_of(trace_id: TraceId, reason: PinReason) -> Vec<u8> {
+    let code = match reason {
+        PinReason::Exemplar => 1,
+        PinReason::User => 2,
+        PinReason::Lookup => 3,
+    };
+    [&trace_id.0[..], &[code]].concat()
+}
+
+fn reason_of(code: u8) -> Option<PinReason> {
+    [PinReason::Exemplar, PinReason::User, PinReason::Lookup]
+        .get(usize::from(code).checked_sub(1)?)
+        .copied()
+}
+
+fn until(bytes: &[u8]) -> Option<u64> {
+    value::open(bytes)?.try_into().ok().map(u64::from_be_bytes)
+}
