@@ -52,7 +52,7 @@ fn exemplars_of_both_label_names_lead_to_sigyn() {
     let prometheus = all.iter().find(|source| source["type"] == "prometheus").unwrap();
     let destinations = prometheus["jsonData"]["exemplarTraceIdDestinations"].as_array().unwrap();
     let names: Vec<_> = destinations.iter().map(|destination| &destination["name"]).collect();
-    assert_eq!(names, ["trace_id", "traceID"]);
+    assert_eq!(names, ["trace_id", "traceID", "TraceID"]);
     for destination in destinations {
         let uid = destination["datasourceUid"].as_str().unwrap();
         assert_eq!(types.get(uid).map(String::as_str), Some("tempo"));
