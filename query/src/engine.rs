@@ -11,17 +11,23 @@ mod answer;
 mod arithmetic;
 mod cancellation;
 mod catalog;
+mod census;
+mod codes;
 mod column;
 mod compare;
 mod condition;
+mod contrast;
 mod metrics;
 mod operand;
 mod pipeline;
 mod plan;
 mod progress;
+mod repeats;
+mod scan;
 mod search;
 mod selection;
 mod structure;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -36,12 +42,13 @@ pub use selection::{
     Contrast, ContrastField, ContrastValue, DurationRank, Facet, Facets, SpanSelection, ValueCount,
 };
 
-use crate::traceql::Query;
+use crate::traceql::{FieldRef, Pipeline, Query};
 use arrow_schema::ArrowError;
 use cancellation::{CancelOnDrop, Cancellation};
 use sigyn_store::{Error as StoreError, Snapshot, Source, SpanId, Store, TraceId};
 use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 use tokio::sync::{Semaphore, mpsc};
+use view::View;
 
 /// Runs queries over a store. Cheap to clone; clones share the bound on threads.
 #[derive(Clone)]
@@ -231,12 +238,10 @@ impl Engine {
     async fn metrics_with(
         &self,
         request: MetricsRequest,
-        _progress: Option<mpsc::Sender<MetricsResponse>>,
+        progress: Option<mpsc::Sender<MetricsResponse>>,
     ) -> Result<MetricsResponse, EngineError> {
-        if !request.query.is_metrics() {
-            return Err(EngineError::Invalid("not a metrics query".to_owned()));
-        }
-        Err(EngineError::Unsupported("metrics queries are not executed yet".to_owned()))
+        let snapshot = (self.snapshots)();
+        metrics::evaluate(snapshot, request, self.limits, &self.threads, progress).await
     }
 
     /// Service names, sorted.
@@ -256,57 +261,75 @@ impl Engine {
     /// Attribute names that the selected spans have, by scope, sorted; bounded.
     pub async fn tag_names(
         &self,
-        _selection: SpanSelection,
+        selection: SpanSelection,
     ) -> Result<Vec<(sigyn_store::AttributeScope, Vec<String>)>, EngineError> {
-        self.on_sources(catalog::tag_names).await
+        let (scan, pipeline, _guard) = self.selected(selection)?;
+        let plan = plan::Plan::of_pipeline(pipeline).reading(std::iter::empty());
+        tags::names(&scan.with_plan(plan)).await
     }
 
     /// Distinct values of a field (an attribute or an intrinsic) among the selected spans, sorted by type, then value, at most
     /// `limit`. Arrays give their elements. Status and kind give all their words, durations nothing.
     pub async fn tag_values(
         &self,
-        field: &crate::traceql::FieldRef,
-        _selection: SpanSelection,
+        field: &FieldRef,
+        selection: SpanSelection,
         limit: usize,
     ) -> Result<Vec<ValueCount>, EngineError> {
-        let field = field.clone();
-        let values = self
-            .on_sources(move |sources, cancellation| {
-                catalog::tag_values(sources, &field, limit, cancellation)
-            })
-            .await?;
-        Ok(values.into_iter().map(|value| ValueCount { value, count: 0 }).collect())
+        let (scan, pipeline, _guard) = self.selected(selection)?;
+        tags::values(&scan, pipeline, field, limit).await
     }
 
     /// The most frequent values of some fields among the selected spans, `top` of each.
     pub async fn facets(
         &self,
-        _selection: SpanSelection,
-        _fields: Vec<crate::traceql::FieldRef>,
-        _top: usize,
+        selection: SpanSelection,
+        fields: Vec<FieldRef>,
+        top: usize,
     ) -> Result<Facets, EngineError> {
-        Err(EngineError::Unsupported("facets are not counted yet".to_owned()))
+        let (scan, pipeline, _guard) = self.selected(selection)?;
+        contrast::facets(&scan, pipeline, fields, top).await
     }
 
     /// Where a duration stands among those of the selected spans (of an operation, say), and their quantiles.
     pub async fn duration_rank(
         &self,
-        _selection: SpanSelection,
-        _duration_nano: i64,
-        _quantiles: Vec<f64>,
+        selection: SpanSelection,
+        duration_nano: i64,
+        quantiles: Vec<f64>,
     ) -> Result<DurationRank, EngineError> {
-        Err(EngineError::Unsupported("durations are not ranked yet".to_owned()))
+        let (scan, pipeline, _guard) = self.selected(selection)?;
+        contrast::duration_rank(&scan, pipeline, duration_nano, &quantiles).await
     }
 
     /// Which fields set two sets of spans apart, the most telling first: `fields_max` of them, with `values_max` values each.
     pub async fn contrast(
         &self,
-        _selection: SpanSelection,
-        _baseline: SpanSelection,
-        _fields_max: usize,
-        _values_max: usize,
+        selection: SpanSelection,
+        baseline: SpanSelection,
+        fields_max: usize,
+        values_max: usize,
     ) -> Result<Contrast, EngineError> {
-        Err(EngineError::Unsupported("sets are not compared yet".to_owned()))
+        let (one, selected, _guard) = self.selected(selection)?;
+        let (other, compared, _other_guard) = self.selected(baseline)?;
+        contrast::contrast((&one, selected), (&other, compared), fields_max, values_max).await
+    }
+
+    /// Where to look for selected spans, and what they must fulfil.
+    fn selected(
+        &self,
+        selection: SpanSelection,
+    ) -> Result<(scan::Scan, Pipeline, CancelOnDrop), EngineError> {
+        let pipeline = match selection.query {
+            Some(query) => plan::spans_of_query(query)?,
+            None => Pipeline { stages: Vec::new() },
+        };
+        let plan = plan::Plan::of_pipeline(pipeline.clone());
+        let from = selection.start_unix_nano.unwrap_or(0);
+        let to = selection.end_unix_nano.unwrap_or(u64::MAX);
+        let snapshot = (self.snapshots)();
+        let (scan, guard) = scan::Scan::new(snapshot, plan, from..to, self.limits, &self.threads);
+        Ok((scan, pipeline, guard))
     }
 
     async fn on_sources<T: Send + 'static>(

@@ -99,6 +99,11 @@ pub trait Source: Send + Sync {
     fn is_pinned_only(&self) -> bool {
         false
     }
+
+    /// What this source is a part of. Sources of one run hold no span twice, neither alone nor together; `None`: nobody has looked.
+    fn run(&self) -> Option<u128> {
+        None
+    }
 }
 
 /// Events or links of the rows of a source, in row order. Arrays have `len()` entries.

@@ -152,6 +152,48 @@ impl Scalar {
         }
     }
 
+    /// Bytes that are equal exactly for equal values, also when those of several values stand one behind the other.
+    pub(super) fn write_key(&self, key: &mut Vec<u8>) {
+        let mut tagged = |tag: u8, bytes: &[u8]| {
+            key.push(tag);
+            key.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            key.extend_from_slice(bytes);
+        };
+        match self {
+            Self::Text(text) => tagged(1, text.as_bytes()),
+            Self::Int(value) => tagged(2, &value.to_le_bytes()),
+            Self::Float(value) => tagged(3, &value.to_le_bytes()),
+            Self::Bool(value) => tagged(4, &[u8::from(*value)]),
+            Self::Duration(value) => tagged(5, &value.to_le_bytes()),
+            Self::Status(value) => tagged(6, &[*value]),
+            Self::Kind(value) => tagged(7, &[*value]),
+            Self::Encoded(bytes) => tagged(8, bytes),
+        }
+    }
+
+    /// By type, then by value.
+    pub(super) fn order(&self, other: &Self) -> std::cmp::Ordering {
+        let rank = |scalar: &Self| match scalar {
+            Self::Text(_) => 0,
+            Self::Int(_) => 1,
+            Self::Float(_) => 2,
+            Self::Bool(_) => 3,
+            Self::Duration(_) => 4,
+            Self::Status(_) => 5,
+            Self::Kind(_) => 6,
+            Self::Encoded(_) => 7,
+        };
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Int(a), Self::Int(b)) | (Self::Duration(a), Self::Duration(b)) => a.cmp(b),
+            (Self::Float(a), Self::Float(b)) => a.total_cmp(b),
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            (Self::Status(a), Self::Status(b)) | (Self::Kind(a), Self::Kind(b)) => a.cmp(b),
+            (Self::Encoded(a), Self::Encoded(b)) => a.cmp(b),
+            _ => rank(self).cmp(&rank(other)),
+        }
+    }
+
     /// As it stands in an answer: durations and enums as text.
     pub(super) fn into_value(self) -> super::Value {
         use super::Value;

@@ -1,5 +1,18 @@
 //! Time series out of spans: what is asked, what is answered.
 
+mod cells;
+mod compare;
+mod evaluate;
+mod fold;
+mod groups;
+mod line;
+mod picks;
+pub(super) mod sketch;
+
+pub(super) use evaluate::evaluate;
+#[cfg(test)]
+pub(super) use fold::measured;
+
 use super::{EngineError, Value};
 use crate::traceql::Query;
 use sigyn_store::{SpanId, TraceId};
@@ -142,5 +155,44 @@ impl MetricsWindow {
             .div_ceil(self.step_nano.max(1))
             .try_into()
             .unwrap_or(usize::MAX)
+    }
+}
+
+/// Finds the interval of a moment without a division.
+struct Finder {
+    window: MetricsWindow,
+    per_step: f64,
+}
+
+impl MetricsWindow {
+    /// The end of an interval.
+    fn moment(&self, interval: usize) -> u64 {
+        self.start_unix_nano.saturating_add(self.step_nano.saturating_mul(interval as u64 + 1))
+    }
+
+    /// The interval of a moment; `None` outside the window.
+    fn interval(&self, unix_nano: u64) -> Option<usize> {
+        let within = unix_nano > self.start_unix_nano && unix_nano <= self.end_unix_nano;
+        within.then(|| self.finder().interval(unix_nano))
+    }
+
+    fn finder(&self) -> Finder {
+        Finder { window: *self, per_step: 1.0 / self.step_nano as f64 }
+    }
+}
+
+impl Finder {
+    /// Of a moment within the window.
+    fn interval(&self, unix_nano: u64) -> usize {
+        let past = unix_nano - self.window.start_unix_nano - 1;
+        let guess = (past as f64 * self.per_step) as u64;
+        // Rounding may be off by one at the edges.
+        let start = guess * self.window.step_nano;
+        let found = match past {
+            past if past < start => guess - 1,
+            past if past - start >= self.window.step_nano => guess + 1,
+            _ => guess,
+        };
+        found as usize
     }
 }

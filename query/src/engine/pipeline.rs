@@ -101,7 +101,7 @@ impl<'a> Evaluation<'a> {
                 let count = trace.spans.len();
                 let left = as_flags(&self.spanset(left, trace, input)?, count);
                 let right = as_flags(&self.spanset(right, trace, input)?, count);
-                let kept = trace.tree.evaluate(*operator, &left, &right);
+                let kept = self.traces.tree(trace).evaluate(*operator, &left, &right);
                 Ok((0..count as u32).filter(|&at| kept[at as usize]).collect())
             }
             SpansetExpression::Pipeline(pipeline) => {
@@ -261,18 +261,11 @@ fn as_flags(members: &[u32], count: usize) -> Vec<bool> {
 
 /// Bytes that are equal exactly for equal values.
 fn group_key(scalar: Option<&Scalar>) -> Vec<u8> {
-    let tagged = |tag: u8, bytes: &[u8]| [&[tag], bytes].concat();
-    match scalar {
-        None => Vec::new(),
-        Some(Scalar::Text(text)) => tagged(1, text.as_bytes()),
-        Some(Scalar::Int(value)) => tagged(2, &value.to_le_bytes()),
-        Some(Scalar::Float(value)) => tagged(3, &value.to_le_bytes()),
-        Some(Scalar::Bool(value)) => tagged(4, &[u8::from(*value)]),
-        Some(Scalar::Duration(value)) => tagged(5, &value.to_le_bytes()),
-        Some(Scalar::Status(value)) => tagged(6, &[*value]),
-        Some(Scalar::Kind(value)) => tagged(7, &[*value]),
-        Some(Scalar::Encoded(bytes)) => tagged(8, bytes),
+    let mut key = Vec::new();
+    if let Some(scalar) = scalar {
+        scalar.write_key(&mut key);
     }
+    key
 }
 
 /// Sums keep the first value's type, averages are floats; the least and the greatest compare across

@@ -1,9 +1,9 @@
 //! What a query needs: its stages, what its spans must fulfil one by one, and what an answer shows.
 
-use super::{EngineError, condition::asks_one_of, operand::scope_of};
+use super::{EngineError, condition::asks_one_of};
 use crate::traceql::{
-    Aggregate, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal,
-    MetricsExpression, Pipeline, Query, QueryBody, Span, SpansetExpression, SpansetOperator, Stage,
+    ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, MetricsExpression, Pipeline,
+    Query, QueryBody, Span, SpansetExpression, SpansetOperator, Stage,
 };
 use sigyn_store::AttributeScope;
 
@@ -14,34 +14,55 @@ pub(super) struct Plan {
     pub(super) necessary: FieldExpression,
     /// Fields that answers show, in the order in which the query mentions them.
     pub(super) shown: Vec<FieldRef>,
-    /// True when an expression reads a field that depends on the whole trace.
+    /// True when an expression, or an answer, reads a field that depends on the whole trace.
     pub(super) reads_trace_fields: bool,
+    /// True when what is necessary also suffices: spans can be looked at one by one.
+    pub(super) is_local: bool,
 }
 
 impl Plan {
+    /// Asked to search, a metrics query gives the spans that it would count.
     pub(super) fn new(query: Query) -> Result<Self, EngineError> {
-        let pipeline = match query.body {
-            QueryBody::Search(pipeline) => pipeline,
-            // Asked to search, a metrics query gives the spans that it would count.
-            QueryBody::Metrics(metrics) => spans_of(metrics)?,
-        };
-        let necessary = necessary_of_pipeline(&pipeline);
-        let mut expressions = Vec::new();
+        spans_of_query(query).map(Self::of_pipeline)
+    }
+
+    pub(super) fn of_pipeline(mut pipeline: Pipeline) -> Self {
         let mut mentioned = Vec::new();
-        visit_pipeline(&pipeline, &mut expressions, &mut mentioned);
-        for expression in &expressions {
-            refuse_mixture(expression)?;
-        }
-        let reads_trace_fields = mentioned
-            .iter()
-            .any(|field| matches!(field, FieldRef::Intrinsic(i) if i.is_trace_level()));
+        visit_pipeline(&pipeline, &mut mentioned);
+        let reads_trace_fields = mentioned.iter().any(needs_trace);
         let mut shown: Vec<FieldRef> = Vec::new();
         for field in mentioned {
             if !is_shown_anyway(&field) && !shown.contains(&field) {
                 shown.push(field);
             }
         }
-        Ok(Self { pipeline, necessary, shown, reads_trace_fields })
+        rewrite_pipeline(&mut pipeline);
+        let necessary = necessary_of_pipeline(&pipeline);
+        let is_local = pipeline.stages.iter().all(is_local_stage);
+        Self { pipeline, necessary, shown, reads_trace_fields, is_local }
+    }
+
+    /// The same for whoever reads these fields of the spans that are kept, and shows nothing of them.
+    pub(super) fn reading<'f>(mut self, mut fields: impl Iterator<Item = &'f FieldRef>) -> Self {
+        let mut mentioned = Vec::new();
+        visit_pipeline(&self.pipeline, &mut mentioned);
+        let read_outside = fields.any(needs_trace);
+        self.is_local &= !read_outside;
+        self.reads_trace_fields = read_outside || mentioned.iter().any(needs_trace);
+        self
+    }
+}
+
+/// True when a field depends on other spans of the trace.
+pub(super) fn needs_trace(field: &FieldRef) -> bool {
+    matches!(field, FieldRef::Intrinsic(intrinsic) if intrinsic.is_trace_level())
+}
+
+/// The pipeline of a search, or that whose spans a metrics query counts.
+pub(super) fn spans_of_query(query: Query) -> Result<Pipeline, EngineError> {
+    match query.body {
+        QueryBody::Search(pipeline) => Ok(pipeline),
+        QueryBody::Metrics(metrics) => spans_of(metrics),
     }
 }
 
@@ -49,13 +70,110 @@ fn spans_of(metrics: MetricsExpression) -> Result<Pipeline, EngineError> {
     match metrics {
         MetricsExpression::Series { pipeline, .. } => Ok(pipeline),
         MetricsExpression::Staged { input, .. } => spans_of(*input),
-        MetricsExpression::Math { .. } | MetricsExpression::Scalar(_) => {
-            Err(EngineError::Unsupported(
-                "arithmetic between metrics queries names no one set of spans to search; \
-                 search for one of its sides"
-                    .to_owned(),
-            ))
+        // The spans of both sides; a constant has none.
+        MetricsExpression::Math { left, right, .. } => match (*left, *right) {
+            (MetricsExpression::Scalar(_), series) | (series, MetricsExpression::Scalar(_)) => {
+                spans_of(series)
+            }
+            (left, right) => {
+                let side = |metrics| Ok::<_, EngineError>(Box::new(side(spans_of(metrics)?)));
+                let (left, right) = (side(left)?, side(right)?);
+                let both = SpansetExpression::Binary { operator: SpansetOperator::Or, left, right };
+                Ok(Pipeline { stages: vec![Stage::Spanset(both)] })
+            }
+        },
+        MetricsExpression::Scalar(_) => {
+            Err(EngineError::Invalid("a constant names no spans to search".to_owned()))
         }
+    }
+}
+
+/// A pipeline as a side of an operator.
+fn side(mut pipeline: Pipeline) -> SpansetExpression {
+    match pipeline.stages.as_slice() {
+        [Stage::Spanset(_)] => match pipeline.stages.remove(0) {
+            Stage::Spanset(spanset) => spanset,
+            _ => unreachable!("it was looked at"),
+        },
+        _ => {
+            // Sides are single sets.
+            pipeline.stages.push(Stage::Coalesce);
+            SpansetExpression::Pipeline(pipeline)
+        }
+    }
+}
+
+/// Replaces what asks for roots by what a span knows of itself: it has no parent.
+fn rewrite_pipeline(pipeline: &mut Pipeline) {
+    for stage in &mut pipeline.stages {
+        if let Stage::Spanset(spanset) = stage {
+            rewrite_spanset(spanset);
+        }
+    }
+}
+
+fn rewrite_spanset(spanset: &mut SpansetExpression) {
+    match spanset {
+        SpansetExpression::Filter(None) => {}
+        SpansetExpression::Filter(Some(expression)) => rewrite(expression),
+        SpansetExpression::Binary { left, right, .. } => {
+            rewrite_spanset(left);
+            rewrite_spanset(right);
+        }
+        SpansetExpression::Pipeline(pipeline) => rewrite_pipeline(pipeline),
+    }
+}
+
+fn rewrite(expression: &mut FieldExpression) {
+    use ComparisonOperator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    match expression {
+        FieldExpression::All(parts) | FieldExpression::Any(parts) => {
+            parts.iter_mut().for_each(rewrite);
+        }
+        FieldExpression::Not(inner, _) => rewrite(inner),
+        FieldExpression::Comparison { operator, left, right, .. } => {
+            let is_parent = matches!(
+                &**left,
+                FieldExpression::Field(FieldRef::Intrinsic(Intrinsic::NestedSetParent), _)
+            );
+            let FieldExpression::Literal(Literal::Int(number), place) = &**right else { return };
+            let asks = match (*operator, *number) {
+                _ if !is_parent => return,
+                (Less, 0) | (Equal | LessOrEqual, -1) => Equal,
+                (GreaterOrEqual, 0) | (NotEqual | Greater, -1) => NotEqual,
+                _ => return,
+            };
+            let place = *place;
+            *operator = asks;
+            **left = FieldExpression::Field(FieldRef::Intrinsic(Intrinsic::ParentId), place);
+            **right = FieldExpression::Literal(Literal::Nil, place);
+        }
+        _ => {}
+    }
+}
+
+/// True when a stage neither asks for other spans of the trace nor drops spans because of them.
+fn is_local_stage(stage: &Stage) -> bool {
+    fn is_local_spanset(spanset: &SpansetExpression) -> bool {
+        match spanset {
+            SpansetExpression::Filter(None) => true,
+            SpansetExpression::Filter(Some(expression)) => {
+                let mut is_local = true;
+                expression.visit_fields(&mut |field| is_local &= !needs_trace(field));
+                is_local
+            }
+            SpansetExpression::Binary { operator: SpansetOperator::Or, left, right } => {
+                is_local_spanset(left) && is_local_spanset(right)
+            }
+            SpansetExpression::Binary { .. } => false,
+            SpansetExpression::Pipeline(pipeline) => pipeline.stages.iter().all(is_local_stage),
+        }
+    }
+    match stage {
+        Stage::Spanset(spanset) => is_local_spanset(spanset),
+        Stage::ScalarFilter(_) => false,
+        // They change which sets there are, not which spans.
+        Stage::By(_) | Stage::Coalesce | Stage::Select(_) => true,
     }
 }
 
@@ -75,71 +193,33 @@ fn is_shown_anyway(field: &FieldRef) -> bool {
     )
 }
 
-/// All expressions of a pipeline, in the order written.
-fn visit_pipeline<'a>(
-    pipeline: &'a Pipeline,
-    expressions: &mut Vec<&'a FieldExpression>,
-    fields: &mut Vec<FieldRef>,
-) {
-    fn add<'a>(
-        expression: &'a FieldExpression,
-        expressions: &mut Vec<&'a FieldExpression>,
-        fields: &mut Vec<FieldRef>,
-    ) {
-        expressions.push(expression);
+/// All fields of a pipeline, in the order written.
+fn visit_pipeline(pipeline: &Pipeline, fields: &mut Vec<FieldRef>) {
+    fn add(expression: &FieldExpression, fields: &mut Vec<FieldRef>) {
         expression.visit_fields(&mut |field| fields.push(field.clone()));
     }
-    fn visit_spanset<'a>(
-        spanset: &'a SpansetExpression,
-        expressions: &mut Vec<&'a FieldExpression>,
-        fields: &mut Vec<FieldRef>,
-    ) {
+    fn visit_spanset(spanset: &SpansetExpression, fields: &mut Vec<FieldRef>) {
         match spanset {
             SpansetExpression::Filter(None) => {}
-            SpansetExpression::Filter(Some(expression)) => add(expression, expressions, fields),
+            SpansetExpression::Filter(Some(expression)) => add(expression, fields),
             SpansetExpression::Binary { left, right, .. } => {
-                visit_spanset(left, expressions, fields);
-                visit_spanset(right, expressions, fields);
+                visit_spanset(left, fields);
+                visit_spanset(right, fields);
             }
-            SpansetExpression::Pipeline(pipeline) => visit_pipeline(pipeline, expressions, fields),
+            SpansetExpression::Pipeline(pipeline) => visit_pipeline(pipeline, fields),
         }
     }
     for stage in &pipeline.stages {
         match stage {
-            Stage::Spanset(spanset) => visit_spanset(spanset, expressions, fields),
-            Stage::ScalarFilter(filter) => match &filter.aggregate {
-                Aggregate::Count => {}
-                Aggregate::Avg(inner)
-                | Aggregate::Min(inner)
-                | Aggregate::Max(inner)
-                | Aggregate::Sum(inner) => add(inner, expressions, fields),
-            },
-            Stage::By(expression) => add(expression, expressions, fields),
+            Stage::Spanset(spanset) => visit_spanset(spanset, fields),
+            Stage::ScalarFilter(filter) => {
+                if let Some(inner) = filter.aggregate.expression() {
+                    add(inner, fields);
+                }
+            }
+            Stage::By(expression) => add(expression, fields),
             Stage::Select(selected) => fields.extend(selected.iter().cloned()),
             Stage::Coalesce => {}
-        }
-    }
-}
-
-/// A comparison of an event with a link has no one thing that it could hold for.
-fn refuse_mixture(expression: &FieldExpression) -> Result<(), EngineError> {
-    match expression {
-        FieldExpression::All(parts) => parts.iter().try_for_each(refuse_mixture),
-        FieldExpression::Any(parts) => parts.iter().try_for_each(refuse_mixture),
-        FieldExpression::Not(inner, _) => refuse_mixture(inner),
-        other => {
-            let (mut events, mut links) = (false, false);
-            other.visit_fields(&mut |field| match scope_of(field) {
-                Some(AttributeScope::Event) => events = true,
-                Some(_) => links = true,
-                None => {}
-            });
-            if events && links {
-                return Err(EngineError::Unsupported(format!(
-                    "`{other}` compares events with links, which is not supported"
-                )));
-            }
-            Ok(())
         }
     }
 }
@@ -194,11 +274,9 @@ fn relaxed(expression: &FieldExpression) -> FieldExpression {
         FieldExpression::All(parts) => FieldExpression::All(parts.iter().map(relaxed).collect()),
         FieldExpression::Any(parts) => FieldExpression::Any(parts.iter().map(relaxed).collect()),
         other => {
-            let mut needs_trace = false;
-            other.visit_fields(&mut |field| {
-                needs_trace |= matches!(field, FieldRef::Intrinsic(i) if i.is_trace_level());
-            });
-            if needs_trace { always() } else { other.clone() }
+            let mut asks_trace = false;
+            other.visit_fields(&mut |field| asks_trace |= needs_trace(field));
+            if asks_trace { always() } else { other.clone() }
         }
     }
 }

@@ -30,9 +30,9 @@ use tokio::{
 };
 
 /// What one source says: its traces with a fitting span, each with its earliest fitting start here.
-struct Partial {
-    candidates: Vec<(TraceId, u64)>,
-    rows: u64,
+pub(super) struct Partial {
+    pub(super) candidates: Vec<(TraceId, u64)>,
+    pub(super) rows: u64,
 }
 
 /// Traces that may be results, by the latest start that they can have.
@@ -136,7 +136,7 @@ pub(super) async fn search(
 
     let mut response = SearchResponse::default();
     let mut found: BTreeMap<(Reverse<u64>, TraceId), TraceMatch> = BTreeMap::new();
-    let mut candidates = Candidates::default();
+    let mut queue = Candidates::default();
     let cache = Arc::new(ColumnCache::default());
     let stats = ScanStats { sources: sources.len(), ..ScanStats::default() };
     let mut news = News { progress, stats, sent: None };
@@ -152,7 +152,7 @@ pub(super) async fn search(
                 Some(((Reverse(start), _), _)) if found.len() >= request.limit => Some(*start),
                 _ => None,
             };
-            let best_left = candidates.peek().max(ahead);
+            let best_left = queue.peek().max(ahead);
             news.tell(&found, best_left, &cancellation).await?;
             match (best_left, worst) {
                 (None, _) => return Ok(()),
@@ -160,14 +160,14 @@ pub(super) async fn search(
                 (Some(best), Some(worst)) if best < worst => return Ok(()),
                 _ => {}
             }
-            if candidates.peek() >= ahead && candidates.peek().is_some() {
+            if queue.peek() >= ahead && queue.peek().is_some() {
                 let missing = request.limit.saturating_sub(found.len()).max(4);
                 let count = (2 * missing).min(limits.traces_at_a_time.max(1));
                 let mut ids = Vec::with_capacity(count);
                 while ids.len() < count
-                    && candidates.peek().is_some_and(|bound| Some(bound) >= ahead.max(worst))
+                    && queue.peek().is_some_and(|bound| Some(bound) >= ahead.max(worst))
                 {
-                    ids.extend(candidates.pop());
+                    ids.extend(queue.pop());
                 }
                 let (all, plan, cancellation) = (all.clone(), plan.clone(), cancellation.clone());
                 let cache = cache.clone();
@@ -187,14 +187,14 @@ pub(super) async fn search(
             news.stats.sources_done += wave.min(unvisited.len());
             let scans = unvisited.by_ref().take(wave).map(|source| {
                 let (plan, cancellation) = (plan.clone(), cancellation.clone());
-                on_thread(threads, move || scan(source, &plan, from, to, &cancellation))
+                on_thread(threads, move || self::candidates(source, &plan, from, to, &cancellation))
             });
             for partial in futures::future::try_join_all(scans).await? {
                 let partial = partial?;
                 response.inspected_spans += partial.rows;
                 news.stats.inspected_spans += partial.rows;
                 for (id, start) in partial.candidates {
-                    candidates.add(id, start);
+                    queue.add(id, start);
                 }
             }
         }
@@ -227,7 +227,7 @@ pub(super) async fn on_thread<T: Send + 'static>(
 }
 
 /// Looks for fitting spans in one source.
-fn scan(
+pub(super) fn candidates(
     source: Arc<dyn Source>,
     plan: &Plan,
     from: u64,

@@ -3,6 +3,10 @@
 use crate::traceql::{SpansetOperator, Structure};
 use rapidhash::RapidHashMap;
 use sigyn_store::SpanId;
+use std::collections::hash_map::Entry;
+
+const SERVER: u8 = 2;
+const CONSUMER: u8 = 5;
 
 /// The spans of one trace as a forest, by position. Spans that no root reaches (their parent is
 /// missing, or parents go round in a circle) are disconnected: they have no relatives.
@@ -23,24 +27,49 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Spans in order of start, each ID once; `None` as parent marks a root.
-    pub(super) fn new(spans: &[(SpanId, Option<SpanId>)]) -> Self {
+    /// Spans in order of start. An ID may come twice, once for a client and once for the server that it called (Zipkin): then
+    /// the server is a child of the client, and what names the ID as its parent is below the server.
+    ///
+    /// `None` as parent marks a root; kinds (OTLP's, by position) are only asked where an ID comes twice.
+    pub(super) fn new(spans: &[(SpanId, Option<SpanId>)], kind: &dyn Fn(usize) -> u8) -> Self {
         let count = spans.len();
-        let positions: RapidHashMap<SpanId, u32> =
-            spans.iter().enumerate().map(|(at, (id, _))| (*id, at as u32)).collect();
+        let mut positions: RapidHashMap<SpanId, u32> = RapidHashMap::default();
+        // By position of a shared ID's lower span, that of the upper one.
+        let mut upper: RapidHashMap<u32, u32> = RapidHashMap::default();
+        for (at, (id, _)) in spans.iter().enumerate() {
+            match positions.entry(*id) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(at as u32);
+                }
+                Entry::Occupied(mut first) => {
+                    let other = *first.get();
+                    let is_called = |kind| kind == SERVER || kind == CONSUMER;
+                    let (own, others) = (is_called(kind(at)), is_called(kind(other as usize)));
+                    if own && !others {
+                        upper.insert(at as u32, other);
+                        first.insert(at as u32);
+                    } else if others && !own {
+                        upper.entry(other).or_insert(at as u32);
+                    }
+                }
+            }
+        }
         let mut children: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut linked = vec![None; count];
         let mut roots = Vec::new();
         let mut child_counts = vec![0; count];
         for (at, (_, parent)) in spans.iter().enumerate() {
+            let parent = match upper.get(&(at as u32)) {
+                Some(upper) => Some(Some(*upper)),
+                None => parent.map(|parent| positions.get(&parent).copied()),
+            };
             match parent {
                 None => roots.push(at as u32),
-                Some(parent) => {
-                    if let Some(&parent) = positions.get(parent) {
-                        linked[at] = Some(parent);
-                        children[parent as usize].push(at as u32);
-                        child_counts[parent as usize] += 1;
-                    }
+                Some(None) => {}
+                Some(Some(parent)) => {
+                    linked[at] = Some(parent);
+                    children[parent as usize].push(at as u32);
+                    child_counts[parent as usize] += 1;
                 }
             }
         }

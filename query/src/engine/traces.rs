@@ -9,9 +9,9 @@ use super::{
 use arrow_array::{
     Array, Int64Array, StringArray, UInt32Array, cast::AsArray, types::Int64Type, types::UInt8Type,
 };
-use rapidhash::RapidHashSet;
+use rapidhash::RapidHashMap;
 use sigyn_store::{Field, Source, SpanId, TraceId};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 /// Some traces, complete, each span once.
 pub(super) struct Traces {
@@ -26,7 +26,8 @@ pub(super) struct Trace {
     pub(super) id: TraceId,
     /// Numbers of its spans by start, then ID.
     pub(super) spans: Vec<u32>,
-    pub(super) tree: Tree,
+    /// Made when first asked for.
+    tree: OnceCell<Tree>,
 }
 
 #[derive(Clone, Copy)]
@@ -40,6 +41,44 @@ pub(super) struct GatheredSpan {
     pub(super) duration_nano: u64,
 }
 
+/// Trace (its place), span ID, start and duration.
+type Identity = (u32, SpanId, u64, i64);
+
+/// The rows of some traces in a source, ascending, each with the place of its trace.
+fn rows_of(
+    source: &Arc<dyn Source>,
+    ids: &[TraceId],
+    places: &RapidHashMap<TraceId, u32>,
+    cache: &Arc<ColumnCache>,
+    cancellation: &Cancellation,
+) -> Result<Vec<(u32, u32)>, EngineError> {
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    // Looking a trace up costs about as much as walking over this many rows.
+    const ROWS_A_LOOK_UP: usize = 256;
+    if ids.len() * ROWS_A_LOOK_UP < source.rows() {
+        for (place, id) in ids.iter().enumerate() {
+            let rows = source.rows_of(id)?;
+            found.extend(rows.values().iter().map(|row| (*row, place as u32)));
+        }
+        found.sort_unstable();
+        return Ok(found);
+    }
+    let view = View::new(source.clone(), None, cancellation.clone()).with_cache(cache.clone());
+    let all = view.field(Field::TraceId)?;
+    let all = all.as_fixed_size_binary();
+    // Rows of a trace mostly stand together.
+    let mut run: (&[u8], Option<u32>) = (&[], None);
+    for row in 0..all.len() {
+        let id = all.value(row);
+        if id != run.0 {
+            let key = TraceId(id.try_into().expect("the column has 16 bytes a value"));
+            run = (id, places.get(&key).copied());
+        }
+        found.extend(run.1.map(|place| (row as u32, place)));
+    }
+    Ok(found)
+}
+
 impl Traces {
     /// Finds the rows of some traces in all sources. Of several copies of a span the one in the first source counts.
     pub(super) fn gather(
@@ -48,71 +87,101 @@ impl Traces {
         cache: &Arc<ColumnCache>,
         cancellation: &Cancellation,
     ) -> Result<Self, EngineError> {
-        let mut views = Vec::new();
-        let mut spans = Vec::new();
-        let mut seen: Vec<RapidHashSet<SpanId>> = vec![RapidHashSet::default(); ids.len()];
+        let places: RapidHashMap<TraceId, u32> =
+            ids.iter().enumerate().map(|(place, id)| (*id, place as u32)).collect();
+        let mut gathered = Self { views: Vec::new(), traces: Vec::new(), spans: Vec::new() };
+        let mut seen: RapidHashMap<Identity, Vec<u32>> = RapidHashMap::default();
         let mut of_trace: Vec<Vec<u32>> = vec![Vec::new(); ids.len()];
         for source in sources {
             cancellation.check()?;
-            let mut found: Vec<(u32, u32)> = Vec::new();
-            for (trace, id) in ids.iter().enumerate() {
-                let rows = source.rows_of(id)?;
-                found.extend(rows.values().iter().map(|row| (*row, trace as u32)));
-            }
+            let found = rows_of(source, ids, &places, cache, cancellation)?;
             if found.is_empty() {
                 continue;
             }
-            found.sort_unstable();
             let rows: UInt32Array = found.iter().map(|(row, _)| *row).collect();
             let view = View::new(source.clone(), Some(rows), cancellation.clone())
                 .with_cache(cache.clone());
-            let view_number = views.len() as u32;
-            {
-                let span_ids = view.field(Field::SpanId)?;
-                let span_ids = span_ids.as_fixed_size_binary();
-                let parents = view.field(Field::ParentSpanId)?;
-                let parents = parents.as_fixed_size_binary();
-                let starts = view.starts()?;
-                let durations = view.field(Field::DurationNano)?;
-                let durations = durations.as_primitive::<Int64Type>();
-                for (row, (_, trace)) in found.iter().enumerate() {
-                    let id = span_id(span_ids.value(row));
-                    if !seen[*trace as usize].insert(id) {
-                        continue;
-                    }
-                    let parent = parents.is_valid(row).then(|| span_id(parents.value(row)));
-                    of_trace[*trace as usize].push(spans.len() as u32);
-                    spans.push(GatheredSpan {
-                        view: view_number,
-                        row: row as u32,
-                        id,
-                        parent: parent.filter(|parent| !parent.is_zero()),
-                        start_unix_nano: starts.value(row),
-                        duration_nano: durations.value(row).max(0) as u64,
-                    });
+            let view_number = gathered.views.len() as u32;
+            let span_ids = view.field(Field::SpanId)?;
+            let span_ids = span_ids.as_fixed_size_binary();
+            let parents = view.field(Field::ParentSpanId)?;
+            let parents = parents.as_fixed_size_binary();
+            let starts = view.starts()?;
+            let durations = view.field(Field::DurationNano)?;
+            let durations = durations.as_primitive::<Int64Type>();
+            gathered.views.push(view);
+            for (row, (_, trace)) in found.iter().enumerate() {
+                let id = span_id(span_ids.value(row));
+                let parent = parents.is_valid(row).then(|| span_id(parents.value(row)));
+                let span = GatheredSpan {
+                    view: view_number,
+                    row: row as u32,
+                    id,
+                    parent: parent.filter(|parent| !parent.is_zero()),
+                    start_unix_nano: starts.value(row),
+                    duration_nano: durations.value(row).max(0) as u64,
+                };
+                let identity = (*trace, id, starts.value(row), durations.value(row));
+                let alike = seen.entry(identity).or_default();
+                let mut is_copy = false;
+                for &other in alike.iter() {
+                    is_copy = is_copy || gathered.same(&span, other)?;
+                }
+                if !is_copy {
+                    alike.push(gathered.spans.len() as u32);
+                    of_trace[*trace as usize].push(gathered.spans.len() as u32);
+                    gathered.spans.push(span);
                 }
             }
-            views.push(view);
         }
+        let spans = &gathered.spans;
         let traces = ids.iter().zip(of_trace).map(|(id, mut numbers)| {
-            numbers.sort_unstable_by_key(|&number| {
+            numbers.sort_by_key(|&number| {
                 let span = &spans[number as usize];
                 (span.start_unix_nano, span.id)
             });
-            let links: Vec<(SpanId, Option<SpanId>)> = numbers
-                .iter()
-                .map(|&number| (spans[number as usize].id, spans[number as usize].parent))
-                .collect();
-            Trace { id: *id, spans: numbers, tree: Tree::new(&links) }
+            Trace { id: *id, spans: numbers, tree: OnceCell::new() }
         });
-        Ok(Self { traces: traces.collect(), views, spans })
+        gathered.traces = traces.collect();
+        Ok(gathered)
+    }
+
+    /// Whether a span that agrees with another in ID and times is a copy of it. Two spans may share an ID: Zipkin's client and
+    /// server do.
+    fn same(&self, span: &GatheredSpan, other: u32) -> Result<bool, EngineError> {
+        let other = &self.spans[other as usize];
+        let kind = |it: &GatheredSpan| -> Result<u8, EngineError> {
+            let kinds = self.views[it.view as usize].field(Field::Kind)?;
+            Ok(kinds.as_primitive::<UInt8Type>().value(it.row as usize))
+        };
+        let name = |it: &GatheredSpan| -> Result<Option<String>, EngineError> {
+            let names = self.views[it.view as usize].field(Field::Name)?;
+            Ok(text_at(names.as_dictionary(), it.row as usize).map(str::to_owned))
+        };
+        Ok(kind(span)? == kind(other)? && name(span)? == name(other)?)
+    }
+
+    /// How the spans of a trace hang together.
+    pub(super) fn tree<'t>(&self, trace: &'t Trace) -> &'t Tree {
+        trace.tree.get_or_init(|| {
+            let span = |at: usize| &self.spans[trace.spans[at] as usize];
+            let links: Vec<(SpanId, Option<SpanId>)> =
+                (0..trace.spans.len()).map(|at| (span(at).id, span(at).parent)).collect();
+            let kind = |at: usize| {
+                let span = span(at);
+                let kinds = self.views[span.view as usize].field(Field::Kind);
+                // A column that cannot be read fails the query where it is read for an answer.
+                kinds.map_or(0, |kinds| kinds.as_primitive::<UInt8Type>().value(span.row as usize))
+            };
+            Tree::new(&links, &kind)
+        })
     }
 
     /// Makes the fields that depend on whole traces readable by expressions.
     pub(super) fn add_trace_fields(&mut self) -> Result<(), EngineError> {
         let mut roots = Vec::with_capacity(self.traces.len());
         for trace in &self.traces {
-            roots.push(match trace.tree.root {
+            roots.push(match self.tree(trace).root {
                 None => (None, None),
                 Some(at) => {
                     let number = trace.spans[at as usize];
@@ -133,14 +202,15 @@ impl Traces {
             self.views.iter().map(|view| vec![None; view.len()]).collect();
         for (index, trace) in self.traces.iter().enumerate() {
             let (_, duration) = self.extent(trace);
+            let tree = self.tree(trace);
             for (at, &number) in trace.spans.iter().enumerate() {
                 let span = &self.spans[number as usize];
                 let (view, row) = (span.view as usize, span.row as usize);
                 durations[view][row] = Some(i64::try_from(duration).unwrap_or(i64::MAX));
-                counts[view][row] = Some(trace.tree.child_counts[at]);
-                lefts[view][row] = Some(trace.tree.lefts[at]);
-                rights[view][row] = Some(trace.tree.rights[at]);
-                parents[view][row] = Some(trace.tree.nested_parents[at]);
+                counts[view][row] = Some(tree.child_counts[at]);
+                lefts[view][row] = Some(tree.lefts[at]);
+                rights[view][row] = Some(tree.rights[at]);
+                parents[view][row] = Some(tree.nested_parents[at]);
                 root_keys[view][row] = Some(index as u32);
             }
         }
@@ -201,7 +271,7 @@ impl Traces {
             stats.span_count += 1;
             stats.error_count += u64::from(is_error);
         }
-        let (root_service_name, root_trace_name) = match trace.tree.root {
+        let (root_service_name, root_trace_name) = match self.tree(trace).root {
             None => (None, None),
             Some(at) => {
                 let number = trace.spans[at as usize];

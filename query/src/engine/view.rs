@@ -159,6 +159,19 @@ impl View {
         Ok(arrays)
     }
 
+    /// True when it has all rows of its source.
+    pub(super) fn is_whole(&self) -> bool {
+        self.rows.is_none()
+    }
+
+    /// Names of the attributes of the source.
+    pub(super) fn attribute_names(
+        &self,
+        scope: AttributeScope,
+    ) -> Result<Vec<String>, EngineError> {
+        Ok(self.source.attribute_names(scope)?)
+    }
+
     /// False when no row of the source has the attribute: cheaper to know than to read events or links.
     pub(super) fn has_attribute(
         &self,

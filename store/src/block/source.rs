@@ -134,4 +134,9 @@ impl Source for BlockSource {
     fn size_bytes(&self) -> u64 {
         self.block.row_group_bytes(self.row_group)
     }
+
+    /// A block is deduplicated when it is written.
+    fn run(&self) -> Option<u128> {
+        Some(self.block.meta().block.0)
+    }
 }

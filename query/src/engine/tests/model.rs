@@ -99,6 +99,11 @@ fn encoded(value: &Plain) -> AnyValue {
     AnyValue { value: Some(value) }
 }
 
+/// A value as the store keeps it when it is no scalar.
+pub(super) fn encoded_bytes(value: &Plain) -> Vec<u8> {
+    encoded(value).encode_to_vec()
+}
+
 fn typed(values: &[Option<&Plain>]) -> Vec<ArrayRef> {
     let mut arrays: Vec<ArrayRef> = Vec::new();
     let any = |wanted: fn(&Plain) -> bool| values.iter().flatten().any(|value| wanted(value));

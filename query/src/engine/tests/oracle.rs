@@ -1,9 +1,10 @@
 //! The meaning of a query, span by span, with no column and no thought for speed.
 
-use super::model::{Attributes, Entry, Plain, Span};
+use super::model::{Attributes, Entry, Plain, Span, encoded_bytes as encoded};
 use crate::traceql::{
     Aggregate, ArithmeticOperator, ComparisonOperator, FieldExpression, FieldRef, Intrinsic,
     Literal, Pipeline, Scope, SpansetExpression, SpansetOperator, Stage, Structure, fold,
+    format_duration,
 };
 use sigyn_store::AttributeScope;
 use std::{cmp::Ordering, collections::BTreeSet};
@@ -166,13 +167,13 @@ impl Trace<'_> {
             let absent = self.values(other, span, at).is_empty();
             return absent == (operator == ComparisonOperator::Equal);
         }
-        if at.is_none() && self.fanned(left, span) && self.fanned(right, span) {
+        if at.is_none() && self.fanned(left, span, at) && self.fanned(right, span, at) {
             return false;
         }
         // Several values on one side are not compared with an array on the other.
         let of_side = |side, other| {
             let mut values = self.values(side, span, at);
-            if at.is_none() && self.fanned(other, span) {
+            if at.is_none() && self.fanned(other, span, at) {
                 values.retain(|value| matches!(value, Value::Atom(_)));
             }
             values
@@ -199,7 +200,7 @@ impl Trace<'_> {
                     of_entry(field, whole, entry).into_iter().collect()
                 }
                 // Of several there is no telling which; an array is no one value either.
-                (Some(_), _) if self.fanned(expression, span) => Vec::new(),
+                (Some(_), _) if self.fanned(expression, span, at) => Vec::new(),
                 (Some(_), _) => {
                     let values = self.of_span(field, span);
                     values.into_iter().filter(|value| matches!(value, Value::Atom(_))).collect()
@@ -222,8 +223,8 @@ impl Trace<'_> {
                 .collect(),
             FieldExpression::Arithmetic { operator, left, right, .. } => {
                 let literal = |side: &FieldExpression| matches!(side, FieldExpression::Literal(..));
-                if (self.fanned(left, span) && !literal(right))
-                    || (self.fanned(right, span) && !literal(left))
+                if (self.fanned(left, span, at) && !literal(right))
+                    || (self.fanned(right, span, at) && !literal(left))
                 {
                     return Vec::new();
                 }
@@ -239,7 +240,7 @@ impl Trace<'_> {
     }
 
     /// True when the value comes from events or links by way of a field without scope: it may be several.
-    fn fanned(&self, expression: &FieldExpression, span: usize) -> bool {
+    fn fanned(&self, expression: &FieldExpression, span: usize, at: At<'_>) -> bool {
         match expression {
             FieldExpression::Field(FieldRef::Attribute { scope: Scope::Any, name }, _) => {
                 let has = |scope| !self.of_span(&FieldRef::attribute(scope, name), span).is_empty();
@@ -247,10 +248,13 @@ impl Trace<'_> {
                     && !has(Scope::Resource)
                     && (has(Scope::Event) || has(Scope::Link))
             }
-            FieldExpression::Field(field, _) => scope_of(field).is_some(),
-            FieldExpression::Negate(inner, _) => self.fanned(inner, span),
+            // In an event, its own fields have one value.
+            FieldExpression::Field(field, _) => {
+                scope_of(field).is_some() && scope_of(field) != at.map(|(scope, _)| scope)
+            }
+            FieldExpression::Negate(inner, _) => self.fanned(inner, span, at),
             FieldExpression::Arithmetic { left, right, .. } => {
-                self.fanned(left, span) || self.fanned(right, span)
+                self.fanned(left, span, at) || self.fanned(right, span, at)
             }
             _ => false,
         }
@@ -320,6 +324,67 @@ impl Trace<'_> {
                 vec![Value::Atom(atom)]
             }
         }
+    }
+
+    /// The first number that a field has.
+    pub(super) fn number(&self, field: &FieldRef, span: usize) -> Option<f64> {
+        self.of_span(field, span).iter().find_map(|value| match value {
+            Value::Atom(Atom::Int(value) | Atom::Duration(value)) => Some(*value as f64),
+            Value::Atom(Atom::Float(value)) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// The labels of a span's series, as the tests write them.
+    pub(super) fn labels(&self, by: &[FieldRef], span: usize) -> String {
+        use super::super::Value as Shown;
+        let shown = |value: &Value| match value {
+            Value::Atom(Atom::Text(text)) => Shown::String(text.clone()),
+            Value::Atom(Atom::Int(value)) => Shown::Int(*value),
+            Value::Atom(Atom::Float(value)) => Shown::Double(*value),
+            Value::Atom(Atom::Bool(value)) => Shown::Bool(*value),
+            Value::Atom(Atom::Duration(value)) => Shown::String(format_duration(*value)),
+            Value::Atom(Atom::Status(code)) => {
+                Shown::String(["unset", "ok", "error"][*code as usize].to_owned())
+            }
+            Value::Atom(Atom::Kind(code)) => {
+                let words = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+                Shown::String(words[*code as usize].to_owned())
+            }
+            Value::Array(_) => Shown::Encoded(Vec::new()),
+        };
+        let mut labels = Vec::new();
+        for field in by {
+            if let Some(value) = self.of_span(field, span).first() {
+                let mut shown = shown(value);
+                if let Shown::Encoded(bytes) = &mut shown {
+                    *bytes = self.encoded_array(field, span);
+                }
+                labels.push(format!("{field}={shown:?}"));
+            }
+        }
+        if let (true, Some(field)) = (labels.is_empty(), by.first()) {
+            labels.push(format!("{field}=String(\"nil\")"));
+        }
+        labels.join(",")
+    }
+
+    /// Arrays stand on spans, resources and scopes only.
+    fn encoded_array(&self, field: &FieldRef, span: usize) -> Vec<u8> {
+        let whole = self.spans[span];
+        let FieldRef::Attribute { scope, name } = field else { return Vec::new() };
+        let resource = whole.whole_resource();
+        let found = match scope {
+            Scope::Any => whole
+                .attributes
+                .get(name)
+                .or_else(|| resource.get(name))
+                .or_else(|| whole.scope.get(name)),
+            Scope::Span => whole.attributes.get(name),
+            Scope::Resource => resource.get(name),
+            _ => whole.scope.get(name),
+        };
+        found.map(encoded).unwrap_or_default()
     }
 
     pub(super) fn start(&self) -> u64 {
