@@ -125,9 +125,8 @@ impl Census {
                     let row = owners.as_ref().map_or(entry, |owners| owners.value(entry) as usize);
                     match &mut present {
                         Some(present) => {
-                            if !std::mem::replace(&mut present[row], true) {
-                                counts.present[class(row)] += 1;
-                            }
+                            let before = std::mem::replace(&mut present[row], true);
+                            counts.present[class(row)] += u64::from(!before);
                         }
                         None if last_present != row as u32 => {
                             last_present = row as u32;

@@ -69,10 +69,13 @@ pub(super) struct Scanned<F> {
     pub(super) partial: Option<String>,
 }
 
+/// What there is so far, as it is told.
+type Report<F, T> = Box<dyn Fn(&F, &ScanStats) -> T + Send + Sync>;
+
 /// Tells what there is so far.
 pub(super) struct News<F, T> {
     pub(super) sender: mpsc::Sender<T>,
-    pub(super) make: Box<dyn Fn(&F, &ScanStats) -> T + Send + Sync>,
+    pub(super) make: Report<F, T>,
 }
 
 impl Scan {

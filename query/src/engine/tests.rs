@@ -3,6 +3,7 @@
 mod metrics;
 mod model;
 mod oracle;
+mod selection;
 
 use super::*;
 use crate::traceql::{QueryBody, parse, parse_field};

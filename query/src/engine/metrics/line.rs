@@ -183,10 +183,7 @@ fn with_each(mut lines: Vec<Line>, change: impl Fn(f64) -> f64) -> Vec<Line> {
 }
 
 fn joined(operator: ArithmeticOperator, left: Vec<Line>, right: Vec<Line>) -> Vec<Line> {
-    let alone = |lines: &[Line]| match lines {
-        [line] if line.is_unlabelled() => true,
-        _ => false,
-    };
+    let alone = |lines: &[Line]| matches!(lines, [line] if line.is_unlabelled());
     let mut lines = match (alone(&left), alone(&right)) {
         (true, true) => {
             let names = left[0].name().zip(right[0].name());

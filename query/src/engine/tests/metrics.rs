@@ -1,10 +1,6 @@
 //! Metrics against a naive evaluation, and what their answers look like.
 
-use super::{
-    model::{Plain, Span},
-    oracle::Trace,
-    *,
-};
+use super::{model::Span, oracle::Trace, *};
 use crate::traceql::{Intrinsic, MetricsExpression, MetricsFunction, MetricsKind};
 
 fn window(start: u64, end: u64, step: u64) -> MetricsWindow {
@@ -247,4 +243,179 @@ proptest! {
             prop_assert!(same, "{}: {}: {:?} for {:?}", text, labels, line, other);
         }
     }
+}
+
+const MS: u64 = 1_000_000;
+
+/// Spans of one trace each, by name and start in milliseconds; the duration is the start, in microseconds.
+fn named(spans: &[(&str, u64)]) -> Vec<Span> {
+    let span = |(at, (name, start)): (usize, &(&str, u64))| {
+        let mut span = simple(at as u8 + 1, 1, None, start * MS);
+        span.name = (*name).to_owned();
+        span.duration = *start as i64 * 1_000;
+        span
+    };
+    spans.iter().enumerate().map(span).collect()
+}
+
+fn points(response: &MetricsResponse) -> Vec<(String, Vec<f64>)> {
+    let series = response.series.iter();
+    series
+        .map(|it| {
+            let labels = it.labels.iter().map(|(name, value)| match value {
+                Value::String(text) => format!("{name}={text}"),
+                other => format!("{name}={other:?}"),
+            });
+            (labels.collect::<Vec<_>>().join(" "), it.samples.iter().map(|s| s.value).collect())
+        })
+        .collect()
+}
+
+fn owned(expected: &[(&str, &[f64])]) -> Vec<(String, Vec<f64>)> {
+    expected.iter().map(|(labels, points)| ((*labels).to_owned(), points.to_vec())).collect()
+}
+
+#[test]
+fn intervals_are_open_on_the_left_and_closed_on_the_right() {
+    let spans = named(&[("a", 1_000), ("a", 1_001), ("a", 2_000), ("a", 2_001), ("a", 4_001)]);
+    let window = window(1_000 * MS, 4_000 * MS, 1_000 * MS);
+    let response = metrics(vec![spans], "{ } | count_over_time()", window);
+    assert_eq!(points(&response), owned(&[("__name__=count_over_time", &[2.0, 1.0, 0.0])]));
+    let moments: Vec<i64> =
+        response.series[0].samples.iter().map(|sample| sample.timestamp_unix_milli).collect();
+    assert_eq!(moments, [2_000, 3_000, 4_000]);
+}
+
+#[test]
+fn windows_are_aligned_to_steps() {
+    let aligned = MetricsWindow::aligned(1_234, 5_001, 1_000).unwrap();
+    assert_eq!(aligned, window(0, 6_000, 1_000));
+    assert_eq!(aligned.intervals(), 6);
+    assert!(MetricsWindow::aligned(0, 1_000_000, 1).is_err());
+    assert!(MetricsWindow::aligned(5, 5, 1).is_err());
+    assert!(MetricsWindow::aligned(5, 6, 0).is_err());
+    let instant = MetricsWindow::instant(1_234, 5_001).unwrap();
+    assert_eq!((instant.intervals(), instant.step_nano), (1, 3_767));
+}
+
+#[test]
+fn second_stages_and_arithmetic_work_on_series() {
+    let spans = || {
+        let mut all = vec![named(&[("a", 1_100), ("a", 1_200), ("b", 1_300), ("b", 2_100)])];
+        all.push(vec![{
+            let mut failed = simple(9, 1, None, 2_200 * MS);
+            failed.name = "a".to_owned();
+            failed.status = 2;
+            failed
+        }]);
+        all
+    };
+    let ask =
+        |text: &str| points(&metrics(spans(), text, window(1_000 * MS, 3_000 * MS, 1_000 * MS)));
+    let both: &[(&str, &[f64])] = &[("name=a", &[2.0, 1.0]), ("name=b", &[1.0, 1.0])];
+    assert_eq!(ask("{ } | rate() by (name)"), owned(both));
+    assert_eq!(
+        ask("{ } | rate() by (name) | topk(1)"),
+        owned(&[("name=a", &[2.0, 1.0])]),
+        "equal points go by label"
+    );
+    assert_eq!(
+        ask("{ } | rate() by (name) | bottomk(1)"),
+        owned(&[("name=a", &[1.0]), ("name=b", &[1.0])])
+    );
+    assert_eq!(ask("{ } | rate() by (name) > 1"), owned(&[("name=a", &[2.0])]));
+    assert_eq!(
+        ask("({ status = error } | rate() by (name)) / ({ } | rate() by (name))"),
+        owned(&[("name=a", &[0.0, 1.0])])
+    );
+    assert_eq!(
+        ask("({ } | rate() by (name)) / ({ } | rate())"),
+        owned(&[("name=a", &[2.0 / 3.0, 0.5]), ("name=b", &[1.0 / 3.0, 0.5])])
+    );
+    assert_eq!(
+        ask("({ } | rate()) / ({ status = error } | rate())"),
+        owned(&[("__name__=(rate / rate)", &[2.0])])
+    );
+    assert_eq!(ask("60 * ({ } | rate()) - 5"), owned(&[("__name__=rate", &[175.0, 115.0])]));
+    assert_eq!(
+        ask("{ name = \"none\" } | rate()"),
+        owned(&[("__name__=rate", &[0.0, 0.0])]),
+        "nothing is a rate of zero"
+    );
+    assert_eq!(ask("{ name = \"none\" } | rate() by (name)"), []);
+    assert_eq!(ask("{ } | max_over_time(span.none)"), []);
+    assert_eq!(ask("{ nestedSetParent < 0 } | by(name) | count_over_time()").len(), 1);
+}
+
+#[test]
+fn exemplars_lead_to_spans_that_the_points_are_made_of() {
+    let spans = named(&[("a", 1_100), ("a", 1_200), ("b", 1_300), ("b", 2_100)]);
+    let whole = window(1_000 * MS, 3_000 * MS, 1_000 * MS);
+    let response = metrics(vec![spans.clone()], "{ } | rate() by (name)", whole);
+    let found: Vec<(u8, u64, f64)> = response
+        .series
+        .iter()
+        .flat_map(|series| &series.exemplars)
+        .map(|it| (it.trace_id.0[0], it.timestamp_unix_nano / MS, it.value))
+        .collect();
+    assert_eq!(found, [(1, 1_100, 2.0), (2, 1_200, 2.0), (3, 1_300, 1.0), (4, 2_100, 1.0)]);
+    let response = metrics(vec![spans.clone()], "{ } | max_over_time(duration)", whole);
+    let values: Vec<f64> = response.series[0].exemplars.iter().map(|it| it.value).collect();
+    assert!(close(values[0], 0.0011) && close(values[3], 0.0021), "{values:?}");
+    let none = metrics(vec![spans.clone()], "{ } | rate() with (exemplars=false)", whole);
+    assert!(none.series[0].exemplars.is_empty());
+    let few = metrics(vec![spans], "{ } | rate() with (exemplars=2)", whole);
+    assert_eq!(few.series[0].exemplars.len(), 2);
+}
+
+#[test]
+fn one_trace_gives_one_exemplar() {
+    let spans = (1..30u8).map(|id| simple(1, id, None, 1_000 * MS + u64::from(id) * MS)).collect();
+    let response = metrics(vec![spans], "{ } | rate()", window(1_000 * MS, 2_000 * MS, 1_000 * MS));
+    assert_eq!(response.series[0].exemplars.len(), 1);
+}
+
+#[test]
+fn too_many_series_are_cut_and_said() {
+    let spans = named(&[("a", 1_100), ("a", 1_200), ("b", 1_300), ("c", 1_400)]);
+    let request = MetricsRequest {
+        query: parse("{ } | rate() by (name)").unwrap(),
+        window: window(1_000 * MS, 2_000 * MS, 1_000 * MS),
+        exemplars_max: 0,
+        series_max: 2,
+    };
+    let response = wait(engine(vec![spans]).metrics(request)).unwrap();
+    assert_eq!(points(&response), owned(&[("name=a", &[2.0]), ("name=b", &[1.0])]));
+    assert!(response.partial.unwrap().contains("3 series"));
+}
+
+#[test]
+fn compare_counts_the_values_of_selection_and_baseline() {
+    let mut spans = named(&[("a", 1_100), ("a", 1_200), ("b", 1_300)]);
+    spans[2].status = 2;
+    let response = metrics(
+        vec![spans],
+        "{ } | compare({ status = error }, 1)",
+        MetricsWindow::instant(1_000 * MS, 2_000 * MS).unwrap(),
+    );
+    let found: BTreeMap<String, Vec<f64>> = points(&response).into_iter().collect();
+    let value = |labels: &str| found.get(labels).map(|points| points[0]);
+    assert_eq!(value("__meta_type=baseline name=a"), Some(2.0), "{found:?}");
+    assert_eq!(value("__meta_type=selection name=b"), Some(1.0));
+    assert_eq!(value("__meta_type=selection status=error"), Some(1.0));
+    assert_eq!(value("__meta_type=baseline_total name=nil"), Some(2.0));
+    assert_eq!(value("__meta_type=selection_total resource.service.name=nil"), Some(1.0));
+    assert_eq!(value("__meta_type=baseline name=b"), None);
+}
+
+#[test]
+fn a_metrics_query_is_told_as_what_it_is() {
+    let request = |text: &str| MetricsRequest {
+        query: parse(text).unwrap(),
+        window: window(1_000 * MS, 2_000 * MS, 1_000 * MS),
+        exemplars_max: 0,
+        series_max: 2,
+    };
+    let refused = wait(engine(Vec::new()).metrics(request("{ }")));
+    assert!(matches!(refused, Err(EngineError::Invalid(why)) if why == "not a metrics query"));
 }
