@@ -79,8 +79,8 @@ impl Server {
             .await
             .with_context(|| format!("--storage.path={}", settings.storage_path.display()))?;
         let receivers = Receivers::start(&config.receivers, store.clone()).await?;
-        let discovery =
-            Discovery::start(&config.scrape_configs, DiscoveryMetrics::register(&mut registry));
+        let discovery_metrics = DiscoveryMetrics::register(&mut registry);
+        let discovery = Discovery::start(&config.scrape_configs, discovery_metrics, clock.clone());
         let scraping = Options {
             store: store.clone(),
             clock: clock.clone(),

@@ -112,9 +112,7 @@ fn with_defaults(
     group: &TargetGroup,
 ) -> Labels {
     let mut labels = group.labels.clone();
-    for (name, value) in discovered.labels.iter() {
-        labels.set(name, value);
-    }
+    labels.merge(&discovered.labels);
     let mut default = |name: &str, value: &str| {
         if labels.get(name).is_empty() {
             labels.set(name, value);

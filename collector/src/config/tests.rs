@@ -108,7 +108,7 @@ fn other_files_are_followed() {
          scrape_configs:\n\
          - {job_name: node, metrics_path: /m, static_configs: [{targets: ['n:1']}], new_key: 1}\n\
          - {job_name: left_out, oauth2: {client_id: x}}\n\
-         - {job_name: dns, dns_sd_configs: [{names: [x]}]}\n",
+         - {job_name: dns, nomad_sd_configs: [{server: x}]}\n",
     );
     let path = folder.path().join("sigyn.yml");
     let (config, warnings) = Config::load_with(&path, &environment).unwrap();

@@ -6,7 +6,10 @@ use crate::{
         Field, PrometheusDuration, Reading,
         print::{Printed, PrintedMap},
     },
-    discovery::{provider::Emitter, static_targets::parse_groups},
+    discovery::{
+        provider::Emitter,
+        target_list::{parse_json, parse_yaml},
+    },
 };
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 use std::{
@@ -130,7 +133,13 @@ impl FileDiscovery {
         for (path, text) in files {
             let name = path.display().to_string();
             let meta: Labels = [("__meta_filepath", name.as_str())].into_iter().collect();
-            match text.and_then(|text| parse_groups(&text, &name, &meta)) {
+            let is_json =
+                path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+            let parsed = text.and_then(|text| match is_json {
+                true => parse_json(text.as_bytes(), &name, &meta),
+                false => parse_yaml(&text, &name, &meta),
+            });
+            match parsed {
                 Ok(found) => groups.extend(found),
                 Err(reason) => {
                     emitter.failed(&format!("{reason}; the targets found before stay"));

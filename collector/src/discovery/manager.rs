@@ -8,6 +8,7 @@ use crate::{
     },
 };
 use parking_lot::Mutex;
+use sigyn_store::Clock;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
@@ -34,6 +35,7 @@ struct Shared {
     running: Mutex<Running>,
     changed: Arc<Notify>,
     metrics: Metrics,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Default)]
@@ -70,12 +72,13 @@ impl std::fmt::Debug for Shared {
 impl Discovery {
     /// Starts the providers of all jobs. Must be called inside a tokio runtime. The process must
     /// have installed a rustls provider before.
-    pub fn start(configs: &[ScrapeConfig], metrics: Metrics) -> Self {
+    pub fn start(configs: &[ScrapeConfig], metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
         let shared = Arc::new(Shared {
             groups: watch::Sender::new(Arc::default()),
             running: Mutex::default(),
             changed: Arc::default(),
             metrics,
+            clock,
         });
         let gathering = tokio::spawn(Arc::clone(&shared).gather());
         let discovery = Self { shared, gathering };
@@ -116,7 +119,7 @@ impl Shared {
             Arc::clone(&self.changed),
             self.metrics.clone(),
         );
-        Provider { state, task: tokio::spawn(mechanism.run(emitter)) }
+        Provider { state, task: tokio::spawn(mechanism.run(emitter, Arc::clone(&self.clock))) }
     }
 
     /// Publishes whenever a provider has something new.

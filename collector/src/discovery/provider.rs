@@ -78,6 +78,14 @@ impl Emitter {
         self.update(gone.into_iter().chain(groups.into_values()));
     }
 
+    /// Takes over what a refresh found; when it failed, what was found before stays.
+    pub(crate) fn refreshed(&self, found: Result<Vec<TargetGroup>, String>) {
+        match found {
+            Ok(groups) => self.replace(groups),
+            Err(reason) => self.failed(&format!("{reason}; the targets found before stay")),
+        }
+    }
+
     /// Notes that a refresh failed; what was found before stays.
     pub(crate) fn failed(&self, reason: &str) {
         tracing::warn!(mechanism = self.mechanism, reason, "discovery could not refresh");

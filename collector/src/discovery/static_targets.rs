@@ -1,14 +1,11 @@
-//! `static_configs`: targets that stand in the configuration itself. The same list items stand in
-//! the files of `file_sd_configs` and in the answers of `http_sd_configs`.
+//! `static_configs`: targets that stand in the configuration itself.
 
 use crate::{
-    Labels,
     config::{
-        Dialect, Field, Reading,
-        node::Place,
+        Field, Reading,
         print::{Printed, PrintedMap},
     },
-    discovery::{DiscoveredTarget, TargetGroup, provider::Emitter},
+    discovery::{TargetGroup, provider::Emitter, target_list::read_groups},
 };
 
 /// All `static_configs` of one job.
@@ -53,62 +50,4 @@ impl StaticDiscovery {
     pub(crate) async fn run(self, emitter: Emitter) {
         emitter.replace(self.groups);
     }
-}
-
-/// Reads a list of `{targets: […], labels: {…}}`.
-pub(crate) fn read_groups(
-    reading: &mut Reading<'_>,
-    field: &Field<'_>,
-    source: impl Fn(usize) -> String,
-) -> Vec<TargetGroup> {
-    let mut groups = Vec::new();
-    for (index, item) in reading.list(field).iter().enumerate() {
-        let Some(mut fields) = reading.map(item) else { continue };
-        let targets = fields.take("targets").map(|it| reading.texts(&it)).unwrap_or_default();
-        let labels = fields.take("labels").map(|it| reading.text_map(&it)).unwrap_or_default();
-        fields.finish(reading);
-        if labels.iter().any(|(name, _)| name.is_empty()) {
-            reading.error(item, "a label has no name");
-        }
-        let target = |address: String| DiscoveredTarget {
-            labels: [("__address__", address)].into_iter().collect(),
-            ending: false,
-        };
-        groups.push(TargetGroup {
-            source: source(index),
-            labels: labels.into_iter().collect(),
-            targets: targets.into_iter().map(target).collect(),
-        });
-    }
-    groups
-}
-
-/// Reads a whole text that is such a list (YAML, of which JSON is a part). The first fault makes
-/// all of it unusable.
-pub(crate) fn parse_groups(
-    text: &str,
-    name: &str,
-    meta: &Labels,
-) -> Result<Vec<TargetGroup>, String> {
-    let at =
-        |place: Place, message: &str| format!("{name}:{}:{}: {message}", place.line, place.column);
-    let (node, duplicates) =
-        crate::config::node::parse(text).map_err(|error| at(error.place, &error.message))?;
-    if let Some(error) = duplicates.first() {
-        return Err(at(error.place, &error.message));
-    }
-    // What stands there is data: nothing in it is replaced by the environment.
-    let nothing = |_: &str| None;
-    let mut reading = Reading::new(name, "".as_ref(), Dialect::Prometheus, &nothing);
-    let field = Field { node: &node, path: String::new() };
-    let mut groups = read_groups(&mut reading, &field, |index| format!("{name}:{index}"));
-    if let Some(finding) = reading.errors.first().or(reading.warnings.first()) {
-        return Err(finding.to_string());
-    }
-    for group in &mut groups {
-        for (name, value) in meta.iter() {
-            group.labels.set(name, value);
-        }
-    }
-    Ok(groups)
 }

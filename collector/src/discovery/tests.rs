@@ -1,5 +1,14 @@
+mod consul;
+mod docker;
+mod ec2;
+mod http;
+pub(super) mod rig;
+
 use super::*;
-use crate::config::{Config, ScrapeConfig};
+use crate::{
+    config::{Config, ScrapeConfig},
+    fixture::TestClock,
+};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -34,7 +43,11 @@ async fn until_addresses(groups: &mut watch::Receiver<Arc<JobGroups>>, job: &str
 #[tokio::test]
 async fn jobs_come_and_go_with_the_configuration() {
     let a = "{job_name: a, static_configs: [{targets: ['x:1']}, {targets: ['x:2']}]}";
-    let discovery = Discovery::start(&jobs(&format!("scrape_configs: [{a}]")), Metrics::default());
+    let discovery = Discovery::start(
+        &jobs(&format!("scrape_configs: [{a}]")),
+        Metrics::default(),
+        TestClock::start(),
+    );
     let mut groups = discovery.groups();
     until_addresses(&mut groups, "a", &["x:1", "x:2"]).await;
 
@@ -62,7 +75,7 @@ async fn files_are_followed() {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("a.yml", "[{targets: ['a:1'], labels: {l: v}}]");
     let metrics = Metrics::default();
-    let discovery = Discovery::start(&file_job(folder.path()), metrics.clone());
+    let discovery = Discovery::start(&file_job(folder.path()), metrics.clone(), TestClock::start());
     let mut groups = discovery.groups();
     until_addresses(&mut groups, "f", &["a:1"]).await;
     let group = groups.borrow()["f"][0].clone();
@@ -100,7 +113,8 @@ async fn a_swapped_symlink_is_seen() {
     }
     std::os::unix::fs::symlink("v1", at("..data")).unwrap();
     std::os::unix::fs::symlink("..data/t.yml", at("t.yml")).unwrap();
-    let discovery = Discovery::start(&file_job(folder.path()), Metrics::default());
+    let discovery =
+        Discovery::start(&file_job(folder.path()), Metrics::default(), TestClock::start());
     let mut groups = discovery.groups();
     until_addresses(&mut groups, "f", &["old:1"]).await;
     std::os::unix::fs::symlink("v2", at("..tmp")).unwrap();

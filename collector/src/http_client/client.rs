@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// The client without any credentials, for requests that bring their own.
-    pub(super) async fn plain(&self) -> Result<reqwest::Client, HttpError> {
+    pub(crate) async fn plain(&self) -> Result<reqwest::Client, HttpError> {
         Ok(self.current(None).await?.client)
     }
 

@@ -16,24 +16,58 @@ pub enum Resource {
     Nodes,
     /// `namespaces`
     Namespaces,
+    /// `services`
+    Services,
+    /// `endpoints`
+    Endpoints,
+    /// `endpointslices`
+    EndpointSlices,
+    /// `ingresses`
+    Ingresses,
+    /// `replicasets`
+    ReplicaSets,
+    /// `jobs`
+    Jobs,
 }
 
 impl Resource {
-    pub(crate) fn from_path(name: &str) -> Option<Self> {
-        match name {
-            "pods" => Some(Self::Pods),
-            "nodes" => Some(Self::Nodes),
-            "namespaces" => Some(Self::Namespaces),
-            _ => None,
-        }
+    /// Each with its group and version, its name in paths and its kind.
+    const ALL: [(Self, &'static str, &'static str, &'static str); 9] = [
+        (Self::Pods, "v1", "pods", "Pod"),
+        (Self::Nodes, "v1", "nodes", "Node"),
+        (Self::Namespaces, "v1", "namespaces", "Namespace"),
+        (Self::Services, "v1", "services", "Service"),
+        (Self::Endpoints, "v1", "endpoints", "Endpoints"),
+        (Self::EndpointSlices, "discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
+        (Self::Ingresses, "networking.k8s.io/v1", "ingresses", "Ingress"),
+        (Self::ReplicaSets, "apps/v1", "replicasets", "ReplicaSet"),
+        (Self::Jobs, "batch/v1", "jobs", "Job"),
+    ];
+
+    pub(crate) fn from_path(api_version: &str, name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter();
+        all.find(|it| it.1 == api_version && it.2 == name).map(|it| it.0)
+    }
+
+    /// The kind of an object, by its own words.
+    pub fn of(object: &Value) -> Option<Self> {
+        Self::ALL.iter().find(|it| object["kind"] == it.3).map(|it| it.0)
+    }
+
+    pub(crate) fn api_version(self) -> &'static str {
+        self.entry().1
+    }
+
+    pub(crate) fn plural(self) -> &'static str {
+        self.entry().2
     }
 
     pub(crate) fn kind(self) -> &'static str {
-        match self {
-            Self::Pods => "Pod",
-            Self::Nodes => "Node",
-            Self::Namespaces => "Namespace",
-        }
+        self.entry().3
+    }
+
+    fn entry(self) -> &'static (Self, &'static str, &'static str, &'static str) {
+        Self::ALL.iter().find(|it| it.0 == self).expect("every resource stands in the table")
     }
 }
 
@@ -68,6 +102,8 @@ impl Cluster {
     pub(crate) fn put(&mut self, resource: Resource, mut object: Value) {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        object["kind"] = json!(resource.kind());
+        object["apiVersion"] = json!(resource.api_version());
         let key = key(resource, &object);
         let kind = match self.objects.insert(key, object.clone()) {
             Some(_) => EventKind::Modified,

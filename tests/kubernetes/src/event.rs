@@ -29,26 +29,26 @@ impl Event {
 }
 
 /// Tells a watch how far the server is, so that it can go on from there.
-pub(crate) fn bookmark(kind: &str, version: u64) -> String {
+pub(crate) fn bookmark(kind: &str, api_version: &str, version: u64) -> String {
     let object = json!({
-        "kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": version.to_string()},
+        "kind": kind, "apiVersion": api_version, "metadata": {"resourceVersion": version.to_string()},
     });
     format!("{}\n", json!({"type": "BOOKMARK", "object": object}))
 }
 
 /// An error inside a watch.
 pub(crate) fn error(code: u16) -> String {
-    format!("{}\n", json!({"type": "ERROR", "object": status(code)}))
+    format!("{}\n", json!({"type": "ERROR", "object": status(code, "the watch")}))
 }
 
 /// The body of a refusal.
-pub(crate) fn status(code: u16) -> Value {
+pub(crate) fn status(code: u16, what: &str) -> Value {
     let (reason, message) = match code {
-        401 => ("Unauthorized", "Unauthorized"),
-        403 => ("Forbidden", "pods is forbidden: the account cannot list it"),
-        404 => ("NotFound", "the server could not find the requested resource"),
-        410 => ("Expired", "too old resource version"),
-        _ => ("InternalError", "an error on the server"),
+        401 => ("Unauthorized", "Unauthorized".to_owned()),
+        403 => ("Forbidden", format!("{what} is forbidden: the account cannot list it")),
+        404 => ("NotFound", "the server could not find the requested resource".to_owned()),
+        410 => ("Expired", "too old resource version".to_owned()),
+        _ => ("InternalError", "an error on the server".to_owned()),
     };
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",

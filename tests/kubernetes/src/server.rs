@@ -24,8 +24,9 @@ use std::{
     path::Path as FilePath,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -47,6 +48,12 @@ struct Shared {
     pulse: Pulse,
     /// Answered to every request, when set.
     refusal: Mutex<Option<u16>>,
+    /// Answered to requests for one kind.
+    refusals: Mutex<BTreeMap<Resource, u16>>,
+    /// Lists are answered so much later.
+    delay: Mutex<Duration>,
+    /// Watches say nothing while this is set, and do not end in time either.
+    is_mute: AtomicBool,
     /// Raised to end all watches: 0 by a clean end, otherwise by an error event of that code.
     cut: watch::Sender<(u64, u16)>,
     /// Raised to send a bookmark to all watches.
@@ -65,6 +72,9 @@ impl FakeKubernetes {
             cluster: Mutex::new(Cluster::new()),
             pulse: watch::Sender::new(0),
             refusal: Mutex::new(None),
+            refusals: Mutex::default(),
+            delay: Mutex::default(),
+            is_mute: AtomicBool::new(false),
             cut: watch::Sender::new((0, 0)),
             bookmarks: AtomicU64::new(0),
             lists: AtomicU64::new(0),
@@ -149,6 +159,41 @@ impl FakeKubernetes {
         *self.shared.refusal.lock() = None;
     }
 
+    /// Answers requests for one kind with this status, as when the account's role lacks it.
+    pub fn forbid(&self, resource: Resource, code: u16) {
+        self.shared.refusals.lock().insert(resource, code);
+    }
+
+    /// Ends [`Self::forbid`] for all kinds.
+    pub fn allow(&self) {
+        self.shared.refusals.lock().clear();
+    }
+
+    /// From now on lists are answered so much later.
+    pub fn answer_slowly(&self, delay: Duration) {
+        *self.shared.delay.lock() = delay;
+    }
+
+    /// Watches that are open, or begin while this holds, say nothing more and do not end: a
+    /// connection that died without a word. What happens meanwhile they never tell.
+    pub fn mute(&self) {
+        self.shared.is_mute.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Ends [`Self::mute`] for watches that begin from now on.
+    pub fn speak(&self) {
+        self.shared.is_mute.store(false, Ordering::SeqCst);
+    }
+
+    /// Adds objects that say their kind themselves, as in a manifest.
+    pub fn put_all(&self, objects: impl IntoIterator<Item = Value>) {
+        for object in objects {
+            let resource = Resource::of(&object).expect("the object is of a kind that is known");
+            self.put(resource, object);
+        }
+    }
+
     /// Forgets the past, so that a watch from any earlier version gets `410 Gone` as its answer.
     pub fn forget_events(&self) {
         self.shared.cluster.lock().forget_events();
@@ -197,10 +242,14 @@ impl FakeKubernetes {
     }
 
     fn serve(&self, listener: TcpListener) {
+        let group = "/apis/{group}/{version}";
         let router = Router::new()
-            .route("/api/v1/{resource}", get(all))
-            .route("/api/v1/namespaces/{namespace}/{resource}", get(namespaced))
-            .fallback(async || refuse(404))
+            .route("/api/v1/{resource}", get(core_all))
+            .route("/api/v1/namespaces/{namespace}/{resource}", get(core_namespaced))
+            .route(&format!("{group}/{{resource}}"), get(all))
+            .route(&format!("{group}/namespaces/{{namespace}}/{{resource}}"), get(all))
+            .route("/version", get(async || Json(version())))
+            .fallback(async || refuse(404, "the path"))
             .with_state(Arc::clone(&self.shared));
         self.serving.lock().spawn(connections(listener, router));
     }
@@ -230,44 +279,63 @@ struct Parameters {
     limit: Option<usize>,
     r#continue: Option<usize>,
     resource_version: Option<String>,
+    timeout_seconds: Option<u64>,
     allow_watch_bookmarks: Option<String>,
 }
 
-async fn all(
+/// What clients ask to learn which APIs there are.
+fn version() -> Value {
+    json!({"major": "1", "minor": "33", "gitVersion": "v1.33.0", "platform": "linux/amd64"})
+}
+
+async fn core_all(
     State(shared): State<Arc<Shared>>,
     Path(resource): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    answer(shared, &resource, None, parameters, &headers)
+    answer(shared, Resource::from_path("v1", &resource), None, parameters, &headers).await
 }
 
-async fn namespaced(
+async fn core_namespaced(
+    State(shared): State<Arc<Shared>>,
+    Path((namespace, resource)): Path<(String, String)>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
+    let resource = Resource::from_path("v1", &resource);
+    answer(shared, resource, Some(namespace), parameters, &headers).await
+}
+
+async fn all(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<BTreeMap<String, String>>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    let namespace = path.get("namespace").cloned();
-    answer(shared, &path["resource"], namespace, parameters, &headers)
+    let api_version = format!("{}/{}", path["group"], path["version"]);
+    let resource = Resource::from_path(&api_version, &path["resource"]);
+    answer(shared, resource, path.get("namespace").cloned(), parameters, &headers).await
 }
 
-fn answer(
+async fn answer(
     shared: Arc<Shared>,
-    resource: &str,
+    resource: Option<Resource>,
     namespace: Option<String>,
     parameters: Parameters,
     headers: &HeaderMap,
 ) -> Response {
+    let Some(resource) = resource else { return refuse(404, "the resource") };
+    let what = resource.plural();
     let token = shared.token.lock().clone();
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if token.is_some_and(|token| sent != Some(&format!("Bearer {token}"))) {
-        return refuse(401);
+        return refuse(401, what);
     }
-    if let Some(code) = *shared.refusal.lock() {
-        return refuse(code);
+    let refusal = *shared.refusal.lock();
+    if let Some(code) = refusal.or_else(|| shared.refusals.lock().get(&resource).copied()) {
+        return refuse(code, what);
     }
-    let Some(resource) = Resource::from_path(resource) else { return refuse(404) };
     let selector = Selector {
         namespace,
         labels: parameters.label_selector.clone(),
@@ -275,7 +343,11 @@ fn answer(
     };
     match parameters.watch.as_deref() {
         Some("true" | "1") => watch_answer(shared, resource, selector, &parameters),
-        _ => list_answer(&shared, resource, &selector, &parameters),
+        _ => {
+            let delay = *shared.delay.lock();
+            tokio::time::sleep(delay).await;
+            list_answer(&shared, resource, &selector, &parameters)
+        }
     }
 }
 
@@ -296,7 +368,7 @@ fn list_answer(
         metadata["continue"] = json!(next.to_string());
     }
     let list = json!({
-        "kind": format!("{}List", resource.kind()), "apiVersion": "v1",
+        "kind": format!("{}List", resource.kind()), "apiVersion": resource.api_version(),
         "metadata": metadata, "items": items,
     });
     Json(list).into_response()
@@ -312,8 +384,10 @@ fn watch_answer(
     let version = parameters.resource_version.as_deref().and_then(|text| text.parse().ok());
     let version: u64 = version.unwrap_or_else(|| shared.cluster.lock().version());
     if shared.cluster.lock().since(resource, &selector, version).is_none() {
-        return refuse(410);
+        return refuse(410, "the version");
     }
+    let ends = parameters.timeout_seconds.unwrap_or(u64::from(u32::MAX));
+    let ends = tokio::time::Instant::now() + Duration::from_secs(ends);
     let watching = Watching {
         pulse: shared.pulse.subscribe(),
         cut: shared.cut.subscribe(),
@@ -322,6 +396,7 @@ fn watch_answer(
         resource,
         selector,
         version,
+        ends,
         is_over: false,
         shared,
     };
@@ -333,9 +408,9 @@ fn watch_answer(
     ([json], Body::from_stream(lines)).into_response()
 }
 
-fn refuse(code: u16) -> Response {
+fn refuse(code: u16, what: &str) -> Response {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (code, Json(status(code.as_u16()))).into_response()
+    (code, Json(status(code.as_u16(), what))).into_response()
 }
 
 /// One watch while it runs.
@@ -348,6 +423,7 @@ struct Watching {
     resource: Resource,
     selector: Selector,
     version: u64,
+    ends: tokio::time::Instant,
     is_over: bool,
 }
 
@@ -360,6 +436,9 @@ impl Watching {
         loop {
             // Marked as seen before looking, so that no change falls between.
             self.pulse.borrow_and_update();
+            if self.shared.is_mute.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
             if let Some(lines) = self.lines() {
                 return Some(lines);
             }
@@ -367,6 +446,7 @@ impl Watching {
                 // What happened before a cut is told before it.
                 biased;
                 changed = self.pulse.changed() => changed.ok()?,
+                () = tokio::time::sleep_until(self.ends) => return None,
                 cut = self.cut.changed() => {
                     cut.ok()?;
                     let (_, code) = *self.cut.borrow_and_update();
@@ -386,7 +466,8 @@ impl Watching {
         lines.extend(events.iter().map(|event| event.line()));
         let now = self.shared.bookmarks.load(Ordering::SeqCst);
         if self.allows_bookmarks && now != self.bookmarks {
-            lines += &bookmark(self.resource.kind(), cluster.version());
+            lines +=
+                &bookmark(self.resource.kind(), self.resource.api_version(), cluster.version());
         }
         self.bookmarks = now;
         self.version = cluster.version();

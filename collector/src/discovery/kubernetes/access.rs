@@ -5,7 +5,11 @@ use http::{HeaderName, HeaderValue};
 use k8s_openapi::ByteString;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
+
+/// An API server that says nothing for so long has died without a word. Watches end sooner, so only
+/// lists can wait for so long.
+const READ_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How the API server is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,7 +30,7 @@ pub enum Access {
 impl Access {
     /// A client, and the namespace that counts as our own.
     pub(super) async fn client(&self) -> Result<(kube::Client, String), String> {
-        let config = match self {
+        let mut config = match self {
             Self::InCluster => kube::Config::incluster().map_err(|error| {
                 format!("not inside a cluster, and neither `kubeconfig_file` nor `api_server` is given: {error}")
             })?,
@@ -39,6 +43,8 @@ impl Access {
             }
             Self::ApiServer { url, http } => api_server_config(url, http).await?,
         };
+        config.read_timeout = Some(READ_TIMEOUT);
+        config.reset_reader_on_write = true;
         let namespace = config.default_namespace.clone();
         let client = client_of(config)
             .map_err(|error| format!("cannot make a client for the Kubernetes API: {error}"))?;

@@ -1,130 +1,225 @@
-//! What a pod becomes: a group with its labels, and a target for each port of each container.
+//! Role `pod`: a target for each declared port of each container.
 
+use super::{
+    Attach, KubernetesDiscovery, Role,
+    interner::Interner,
+    kind::Kind,
+    metadata::LabelWriter,
+    objects::{Key, Objects, Owner},
+};
 use crate::{
     Labels,
-    discovery::{DiscoveredTarget, TargetGroup},
+    discovery::{DiscoveredTarget, TargetGroup, naming::host_and_port},
 };
-use k8s_openapi::{
-    api::core::v1::{Container, ContainerStatus, Pod},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
+use k8s_openapi::api::core::v1 as core;
+use std::{collections::BTreeMap, sync::Arc};
 
-pub(super) const PREFIX: &str = "__meta_kubernetes_";
-
-/// The source of a pod's group.
-pub(super) fn source(meta: &ObjectMeta) -> String {
-    let namespace = meta.namespace.as_deref().unwrap_or_default();
-    format!("pod/{namespace}/{}", meta.name.as_deref().unwrap_or_default())
+/// What is kept of a pod.
+#[derive(PartialEq)]
+pub(super) struct Pod {
+    /// All labels of its group, but for what is attached.
+    pub(super) labels: Labels,
+    pub(super) ip: Arc<str>,
+    pub(super) node: Arc<str>,
+    pub(super) owner: Option<Owner>,
+    /// In phase Succeeded or Failed.
+    pub(super) has_finished: bool,
+    /// Its deletion has begun.
+    pub(super) is_ending: bool,
+    pub(super) containers: Box<[Container]>,
 }
 
-/// The group of a pod. It has no targets when the pod has no IP yet, or has finished.
-pub(super) fn group(pod: &Pod, keep_finished: bool) -> TargetGroup {
-    let mut group = TargetGroup { source: source(&pod.metadata), ..TargetGroup::default() };
-    let status = pod.status.as_ref();
-    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
-    let ip = status.and_then(|status| status.pod_ip.as_deref()).unwrap_or_default();
-    if ip.is_empty() || (!keep_finished && matches!(phase, "Succeeded" | "Failed")) {
-        return group;
-    }
-    let Some(spec) = &pod.spec else { return group };
-
-    let mut labels = Labels::new();
-    let mut set = |name: &str, value: &str| labels.set(format!("{PREFIX}{name}"), value);
-    set("namespace", pod.metadata.namespace.as_deref().unwrap_or_default());
-    set("pod_name", pod.metadata.name.as_deref().unwrap_or_default());
-    set("pod_uid", pod.metadata.uid.as_deref().unwrap_or_default());
-    set("pod_ip", ip);
-    set("pod_phase", phase);
-    set("pod_ready", &ready(pod));
-    set("pod_node_name", spec.node_name.as_deref().unwrap_or_default());
-    set("pod_host_ip", status.and_then(|it| it.host_ip.as_deref()).unwrap_or_default());
-    let owners = pod.metadata.owner_references.iter().flatten();
-    if let Some(owner) = owners.into_iter().find(|owner| owner.controller == Some(true)) {
-        set("pod_controller_kind", &owner.kind);
-        set("pod_controller_name", &owner.name);
-    }
-    set_metadata(&mut labels, "pod", &pod.metadata);
-    group.labels = labels;
-
-    let ending = pod.metadata.deletion_timestamp.is_some();
-    let statuses =
-        |of: fn(&k8s_openapi::api::core::v1::PodStatus) -> &Option<Vec<ContainerStatus>>| {
-            status.and_then(|status| of(status).as_deref()).unwrap_or_default()
-        };
-    let normal = spec.containers.iter().map(|container| (container, false));
-    let init = spec.init_containers.iter().flatten().map(|container| (container, true));
-    for (container, is_init) in normal.chain(init) {
-        let statuses = match is_init {
-            true => statuses(|status| &status.init_container_statuses),
-            false => statuses(|status| &status.container_statuses),
-        };
-        let id = statuses.iter().find(|status| status.name == container.name);
-        let id = id.and_then(|status| status.container_id.as_deref()).unwrap_or_default();
-        let targets = targets(container, is_init, ip, id);
-        let targets = targets.into_iter().map(|labels| DiscoveredTarget { labels, ending });
-        group.targets.extend(targets);
-    }
-    group
+/// What is kept of a container.
+#[derive(PartialEq)]
+pub(super) struct Container {
+    name: Arc<str>,
+    id: Arc<str>,
+    image: Arc<str>,
+    is_init: bool,
+    pub(super) ports: Box<[Port]>,
 }
 
-/// One for each declared port; without ports one whose address is the bare IP.
-fn targets(container: &Container, is_init: bool, ip: &str, id: &str) -> Vec<Labels> {
-    let mut base = Labels::new();
-    let mut set =
-        |name: &str, value: &str| base.set(format!("{PREFIX}pod_container_{name}"), value);
-    set("name", &container.name);
-    set("id", id);
-    set("image", container.image.as_deref().unwrap_or_default());
-    set("init", if is_init { "true" } else { "false" });
-    let ports = container.ports.as_deref().unwrap_or_default();
-    if ports.is_empty() {
-        base.set("__address__", ip);
-        return vec![base];
-    }
-    let with_port = |port: &k8s_openapi::api::core::v1::ContainerPort| {
-        let mut labels = base.clone();
-        let mut set = |name: &str, value: &str| {
-            labels.set(format!("{PREFIX}pod_container_port_{name}"), value);
-        };
-        let number = port.container_port.to_string();
-        set("name", port.name.as_deref().unwrap_or_default());
-        set("number", &number);
-        set("protocol", port.protocol.as_deref().unwrap_or("TCP"));
-        labels.set("__address__", host_and_port(ip, &number));
+/// A declared port.
+#[derive(PartialEq)]
+pub(super) struct Port {
+    pub(super) number: i32,
+    name: Arc<str>,
+    protocol: Arc<str>,
+}
+
+impl Pod {
+    pub(super) fn of(sent: &core::Pod, interner: &mut Interner) -> Self {
+        let status = sent.status.clone().unwrap_or_default();
+        let node = sent.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        let phase = status.phase.as_deref().unwrap_or_default();
+        let owner = Owner::of(&sent.metadata, interner);
+        let mut labels = LabelWriter::new(interner);
         labels
+            .maybe("namespace", sent.metadata.namespace.as_deref())
+            .maybe("pod_name", sent.metadata.name.as_deref())
+            .maybe("pod_uid", sent.metadata.uid.as_deref())
+            .maybe("pod_ip", status.pod_ip.as_deref())
+            .maybe("pod_host_ip", status.host_ip.as_deref())
+            .maybe("pod_node_name", node)
+            .set("pod_phase", phase)
+            .set("pod_ready", &ready(&status))
+            .maybe("pod_controller_kind", owner.as_ref().map(|owner| &*owner.kind))
+            .maybe("pod_controller_name", owner.as_ref().map(|owner| &*owner.name))
+            .metadata("pod", &sent.metadata);
+        let labels = labels.done();
+        let containers = containers(sent, &status, interner);
+        Self {
+            labels,
+            ip: interner.share(status.pod_ip.as_deref().unwrap_or_default()),
+            node: interner.share(node.unwrap_or_default()),
+            owner,
+            has_finished: matches!(phase, "Succeeded" | "Failed"),
+            is_ending: sent.metadata.deletion_timestamp.is_some(),
+            containers,
+        }
+    }
+
+    /// The group of a pod. It has no targets when the pod has no IP yet, or has finished.
+    pub(super) fn group(
+        &self,
+        key: &Key,
+        discovery: &KubernetesDiscovery,
+        objects: &Objects,
+        interner: &mut Interner,
+    ) -> TargetGroup {
+        let mut group = TargetGroup::default();
+        let node = objects.node(&self.node);
+        let needs_node = discovery.attach.node && discovery.selectors.contains_key(&Role::Node);
+        if self.ip.is_empty()
+            || (self.has_finished && !discovery.keep_finished_pods)
+            || (needs_node && node.is_none())
+        {
+            return group;
+        }
+        group.labels = self.labels.clone();
+        if let Some(node) = node.filter(|_| discovery.attach.node) {
+            group.labels.merge(&node.labels);
+        }
+        if let Some(namespace) = objects.namespace(&key.0) {
+            group.labels.merge(namespace);
+        }
+        let mut labels = LabelWriter::over(interner, group.labels);
+        self.attach_owners(&key.0, discovery.attach, objects, &mut labels);
+        group.labels = labels.labels;
+        for container in &self.containers {
+            let mut target = |port: Option<&Port>| {
+                let mut labels = LabelWriter::new(interner);
+                match port {
+                    Some(port) => labels.address(&host_and_port(&self.ip, port.number)),
+                    None => labels.address(&self.ip),
+                };
+                container.set_labels(port, port.map(|port| &*port.protocol), &mut labels);
+                labels.set("pod_container_id", &container.id);
+                let labels = labels.done();
+                group.targets.push(DiscoveredTarget { labels, ending: self.is_ending });
+            };
+            if container.ports.is_empty() {
+                target(None);
+            }
+            container.ports.iter().for_each(|port| target(Some(port)));
+        }
+        group
+    }
+
+    /// Names of the deployment, job and cron job that it belongs to, as far as they are wanted.
+    pub(super) fn attach_owners(
+        &self,
+        namespace: &Arc<str>,
+        attach: Attach,
+        objects: &Objects,
+        labels: &mut LabelWriter<'_>,
+    ) {
+        let Some(owner) = &self.owner else { return };
+        match &*owner.kind {
+            "ReplicaSet" if attach.deployment => {
+                let above = objects.owner(Kind::ReplicaSet, namespace, &owner.name);
+                if let Some(above) = above.filter(|above| &*above.kind == "Deployment") {
+                    labels.set("pod_deployment_name", &above.name);
+                }
+            }
+            "Job" => {
+                if attach.job {
+                    labels.set("pod_job_name", &owner.name);
+                }
+                let above = objects.owner(Kind::Job, namespace, &owner.name);
+                if let Some(above) = above.filter(|it| attach.cronjob && &*it.kind == "CronJob") {
+                    labels.set("pod_cronjob_name", &above.name);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Container {
+    /// Its labels but for the ID, which only the role pod has.
+    pub(super) fn set_labels(
+        &self,
+        port: Option<&Port>,
+        protocol: Option<&str>,
+        labels: &mut LabelWriter<'_>,
+    ) {
+        labels
+            .set("pod_container_name", &self.name)
+            .set("pod_container_image", &self.image)
+            .flag("pod_container_init", self.is_init);
+        if let Some(port) = port {
+            labels
+                .set("pod_container_port_name", &port.name)
+                .set("pod_container_port_number", &port.number.to_string())
+                .maybe("pod_container_port_protocol", protocol);
+        }
+    }
+}
+
+impl Port {
+    pub(super) fn protocol(&self) -> &str {
+        &self.protocol
+    }
+}
+
+/// Normal containers first, then those that run before them.
+fn containers(
+    sent: &core::Pod,
+    status: &core::PodStatus,
+    interner: &mut Interner,
+) -> Box<[Container]> {
+    let Some(spec) = &sent.spec else { return Box::default() };
+    let ids = |statuses: &Option<Vec<core::ContainerStatus>>| -> BTreeMap<String, String> {
+        let named = |status: &core::ContainerStatus| {
+            (status.name.clone(), status.container_id.clone().unwrap_or_default())
+        };
+        statuses.iter().flatten().map(named).collect()
     };
-    ports.iter().map(with_port).collect()
+    let (normal_ids, init_ids) =
+        (ids(&status.container_statuses), ids(&status.init_container_statuses));
+    let normal = spec.containers.iter().map(|container| (container, false, &normal_ids));
+    let init = spec.init_containers.iter().flatten().map(|container| (container, true, &init_ids));
+    let all = normal.chain(init).map(|(container, is_init, ids)| {
+        let ports = container.ports.iter().flatten().map(|port| Port {
+            number: port.container_port,
+            name: interner.share(port.name.as_deref().unwrap_or_default()),
+            protocol: interner.share(port.protocol.as_deref().unwrap_or("TCP")),
+        });
+        Container {
+            ports: ports.collect(),
+            name: interner.share(&container.name),
+            id: ids.get(&container.name).map_or("", String::as_str).into(),
+            image: interner.share(container.image.as_deref().unwrap_or_default()),
+            is_init,
+        }
+    });
+    all.collect()
 }
 
 /// `true`, `false` or `unknown`.
-fn ready(pod: &Pod) -> String {
-    let conditions = pod.status.iter().filter_map(|status| status.conditions.as_ref()).flatten();
+fn ready(status: &core::PodStatus) -> String {
+    let conditions = status.conditions.iter().flatten();
     let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
     ready.map_or_else(|| "unknown".into(), |condition| condition.status.to_ascii_lowercase())
-}
-
-/// Labels and annotations of an object, each with its `present` twin.
-pub(super) fn set_metadata(out: &mut Labels, kind: &str, meta: &ObjectMeta) {
-    // The maps are sorted, so of two keys that clean to one name the last wins.
-    for (key, value) in meta.labels.iter().flatten() {
-        let key = clean(key);
-        out.set(format!("{PREFIX}{kind}_label_{key}"), value);
-        out.set(format!("{PREFIX}{kind}_labelpresent_{key}"), "true");
-    }
-    for (key, value) in meta.annotations.iter().flatten() {
-        let key = clean(key);
-        out.set(format!("{PREFIX}{kind}_annotation_{key}"), value);
-        out.set(format!("{PREFIX}{kind}_annotationpresent_{key}"), "true");
-    }
-}
-
-/// Every character outside `[a-zA-Z0-9_]` becomes one `_`.
-fn clean(key: &str) -> String {
-    let keep = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    key.chars().map(|letter| if keep(letter) { letter } else { '_' }).collect()
-}
-
-/// With brackets around an IPv6 address.
-fn host_and_port(host: &str, port: &str) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

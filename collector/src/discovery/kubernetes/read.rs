@@ -1,40 +1,32 @@
 //! Reads an item of `kubernetes_sd_configs`.
 
-use super::{Access, KubernetesDiscovery};
+use super::{Access, Attach, KubernetesDiscovery, Role, Selector, selector};
 use crate::config::{
     Field, HttpClient, Reading,
     http_read::{HTTP_KEYS, read_http},
 };
-
-const ROLES: [&str; 6] = ["node", "pod", "service", "endpoints", "endpointslice", "ingress"];
+use std::collections::BTreeMap;
 
 impl KubernetesDiscovery {
     pub(crate) fn read(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<Self> {
         let errors_before = reading.errors.len();
         let mut fields = reading.map(field)?;
+        let role = match fields.take("role") {
+            Some(field) => reading.parse(&field),
+            None => {
+                reading.error(field, "`role` is needed; `role: pod` finds span buffers");
+                None
+            }
+        };
         let mut discovery = Self {
+            role: role.unwrap_or(Role::Pod),
             access: Access::InCluster,
             namespaces: Vec::new(),
             own_namespace: false,
-            label_selector: None,
-            field_selector: None,
-            attach_namespace: false,
-            attach_node: false,
+            selectors: BTreeMap::new(),
+            attach: Attach::default(),
             keep_finished_pods: false,
         };
-        match fields.take("role") {
-            None => reading.error(field, "`role` is needed; `role: pod` finds span buffers"),
-            Some(field) => match reading.text(&field)?.as_str() {
-                "pod" => {}
-                role if ROLES.contains(&role) => {
-                    reading.error(&field, format!("the role {role} is not supported yet; use pod"));
-                }
-                role => {
-                    let roles = ROLES.join(", ");
-                    reading.error(&field, format!("{role:?} is none of the roles {roles}"));
-                }
-            },
-        }
 
         let api_server = fields.take("api_server");
         let kubeconfig = fields.take("kubeconfig_file");
@@ -90,16 +82,16 @@ impl KubernetesDiscovery {
         }
         if let Some(field) = fields.take("attach_metadata") {
             let mut attach = reading.map(&field)?;
-            for key in ["node", "namespace", "deployment", "job", "cronjob"] {
-                let Some(field) = attach.take(key) else { continue };
-                let wanted = reading.boolean(&field)?;
-                match key {
-                    "node" => discovery.attach_node = wanted,
-                    "namespace" => discovery.attach_namespace = wanted,
-                    _ if wanted => {
-                        reading.error(&field, format!("attaching `{key}` is not supported yet"));
-                    }
-                    _ => {}
+            let wanted = &mut discovery.attach;
+            for (key, wanted) in [
+                ("node", &mut wanted.node),
+                ("namespace", &mut wanted.namespace),
+                ("deployment", &mut wanted.deployment),
+                ("job", &mut wanted.job),
+                ("cronjob", &mut wanted.cronjob),
+            ] {
+                if let Some(field) = attach.take(key) {
+                    *wanted = reading.boolean(&field)?;
                 }
             }
             attach.finish(reading);
@@ -112,60 +104,32 @@ impl KubernetesDiscovery {
     }
 
     fn read_selectors(&mut self, reading: &mut Reading<'_>, field: &Field<'_>) {
-        let mut has_pod = false;
+        let selectable = self.role.selectable();
         for item in reading.list(field) {
             let Some(mut fields) = reading.map(&item) else { continue };
-            let role = fields.take("role").and_then(|field| reading.text(&field));
+            let role = fields.take("role").and_then(|field| reading.parse::<Role>(&field));
             let label = fields.take("label").and_then(|field| reading.text(&field));
             let field = fields.take("field").and_then(|field| reading.text(&field));
             fields.finish(reading);
-            match role.as_deref() {
-                Some("pod") if has_pod => {
-                    reading.error(&item, "there can be only one selector for the role pod");
-                }
-                Some("pod") => {
-                    has_pod = true;
-                    for selector in [&label, &field].into_iter().flatten() {
-                        if let Err(reason) = check_selector(selector) {
-                            let message = format!("{selector:?} is not a selector: {reason}");
-                            reading.error(&item, message);
-                        }
-                    }
-                    self.label_selector = label.filter(|text| !text.is_empty());
-                    self.field_selector = field.filter(|text| !text.is_empty());
-                }
-                Some("node") => reading.error(
-                    &item,
-                    "a node selector is not supported yet; select pods by `field: spec.nodeName=…`",
-                ),
-                _ => reading.error(&item, "a selector's `role` must be pod here"),
-            }
-        }
-    }
-}
-
-/// A rough check of the shape, so that a slip is found at load and not by the API server.
-fn check_selector(selector: &str) -> Result<(), &'static str> {
-    let mut depth = 0usize;
-    let mut part = String::new();
-    for letter in selector.chars().chain([',']) {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth = depth.checked_sub(1).ok_or("a parenthesis is not opened")?,
-            ',' if depth == 0 => {
-                let name = part.trim_start_matches(['!', ' ']).trim();
-                let end = name.find(['=', '!', ' ', '<', '>']).unwrap_or(name.len());
-                let is_name =
-                    |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
-                if !selector.is_empty() && (end == 0 || !name[..end].chars().all(is_name)) {
-                    return Err("a part of it has no valid key");
-                }
-                part.clear();
+            let Some(role) = role.filter(|role| selectable.contains(role)) else {
+                let names: Vec<&str> = selectable.iter().map(|role| role.name()).collect();
+                let message = format!("a selector's `role` must be {} here", names.join(" or "));
+                reading.error(&item, message);
                 continue;
+            };
+            for selector in [&label, &field].into_iter().flatten() {
+                if let Err(reason) = selector::check(selector) {
+                    let message = format!("{selector:?} is not a selector: {reason}");
+                    reading.error(&item, message);
+                }
             }
-            _ => {}
+            let is_something = |text: &String| !text.is_empty();
+            let selector =
+                Selector { label: label.filter(is_something), field: field.filter(is_something) };
+            if self.selectors.insert(role, selector).is_some() {
+                let message = format!("there can be only one selector for the role {role}");
+                reading.error(&item, message);
+            }
         }
-        part.push(letter);
     }
-    if depth > 0 { Err("a parenthesis is not closed") } else { Ok(()) }
 }

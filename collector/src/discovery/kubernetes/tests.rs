@@ -1,19 +1,16 @@
-use crate::discovery::{
-    Discovery, JobGroups, Metrics,
-    tests::{addresses, jobs, until},
+mod roles;
+
+use crate::{
+    discovery::{
+        Discovery, JobGroups, Metrics,
+        tests::{addresses, jobs, rig::choose_tls, until},
+    },
+    fixture::TestClock,
 };
 use serde_json::{Value, json};
 use sigyn_fake_kubernetes::{FakeKubernetes, Resource};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tokio::sync::watch;
-
-/// A process has one TLS provider, and must choose it before the first client.
-fn choose_tls() {
-    static CHOSEN: OnceLock<()> = OnceLock::new();
-    CHOSEN.get_or_init(|| {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    });
-}
 
 struct Rig {
     api: FakeKubernetes,
@@ -40,7 +37,7 @@ impl Rig {
             api.url()
         );
         let metrics = Metrics::default();
-        let discovery = Discovery::start(&jobs(&yaml), metrics.clone());
+        let discovery = Discovery::start(&jobs(&yaml), metrics.clone(), TestClock::start());
         Self { api, metrics, groups: discovery.groups(), _discovery: discovery }
     }
 
@@ -279,7 +276,7 @@ async fn a_kubeconfig_is_enough() {
         "scrape_configs: [{{job_name: pods, kubernetes_sd_configs: [{{role: pod, kubeconfig_file: '{}'}}]}}]",
         path.display()
     );
-    let discovery = Discovery::start(&jobs(&yaml), Metrics::default());
+    let discovery = Discovery::start(&jobs(&yaml), Metrics::default(), TestClock::start());
     until(&mut discovery.groups(), "the pod", |groups| addresses(groups, "pods").len() == 1).await;
 }
 

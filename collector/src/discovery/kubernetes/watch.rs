@@ -1,30 +1,21 @@
-//! Lists and watches pods, and keeps the emitted groups in step.
+//! Keeps the emitted groups in step with what the API server says.
 
-use super::{KubernetesDiscovery, pod, retry::Retry};
-use crate::{
-    Labels,
-    discovery::{TargetGroup, provider::Emitter},
+use super::{
+    KubernetesDiscovery, Role,
+    follow::{Change, explain, follow, is_expired, refusal},
+    interner::Interner,
+    kind::Kind,
+    objects::{Key, Object, Objects, Sent},
+    retry::Retry,
 };
-use futures::{
-    StreamExt,
-    stream::{self, BoxStream, SelectAll},
-};
-use k8s_openapi::{
-    api::core::v1::{Namespace, Node, Pod},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
-use kube::{
-    Api, Client, Resource,
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Error, Event, watcher},
-    },
-};
-use serde::de::DeserializeOwned;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Debug,
-};
+use crate::discovery::{TargetGroup, provider::Emitter};
+use futures::{StreamExt, stream::SelectAll};
+use kube::Client;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Changes that have arrived already are worked through together, so that a group that many of them
+/// touch is made once.
+const CHANGES_AT_ONCE: usize = 256;
 
 /// Runs until its task is aborted.
 pub(super) async fn run(discovery: KubernetesDiscovery, emitter: Emitter) {
@@ -38,279 +29,212 @@ pub(super) async fn run(discovery: KubernetesDiscovery, emitter: Emitter) {
             }
         }
     };
-    let mut changes = changes(&discovery, &client, own_namespace);
-    let mut state = State::new(discovery, emitter);
-    while let Some(change) = changes.next().await {
-        state.take(change);
+    let (watches, changes) = watches(&discovery, &client, own_namespace);
+    let mut state = State::new(discovery, emitter, watches);
+    let mut changes = changes.ready_chunks(CHANGES_AT_ONCE);
+    while let Some(some) = changes.next().await {
+        for (watch, change) in some {
+            state.take(watch, change);
+        }
+        state.emit();
     }
 }
 
-/// Something that the API server said.
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, one at a time")]
-enum Change {
-    /// From one of the streams of pods.
-    Pod(usize, Result<Event<Pod>, Error>),
-    Node(Result<Event<Node>, Error>),
-    Namespace(Result<Event<Namespace>, Error>),
+/// One list-and-watch: a kind of object in one namespace or in all.
+struct Watch {
+    kind: Kind,
+    namespace: Option<Arc<str>>,
+    /// It has listed, or has been told that it must not.
+    is_settled: bool,
+    /// What a list that is not complete yet has shown so far.
+    listing: Option<BTreeSet<Key>>,
 }
 
-/// All streams in one: pods of each namespace, and what is attached to them.
-fn changes(
+type Changes = SelectAll<futures::stream::BoxStream<'static, (usize, Change)>>;
+
+/// All that must be watched, in one stream whose items say which watch they are from.
+fn watches(
     discovery: &KubernetesDiscovery,
     client: &Client,
     own_namespace: String,
-) -> SelectAll<BoxStream<'static, Change>> {
-    let mut namespaces: BTreeSet<String> = discovery.namespaces.iter().cloned().collect();
+) -> (Vec<Watch>, Changes) {
+    let mut namespaces: BTreeSet<Option<String>> =
+        discovery.namespaces.iter().cloned().map(Some).collect();
     if discovery.own_namespace {
-        namespaces.insert(own_namespace);
+        namespaces.insert(Some(own_namespace));
     }
-    let config = watcher::Config {
-        label_selector: discovery.label_selector.clone(),
-        field_selector: discovery.field_selector.clone(),
-        ..watcher::Config::default()
-    };
-    let apis: Vec<Api<Pod>> = match namespaces.is_empty() {
-        true => vec![Api::all(client.clone())],
-        false => namespaces.iter().map(|name| Api::namespaced(client.clone(), name)).collect(),
-    };
-    let mut all = SelectAll::new();
-    for (index, api) in apis.into_iter().enumerate() {
-        let pods = follow(api, config.clone());
-        all.push(pods.map(move |event| Change::Pod(index, event)).boxed());
+    if namespaces.is_empty() {
+        namespaces.insert(None);
     }
-    if discovery.attach_node {
-        let nodes = follow(Api::<Node>::all(client.clone()), watcher::Config::default());
-        all.push(nodes.map(Change::Node).boxed());
-    }
-    if discovery.attach_namespace {
-        let namespaces = follow(Api::<Namespace>::all(client.clone()), watcher::Config::default());
-        all.push(namespaces.map(Change::Namespace).boxed());
-    }
-    all
-}
-
-/// Lists and watches, and does so anew where kube's watcher would ask in vain for ever: a watch that
-/// is refused with `410 Gone` as its answer, not as its first event.
-fn follow<K>(api: Api<K>, config: watcher::Config) -> BoxStream<'static, Result<Event<K>, Error>>
-where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    let fresh = move || watcher(api.clone(), config.clone()).backoff(Retry::default()).boxed();
-    let begin = (fresh(), fresh);
-    stream::unfold(begin, |(mut events, fresh)| async move {
-        let event = events.next().await?;
-        if matches!(&event, Err(error @ Error::WatchStartFailed(_)) if is_expired(error)) {
-            tokio::time::sleep(Retry::default().next().unwrap_or_default()).await;
-            events = fresh();
+    let everywhere = BTreeSet::from([None]);
+    let (mut watches, mut all) = (Vec::new(), SelectAll::new());
+    for kind in discovery.role.kinds(discovery.attach) {
+        let selector = kind.role().and_then(|role| discovery.selectors.get(&role));
+        let places = if kind.is_namespaced() { &namespaces } else { &everywhere };
+        for namespace in places {
+            let index = watches.len();
+            let changes = follow(kind, client, namespace.as_deref(), selector);
+            all.push(changes.map(move |change| (index, change)).boxed());
+            watches.push(Watch {
+                kind,
+                namespace: namespace.as_deref().map(Arc::from),
+                is_settled: false,
+                listing: None,
+            });
         }
-        Some((event, (events, fresh)))
-    })
-    .boxed()
+    }
+    (watches, all)
 }
 
 struct State {
     discovery: KubernetesDiscovery,
     emitter: Emitter,
-    pods: BTreeMap<String, KnownPod>,
-    /// Sources seen in a list that is not complete yet, by stream of pods.
-    listing: BTreeMap<usize, BTreeSet<String>>,
-    nodes: Attached,
-    namespaces: Attached,
-}
-
-/// A pod's group before anything is attached to it. Pods themselves are not kept.
-struct KnownPod {
-    group: TargetGroup,
-    stream: usize,
-    node: String,
-    namespace: String,
-}
-
-/// The labels of the nodes, or of the namespaces, by name.
-#[derive(Default)]
-struct Attached {
-    labels: BTreeMap<String, Labels>,
-    listing: Option<BTreeSet<String>>,
+    watches: Vec<Watch>,
+    objects: Objects,
+    interner: Interner,
+    /// Nothing is emitted before every kind has been listed or refused, so that no group lacks what
+    /// other objects add to it.
+    is_open: bool,
+    /// Keys of the role's own objects whose groups must be made anew.
+    stale: BTreeSet<Key>,
 }
 
 impl State {
-    fn new(discovery: KubernetesDiscovery, emitter: Emitter) -> Self {
+    fn new(discovery: KubernetesDiscovery, emitter: Emitter, watches: Vec<Watch>) -> Self {
         Self {
             discovery,
             emitter,
-            pods: BTreeMap::new(),
-            listing: BTreeMap::new(),
-            nodes: Attached::default(),
-            namespaces: Attached::default(),
+            watches,
+            objects: Objects::default(),
+            interner: Interner::default(),
+            is_open: false,
+            stale: BTreeSet::new(),
         }
     }
 
-    fn take(&mut self, change: Change) {
+    fn take(&mut self, watch: usize, change: Change) {
+        let kind = self.watches[watch].kind;
         match change {
-            Change::Pod(stream, Ok(event)) => self.take_pod(stream, event),
-            Change::Node(Ok(event)) => {
-                let labels = |node: &Node| {
-                    let mut labels = Labels::new();
-                    let name = node.metadata.name.as_deref().unwrap_or_default();
-                    labels.set(format!("{}node_name", pod::PREFIX), name);
-                    pod::set_metadata(&mut labels, "node", &node.metadata);
-                    labels
-                };
-                let changed = self.nodes.take(event, labels);
-                self.emit(|pod| changed.contains(&pod.node));
+            Change::ListBegins => self.watches[watch].listing = Some(BTreeSet::new()),
+            Change::Listed(sent) => {
+                let key = self.keep(kind, &sent);
+                if let Some(listing) = &mut self.watches[watch].listing {
+                    listing.insert(key);
+                }
             }
-            Change::Namespace(Ok(event)) => {
-                let labels = |namespace: &Namespace| {
-                    let mut labels = Labels::new();
-                    pod::set_metadata(&mut labels, "namespace", &namespace.metadata);
-                    labels
-                };
-                let changed = self.namespaces.take(event, labels);
-                self.emit(|pod| changed.contains(&pod.namespace));
-            }
-            Change::Pod(_, Err(error)) => self.failed("pods", &error),
-            Change::Node(Err(error)) => self.failed("nodes", &error),
-            Change::Namespace(Err(error)) => self.failed("namespaces", &error),
-        }
-    }
-
-    fn take_pod(&mut self, stream: usize, event: Event<Pod>) {
-        match event {
-            Event::Init => {
-                self.listing.insert(stream, BTreeSet::new());
-            }
-            Event::InitApply(pod) => {
-                let source = self.know(stream, &pod);
-                self.listing.entry(stream).or_default().insert(source);
-            }
-            Event::InitDone => {
+            Change::ListEnds => {
                 // What the new list does not have is gone, though nobody saw it go.
-                let listed = self.listing.remove(&stream).unwrap_or_default();
-                let gone: Vec<String> = self
-                    .pods
-                    .iter()
-                    .filter(|(source, pod)| pod.stream == stream && !listed.contains(*source))
-                    .map(|(source, _)| source.clone())
-                    .collect();
-                for source in gone {
-                    self.forget(source);
+                let watch = &mut self.watches[watch];
+                watch.is_settled = true;
+                let listed = watch.listing.take().unwrap_or_default();
+                let gone = self.objects.missing(kind, watch.namespace.as_deref(), &listed);
+                for key in gone {
+                    self.forget(kind, &key);
                 }
-                self.emit(|pod| pod.stream == stream);
             }
-            Event::Apply(pod) => {
-                let source = self.know(stream, &pod);
-                self.emit(|pod| pod.group.source == source);
+            Change::Changed(sent) => {
+                self.keep(kind, &sent);
             }
-            Event::Delete(pod) => self.forget(pod::source(&pod.metadata)),
+            Change::Gone(sent) => {
+                let key = sent.key(&mut self.interner);
+                self.forget(kind, &key);
+            }
+            Change::Failed(error) => {
+                // A place that may not be looked at must not hold up the others.
+                self.watches[watch].is_settled |= refusal(&error).is_some_and(|it| it != 410);
+                match is_expired(&error) {
+                    true => tracing::debug!(kind = kind.plural(), "watch expired, listing anew"),
+                    false => self.emitter.failed(&format!(
+                        "cannot watch {}: {}",
+                        kind.plural(),
+                        explain(&error)
+                    )),
+                }
+            }
         }
     }
 
-    /// Keeps what is needed of a pod; gives its source.
-    fn know(&mut self, stream: usize, pod: &Pod) -> String {
-        let group = pod::group(pod, self.discovery.keep_finished_pods);
-        let source = group.source.clone();
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
-        let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-        self.pods.insert(source.clone(), KnownPod { group, stream, node, namespace });
-        source
+    fn keep(&mut self, kind: Kind, sent: &Sent) -> Key {
+        let key = sent.key(&mut self.interner);
+        let object = sent.keep(&mut self.interner);
+        if self.objects.insert(kind, key.clone(), object) {
+            self.touch(kind, &key);
+        }
+        key
     }
 
-    fn forget(&mut self, source: String) {
-        self.pods.remove(&source);
-        self.emitter.update([TargetGroup { source, ..TargetGroup::default() }]);
+    fn forget(&mut self, kind: Kind, key: &Key) {
+        if self.objects.remove(kind, key) {
+            self.touch(kind, key);
+        }
     }
 
-    /// Emits the groups of some pods with what is attached to them.
-    fn emit(&self, which: impl Fn(&KnownPod) -> bool) {
-        let groups = self.pods.values().filter(|pod| which(pod)).map(|pod| {
-            let mut group = pod.group.clone();
-            if !group.targets.is_empty() {
-                let attached =
-                    [self.nodes.labels.get(&pod.node), self.namespaces.labels.get(&pod.namespace)];
-                for (name, value) in attached.into_iter().flatten().flat_map(Labels::iter) {
-                    group.labels.set(name, value);
-                }
+    /// Notes whose groups a change concerns.
+    fn touch(&mut self, kind: Kind, key: &Key) {
+        if !self.is_open {
+            return;
+        }
+        let role = self.discovery.role;
+        if kind == role.primary() {
+            self.stale.insert(key.clone());
+            return;
+        }
+        let concerns = |primary: &Key, object: &Object| match (kind, object) {
+            (Kind::Namespace, _) => primary.0 == key.1,
+            (Kind::ReplicaSet | Kind::Job, Object::Pod(pod)) => {
+                primary.0 == key.0 && pod.owner.as_ref().is_some_and(|owner| owner.name == key.1)
             }
-            group
-        });
+            // Those behind the pods of these addresses: rare enough to look at the namespace.
+            (Kind::ReplicaSet | Kind::Job, _) => primary.0 == key.0,
+            (Kind::Node, Object::Pod(pod)) => pod.node == key.1,
+            (Kind::Service, Object::Endpoints(_)) => primary == key,
+            (Kind::Service, Object::EndpointSlice(slice)) => {
+                primary.0 == key.0 && slice.service == key.1
+            }
+            (Kind::Pod, Object::Endpoints(endpoints)) => endpoints.refers_to(key),
+            (Kind::Pod, Object::EndpointSlice(slice)) => slice.refers_to(key),
+            _ => true,
+        };
+        let primaries = self.objects.of_kind(role.primary());
+        let concerned = primaries.filter(|(primary, object)| concerns(primary, object));
+        self.stale.extend(concerned.map(|(primary, _)| primary.clone()));
+    }
+
+    /// Emits the groups of all that has changed.
+    fn emit(&mut self) {
+        if !self.is_open {
+            if self.watches.iter().any(|watch| !watch.is_settled) {
+                return;
+            }
+            self.is_open = true;
+            let all = self.objects.of_kind(self.discovery.role.primary());
+            self.stale = all.map(|(key, _)| key.clone()).collect();
+        }
+        if self.stale.is_empty() {
+            return;
+        }
+        let stale = std::mem::take(&mut self.stale);
+        let groups: Vec<TargetGroup> = stale.iter().map(|key| self.group(key)).collect();
         self.emitter.update(groups);
     }
 
-    fn failed(&self, kind: &str, error: &Error) {
-        if is_expired(error) {
-            // The server forgot our place; the next thing is a new list. That is its right.
-            tracing::debug!(kind, "watch expired, listing anew");
-            return;
-        }
-        self.emitter.failed(&format!("cannot watch {kind}: {}", explain(error)));
+    fn group(&mut self, key: &Key) -> TargetGroup {
+        let Self { discovery, objects, interner, .. } = self;
+        let role = discovery.role;
+        let mut group = match objects.get(role.primary(), key) {
+            Some(Object::Node(node)) => node.group(interner),
+            Some(Object::Pod(pod)) => pod.group(key, discovery, objects, interner),
+            Some(Object::Service(service)) => service.group(key, objects, interner),
+            Some(Object::Endpoints(it)) => it.group(key, discovery, objects, interner),
+            Some(Object::EndpointSlice(it)) => it.group(key, discovery, objects, interner),
+            Some(Object::Ingress(ingress)) => ingress.group(key, objects, interner),
+            _ => TargetGroup::default(),
+        };
+        let prefix = role.source_prefix();
+        group.source = match role {
+            Role::Node => format!("{prefix}/{}", key.1),
+            _ => format!("{prefix}/{}/{}", key.0, key.1),
+        };
+        group
     }
-}
-
-impl Attached {
-    /// Gives the names of the objects whose labels changed.
-    fn take<K>(&mut self, event: Event<K>, labels: impl Fn(&K) -> Labels) -> BTreeSet<String>
-    where
-        K: Resource,
-    {
-        let name = |meta: &ObjectMeta| meta.name.clone().unwrap_or_default();
-        let mut changed = BTreeSet::new();
-        match event {
-            Event::Init => self.listing = Some(BTreeSet::new()),
-            Event::InitApply(object) | Event::Apply(object) => {
-                let (name, labels) = (name(object.meta()), labels(&object));
-                if let Some(listing) = &mut self.listing {
-                    listing.insert(name.clone());
-                }
-                if self.labels.get(&name) != Some(&labels) {
-                    self.labels.insert(name.clone(), labels);
-                    changed.insert(name);
-                }
-            }
-            Event::InitDone => {
-                let listed = self.listing.take().unwrap_or_default();
-                changed =
-                    self.labels.keys().filter(|name| !listed.contains(*name)).cloned().collect();
-                self.labels.retain(|name, _| listed.contains(name));
-            }
-            Event::Delete(object) => {
-                let name = name(object.meta());
-                self.labels.remove(&name);
-                changed.insert(name);
-            }
-        }
-        changed
-    }
-}
-
-/// `410 Gone`, as an answer or inside a watch.
-fn is_expired(error: &Error) -> bool {
-    match error {
-        Error::WatchError(status) => status.code == 410,
-        Error::WatchStartFailed(kube::Error::Api(status))
-        | Error::InitialListFailed(kube::Error::Api(status)) => status.code == 410,
-        _ => false,
-    }
-}
-
-/// The error with its causes, and what to do about the most frequent ones.
-fn explain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    if let Error::InitialListFailed(kube::Error::Api(status))
-    | Error::WatchStartFailed(kube::Error::Api(status)) = error
-    {
-        match status.code {
-            401 => text += "; the credentials are not accepted",
-            403 => text += "; the account needs a role with the verbs list and watch",
-            _ => {}
-        }
-    }
-    text
 }
