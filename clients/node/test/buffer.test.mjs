@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { BasicTracerProvider, SamplingDecision } from "@opentelemetry/sdk-trace-base";
+import express from "express";
+import fastify from "fastify";
+import { Histogram, Registry } from "prom-client";
+import { exemplar, SpanBuffer } from "../dist/index.js";
+import { spansOf } from "./vectors.mjs";
+
+function tracerOf(buffer, options = {}) {
+  return new BasicTracerProvider({ spanProcessors: [buffer.processor()], ...options }).getTracer(
+    "t",
+  );
+}
+
+async function listen(server) {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server.address().port;
+}
+
+test("spans that the sampler only records are recorded", () => {
+  const buffer = new SpanBuffer();
+  const sampler = {
+    shouldSample: () => ({ decision: SamplingDecision.RECORD }),
+    toString: () => "record",
+  };
+  tracerOf(buffer, { sampler }).startSpan("a").end();
+  assert.equal(buffer.stats().recorded, 1);
+});
+
+test("what cannot be encoded is counted and does not throw", () => {
+  const buffer = new SpanBuffer();
+  const nasty = Object.create({
+    toString() {
+      throw new Error("no");
+    },
+  });
+  const span = tracerOf(buffer).startSpan("a");
+  span.attributes.nasty = nasty;
+  span.end();
+  assert.deepEqual([buffer.stats().recorded, buffer.stats().dropped], [0, 1]);
+});
+
+test("the ring keeps its size and the newest spans", async () => {
+  const buffer = new SpanBuffer({ capacityBytes: 64 << 10 });
+  const tracer = tracerOf(buffer);
+  for (let index = 0; index < 3000; index += 1) {
+    tracer.startSpan(`${index} ${"x".repeat((index * 7) % 300)}`).end();
+    assert.ok(buffer.stats().bytes <= 64 << 10);
+  }
+  const names = spansOf((await buffer.answer("GET", "")).body).map(({ name }) =>
+    Number.parseInt(name, 10),
+  );
+  assert.equal(names.length, 3000 - buffer.stats().overwritten);
+  names.forEach((name, index) => {
+    assert.equal(name, 3000 - names.length + index);
+  });
+});
+
+test("a resource that is found out later is served when it is known", async () => {
+  const buffer = new SpanBuffer();
+  const resource = { attributes: {}, asyncAttributesPending: true, merge: () => resource };
+  tracerOf(buffer, { resource }).startSpan("a").end();
+  resource.attributes["service.name"] = "late";
+  resource.asyncAttributesPending = false;
+  assert.ok((await buffer.answer("GET", "")).body.includes("late"));
+});
+
+test("four wait and the fifth is told to come later", async () => {
+  const buffer = new SpanBuffer();
+  const waiting = [1, 2, 3, 4].map(() => buffer.answer("GET", "wait=20s"));
+  const refused = await buffer.answer("GET", "wait=20s");
+  assert.deepEqual([refused.status, refused.headers["retry-after"]], [429, "1"]);
+  buffer.startDraining();
+  assert.deepEqual(
+    (await Promise.all(waiting)).map(({ status }) => status),
+    [200, 200, 200, 200],
+  );
+});
+
+test("the port of its own asks for the token and knows one path", async () => {
+  const buffer = new SpanBuffer();
+  tracerOf(buffer).startSpan("a").end();
+  const server = await buffer.serve(0, "127.0.0.1", { token: "secret" });
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const headers = { authorization: "Bearer secret" };
+  assert.equal((await fetch(`${url}/debug/spans`)).status, 401);
+  assert.equal((await fetch(`${url}/metrics`, { headers })).status, 404);
+  assert.equal((await fetch(`${url}/debug/spans`, { headers, method: "POST" })).status, 405);
+  const head = await fetch(`${url}/debug/spans`, { headers, method: "HEAD" });
+  assert.equal(head.headers.get("sigyn-lost"), "0");
+  const response = await fetch(`${url}/debug/spans`, { headers });
+  assert.equal(spansOf(Buffer.from(await response.arrayBuffer())).length, 1);
+  server.close();
+  server.closeAllConnections();
+});
+
+test("http, express and fastify answer alike", async () => {
+  const buffer = new SpanBuffer();
+  tracerOf(buffer).startSpan("a").end();
+  const plain = createServer(buffer.handler());
+  const app = express();
+  app.get("/debug/spans", buffer.handler());
+  const fast = fastify();
+  fast.get("/debug/spans", buffer.handler());
+  const wrapped = createServer(app);
+  const ports = [await listen(plain), await listen(wrapped)];
+  await fast.listen({ port: 0, host: "127.0.0.1" });
+  ports.push(fast.server.address().port);
+  for (const port of ports) {
+    const body = await new Promise((resolve) => {
+      request({ port, path: "/debug/spans?max_bytes=5000", agent: false }, (response) => {
+        const chunks = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("end", () => resolve(Buffer.concat(chunks)));
+      }).end();
+    });
+    assert.equal(spansOf(body).length, 1);
+  }
+  plain.close();
+  wrapped.close();
+  await fast.close();
+});
+
+test("workers of a cluster are targets of their own", async () => {
+  const child = spawn("node", [fileURLToPath(new URL("cluster.mjs", import.meta.url))]);
+  let out = "";
+  child.stdout.on("data", (bytes) => {
+    out += bytes;
+  });
+  await once(child, "close");
+  const workers = out.trim().split("\n").map(JSON.parse);
+  assert.equal(workers.length, 2);
+  assert.equal(new Set(workers.map(({ port }) => port)).size, 2);
+  assert.equal(new Set(workers.map(({ epoch }) => epoch)).size, 2);
+  assert.deepEqual(
+    workers.map(({ spans }) => spans),
+    [3, 3],
+  );
+});
+
+test("what nobody read is pushed", async () => {
+  const bodies = [];
+  const collector = createServer(async (asked, response) => {
+    const chunks = [];
+    for await (const chunk of asked) chunks.push(chunk);
+    bodies.push(Buffer.concat(chunks));
+    response.end();
+  });
+  const url = `http://127.0.0.1:${await listen(collector)}/v1/traces`;
+  const buffer = new SpanBuffer();
+  const tracer = tracerOf(buffer);
+  tracer.startSpan("read").end();
+  const { headers } = await buffer.answer("GET", "");
+  await buffer.answer("GET", `drain=1&cursor=${headers["sigyn-cursor"]}`);
+  tracer.startSpan("unread").end();
+  assert.equal(await buffer.drain({ timeoutMillis: 10, pushTo: url }), "pushed");
+  assert.deepEqual(
+    bodies.flatMap(spansOf).map(({ name }) => name),
+    ["unread"],
+  );
+  collector.close();
+  collector.closeAllConnections();
+  assert.equal(await buffer.drain({ timeoutMillis: 10, pushTo: url }), "unread");
+});
+
+test("the active span is the exemplar", async () => {
+  const storage = new AsyncLocalStorage();
+  context.setGlobalContextManager({
+    active: () => storage.getStore() ?? ROOT_CONTEXT,
+    with: (active, fn, thisArg, ...args) => storage.run(active, () => fn.apply(thisArg, args)),
+    bind: (_, target) => target,
+    enable: () => {},
+    disable: () => {},
+  });
+  assert.deepEqual(exemplar(), {});
+  const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
+  const latency = new Histogram({
+    name: "latency_seconds",
+    help: "h",
+    registers: [registry],
+    enableExemplars: true,
+  });
+  const span = tracerOf(new SpanBuffer()).startSpan("a");
+  context.with(trace.setSpan(ROOT_CONTEXT, span), () => {
+    latency.observe({ labels: {}, value: 0.1, exemplarLabels: exemplar() });
+  });
+  assert.ok((await registry.metrics()).includes(`trace_id="${span.spanContext().traceId}"`));
+});
