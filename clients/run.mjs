@@ -43,7 +43,7 @@ const clients = {
   },
   go: {
     needs: [["go", "version"]],
-    test: [["go", "vet", "./..."], ["go", "test", "./..."], ["go", "build", "-o", ".build/", "./internal/app"]],
+    test: [["sh", "-c", "test -z \"$(gofmt -l .)\""], ["go", "vet", "./..."], ["go", "test", "./..."], ["go", "build", "-o", ".build/", "./internal/app"]],
     rolling: [".build/app"],
     bench: [["go", "run", "./internal/bench"]],
   },
