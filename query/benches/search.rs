@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark has nobody to report to")]
 
 use sigyn_query::{
-    engine::{Engine, SearchRequest, SpanSelection, Value, ValueCount},
+    engine::{
+        Engine, MetricsRequest, MetricsWindow, SearchRequest, SpanSelection, Value, ValueCount,
+    },
     traceql,
 };
 use sigyn_store::{Batch, Clock, Config, Overlay, Store, Via};
@@ -47,6 +49,72 @@ const QUERIES: [(&str, &str); 9] = [
     ("count", r#"{ resource.service.name = "checkout" } | count() > 8"#),
 ];
 
+const METRICS: [(&str, &str); 5] = [
+    ("errors by service", "{ status = error } | rate() by (resource.service.name)"),
+    ("p99 by service", "{ } | quantile_over_time(duration, .99) by (resource.service.name)"),
+    ("roots", "{ nestedSetParent < 0 } | rate()"),
+    ("heatmap", "{ kind = server } | histogram_over_time(duration)"),
+    ("metrics of a structure", "{ kind = server } >> { status = error } | rate() by (name)"),
+];
+
+const HOUR_NANO: u64 = 3_600_000_000_000;
+
+/// Prints the median of what some rounds took.
+async fn timed<T>(place: &str, query: &str, spans: usize, mut round: impl AsyncFnMut() -> T) -> T {
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    let mut last = None;
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        last = Some(round().await);
+        rounds.push(started.elapsed());
+    }
+    rounds.sort();
+    let ms = rounds[ROUNDS / 2].as_secs_f64() * 1e3;
+    let best_ms = rounds[0].as_secs_f64() * 1e3;
+    let line = serde_json::json!({
+        "bench": "search", "place": place, "query": query, "ms": ms, "best_ms": best_ms, "spans": spans,
+    });
+    println!("{line}");
+    last.unwrap()
+}
+
+/// Metrics, tags and values.
+async fn measure_series(engine: &Engine, place: &str, spans: usize) {
+    for (name, text) in METRICS {
+        let response = timed(place, name, spans, async || {
+            let window = MetricsWindow::aligned(
+                START_UNIX_NANO,
+                START_UNIX_NANO + HOUR_NANO,
+                HOUR_NANO / 240,
+            );
+            let request = MetricsRequest {
+                query: traceql::parse(text).unwrap(),
+                window: window.unwrap(),
+                exemplars_max: 100,
+                series_max: 1_000,
+            };
+            engine.metrics(request).await.unwrap()
+        })
+        .await;
+        assert!(!response.series.is_empty() && response.partial.is_none(), "{name}");
+    }
+    let selection = || SpanSelection {
+        query: Some(traceql::parse(r#"{ resource.service.name = "checkout" }"#).unwrap()),
+        ..SpanSelection::default()
+    };
+    timed(place, "tags of a service", spans, async || engine.tag_names(selection()).await.unwrap())
+        .await;
+    let field = traceql::parse_field("name").unwrap();
+    timed(place, "names of a service", spans, async || {
+        engine.tag_values(&field, selection(), 5_000).await.unwrap()
+    })
+    .await;
+    timed(place, "all tags", spans, async || {
+        engine.tag_names(SpanSelection::default()).await.unwrap()
+    })
+    .await;
+}
+
 async fn measure(engine: &Engine, place: &str, spans: usize) {
     // A user who has been there.
     let field = traceql::parse_field("span.app.user.id").unwrap();
@@ -76,6 +144,7 @@ async fn measure(engine: &Engine, place: &str, spans: usize) {
             "place": place,
             "query": name,
             "ms": rounds[ROUNDS / 2].as_secs_f64() * 1e3,
+            "best_ms": rounds[0].as_secs_f64() * 1e3,
             "traces": last.traces.len(),
             "inspected_spans": last.inspected_spans,
             "spans": spans,
@@ -117,7 +186,9 @@ async fn main() {
     }
     let engine = Engine::new(store.clone());
     measure(&engine, "head", spans).await;
+    measure_series(&engine, "head", spans).await;
     store.flush().await.unwrap();
     measure(&engine, "blocks", spans).await;
+    measure_series(&engine, "blocks", spans).await;
     store.close().await.unwrap();
 }

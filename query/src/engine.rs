@@ -5,6 +5,10 @@
 //! candidates. The newest of them are gathered whole from all sources (`traces`), the pipeline runs
 //! over them (`pipeline`, `structure`), and the search ends when nothing left can be newer (`search`).
 //!
+//! Whatever is made of all spans that a query keeps (time series, `metrics`; tags and facets, `tags`, `contrast`) is a fold over
+//! them (`scan`): source by source where spans can be looked at one by one, trace by trace where they depend on each other, on
+//! several threads, merged in the order of the sources. A span that is there twice counts once (`repeats`).
+//!
 //! It is not a cache and holds no state between queries. It does not know who asks.
 
 mod answer;

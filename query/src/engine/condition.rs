@@ -5,6 +5,7 @@ use super::{
     column::{Column, Data, Fan, Operand, any_of_owner},
     compare::compare,
     operand::{Frame, operand, scope_of},
+    view::Entries,
 };
 use crate::traceql::{ComparisonOperator, FieldExpression, Intrinsic, Literal};
 use arrow_array::{Array, BooleanArray, cast::AsArray};
@@ -20,21 +21,29 @@ pub(super) fn condition(
     expression: &FieldExpression,
     frame: Frame<'_>,
 ) -> Result<BooleanBuffer, EngineError> {
+    let is_one = !matches!(expression, FieldExpression::All(_) | FieldExpression::Any(_));
     match frame.entries {
-        None => {
+        None if is_one => {
             for scope in NESTED_SCOPES {
-                if asks_one_of(expression, scope)
-                    && !matches!(expression, FieldExpression::All(_) | FieldExpression::Any(_))
-                {
+                if asks_one_of(expression, scope) {
                     return any_entry(expression, scope, frame);
                 }
             }
         }
+        None => {}
         // What does not ask this very event is a matter of the span.
         Some((scope, entries)) if !asks_one_of(expression, scope) => {
             let rows = condition(expression, Frame::rows(frame.view))?;
             let array = take(&BooleanArray::new(rows, None), &entries.owners, None)?;
             return Ok(array.as_boolean().values().clone());
+        }
+        // An event is compared with each link of its span.
+        Some((AttributeScope::Event, events))
+            if is_one
+                && frame.partners.is_none()
+                && asks_one_of(expression, AttributeScope::Link) =>
+        {
+            return any_pair(expression, events, frame);
         }
         Some(_) => {}
     }
@@ -116,7 +125,7 @@ fn all(parts: &[FieldExpression], frame: Frame<'_>) -> Result<BooleanBuffer, Eng
             continue;
         }
         let entries = frame.view.entries(scope)?;
-        let inner = Frame { view: frame.view, entries: Some((scope, &entries)) };
+        let inner = Frame { entries: Some((scope, &entries)), ..frame };
         let mut of_entries = constant(true, inner);
         for part in parts {
             of_entries = &of_entries & &condition(part, inner)?;
@@ -133,10 +142,28 @@ fn any_entry(
     frame: Frame<'_>,
 ) -> Result<BooleanBuffer, EngineError> {
     let entries = frame.view.entries(scope)?;
-    let inner = Frame { view: frame.view, entries: Some((scope, &entries)) };
+    let inner = Frame { entries: Some((scope, &entries)), ..frame };
     let mask = condition(expression, inner)?;
     let fan = Fan { owners: entries.owners.clone(), is_array: false };
     Ok(any_of_owner(mask, Some(&fan), frame.len()))
+}
+
+/// Events for which the expression holds with some link of the same span.
+fn any_pair(
+    expression: &FieldExpression,
+    events: &Entries,
+    frame: Frame<'_>,
+) -> Result<BooleanBuffer, EngineError> {
+    let links = frame.view.entries(AttributeScope::Link)?;
+    let pairs = Entries::pairs(events, &links)?;
+    let inner = Frame {
+        view: frame.view,
+        entries: Some((AttributeScope::Event, &pairs.events)),
+        partners: Some((AttributeScope::Link, &pairs.links)),
+    };
+    let mask = condition(expression, inner)?;
+    let fan = Fan { owners: pairs.event_of, is_array: false };
+    Ok(any_of_owner(mask, Some(&fan), events.len()))
 }
 
 /// True when the expression asks something of one event (or link). `!` and `= nil` do not: they ask of all.

@@ -23,11 +23,13 @@ use sigyn_store::{AttributeScope, Field};
 pub(super) struct Frame<'a> {
     pub(super) view: &'a View,
     pub(super) entries: Option<(AttributeScope, &'a Entries)>,
+    /// For pairs of an event and a link: the links, as many as there are entries.
+    pub(super) partners: Option<(AttributeScope, &'a Entries)>,
 }
 
 impl<'a> Frame<'a> {
     pub(super) fn rows(view: &'a View) -> Self {
-        Self { view, entries: None }
+        Self { view, entries: None, partners: None }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -66,6 +68,10 @@ pub(super) fn field_columns(
     match (frame.entries, scope) {
         (Some((own, entries)), Some(scope)) if own == scope => {
             entry_columns(field, frame.view, entries)
+        }
+        (Some(_), Some(scope)) if frame.partners.is_some_and(|(own, _)| own == scope) => {
+            let (_, partners) = frame.partners.expect("it was looked at");
+            entry_columns(field, frame.view, partners)
         }
         (Some((_, entries)), _) => {
             let columns = span_columns(field, frame.view)?;

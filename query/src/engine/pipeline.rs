@@ -105,16 +105,12 @@ impl<'a> Evaluation<'a> {
                 Ok((0..count as u32).filter(|&at| kept[at as usize]).collect())
             }
             SpansetExpression::Pipeline(pipeline) => {
-                let mut sets = self.stages(pipeline, trace, vec![input.clone()])?;
-                match sets.len() {
-                    0 => Ok(Vec::new()),
-                    1 => Ok(sets.remove(0).members),
-                    count => Err(EngineError::Unsupported(format!(
-                        "a side of a spanset operator gives {count} spansets in trace {}; \
-                         end `({pipeline})` with coalesce()",
-                        trace.id
-                    ))),
-                }
+                // A side with several sets stands for the spans of all of them.
+                let sets = self.stages(pipeline, trace, vec![input.clone()])?;
+                let mut members: Vec<u32> = sets.into_iter().flat_map(|set| set.members).collect();
+                members.sort_unstable();
+                members.dedup();
+                Ok(members)
             }
         }
     }

@@ -59,6 +59,8 @@ pub(super) struct Scan {
     to: u64,
     threads: Arc<Semaphore>,
     cancellation: Cancellation,
+    /// Statistics over time leave out what is only kept because somebody pinned it.
+    without_pinned: bool,
 }
 
 /// What came out.
@@ -96,6 +98,7 @@ impl Scan {
             to: range.end,
             threads: threads.clone(),
             cancellation,
+            without_pinned: false,
         };
         (scan, guard)
     }
@@ -103,6 +106,11 @@ impl Scan {
     /// The same sources, bounds and range with another plan.
     pub(super) fn with_plan(&self, plan: Plan) -> Self {
         Self { plan: Arc::new(plan), ..self.clone() }
+    }
+
+    /// The same without what is beyond its retention: pinned traces are slow and failed ones above all, and would pass for what was usual.
+    pub(super) fn without_pinned(self) -> Self {
+        Self { without_pinned: true, ..self }
     }
 
     /// Folds all spans.
@@ -115,6 +123,7 @@ impl Scan {
         sources.retain(|source| {
             let range = source.time_range();
             source.rows() > 0
+                && !(self.without_pinned && source.is_pinned_only())
                 && range.start_max_unix_nano >= self.from
                 && range.start_min_unix_nano < self.to
         });

@@ -475,17 +475,34 @@ fn work_ends_when_nobody_waits() {
 }
 
 #[test]
-fn what_is_not_executed_is_named() {
-    let refuse = |text: &str, what: &str| {
-        let spans = vec![simple(1, 1, None, 1_000), simple(1, 2, Some(1), 1_001)];
-        match wait(engine(vec![spans]).search(request(text))) {
-            Err(EngineError::Unsupported(sentence)) => {
-                assert!(sentence.contains(what), "{sentence}");
-            }
-            other => panic!("{text}: {other:?}"),
-        }
+fn an_event_is_compared_with_each_link() {
+    let entry = |key: &str, value: i64| Entry {
+        name: "a".to_owned(),
+        time: 1_001,
+        linked: 1,
+        attributes: Attributes::from([(key.to_owned(), Plain::Int(value))]),
     };
-    refuse("({ } | by(name)) >> ({ })", "coalesce()");
+    let mut span = simple(1, 1, None, 1_000);
+    span.events = vec![entry("x", 1), entry("x", 5)];
+    span.links = vec![entry("y", 3), entry("y", 5)];
+    let mut other = simple(1, 2, Some(1), 1_001);
+    other.events = vec![entry("x", 9)];
+    let ask = |text: &str| {
+        let found = ask(vec![vec![span.clone(), other.clone()]], text).traces;
+        found.first().map_or(0, |trace| trace.span_sets[0].matched)
+    };
+    assert_eq!(ask("{ event.x = link.y }"), 1);
+    assert_eq!(ask("{ event.x > link.y + 4 }"), 0);
+    assert_eq!(ask("{ event.x = link.y && event.x > 4 }"), 1);
+    assert_eq!(ask("{ event.x = link.y && event.x < 4 }"), 0, "it must be the same event");
+    assert_eq!(ask("{ event.x != link.y }"), 1, "a span without links has no pair");
+}
+
+#[test]
+fn a_side_with_several_sets_stands_for_all_their_spans() {
+    let spans = vec![simple(1, 1, None, 1_000), simple(1, 2, Some(1), 1_001)];
+    let found = ask(vec![spans], "({ } | by(name)) >> ({ })");
+    assert_eq!(found.traces[0].span_sets[0].matched, 1);
 }
 
 #[test]

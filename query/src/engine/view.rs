@@ -217,7 +217,53 @@ impl View {
     }
 }
 
+/// Every event with every link of its span.
+pub(super) struct Pairs {
+    pub(super) events: Entries,
+    pub(super) links: Entries,
+    /// The event of each pair, by its place among those given.
+    pub(super) event_of: UInt32Array,
+}
+
+/// Pairs of events and links that one source may have.
+const PAIRS_MAX: usize = 8 << 20;
+
 impl Entries {
+    pub(super) fn pairs(events: &Self, links: &Self) -> Result<Pairs, EngineError> {
+        let (mut event_of, mut link_of, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let of_link = links.owners.values();
+        for (event, owner) in events.owners.values().iter().enumerate() {
+            let first = of_link.partition_point(|other| other < owner);
+            for link in (first..of_link.len()).take_while(|link| of_link[*link] == *owner) {
+                event_of.push(event as u32);
+                link_of.push(link as u32);
+                owners.push(*owner);
+            }
+            if owners.len() > PAIRS_MAX {
+                return Err(EngineError::Stopped(
+                    "spans have too many events and links to compare each with each; narrow the query"
+                        .to_owned(),
+                ));
+            }
+        }
+        let owners = UInt32Array::from(owners);
+        let repeated = |entries: &Self, places: &[u32]| Self {
+            children: entries.children.clone(),
+            picked: Some(match &entries.picked {
+                Some(picked) => {
+                    places.iter().map(|at| picked.value(*at as usize)).collect::<Vec<u32>>().into()
+                }
+                None => places.to_vec().into(),
+            }),
+            owners: owners.clone(),
+        };
+        Ok(Pairs {
+            events: repeated(events, &event_of),
+            links: repeated(links, &link_of),
+            event_of: event_of.into(),
+        })
+    }
+
     pub(super) fn len(&self) -> usize {
         self.owners.len()
     }

@@ -69,6 +69,7 @@ pub(in super::super) async fn evaluate(
     let range = window.start_unix_nano + 1..window.end_unix_nano.saturating_add(1);
     let empty = Plan::of_pipeline(Pipeline { stages: Vec::new() });
     let (scan, _guard) = Scan::new(snapshot, empty, range, limits, threads);
+    let scan = scan.without_pinned();
     let context = Context { scan, window, exemplars_max, series_max: request.series_max };
     let mut notes = Notes::default();
     let lines = context.lines(expression, &mut notes, progress.as_ref(), &[]).await?;
