@@ -38,6 +38,34 @@ fn the_examples_hold() {
 }
 
 #[test]
+fn the_corpus_is_taken_and_refused_as_it_says() {
+    let mut wrong = Vec::new();
+    for line in include_str!("../../testdata/corpus.txt").lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (what, text) = line.split_once(' ').unwrap();
+        // An escape within a string has two backslashes, or is not one of these.
+        let text = text.replace("\\n", "\n").replace("\\t", "\t");
+        let found = match parse(&text) {
+            Ok(query) => {
+                let printed = query.to_string();
+                if parse(&printed).as_ref() != Ok(&query) {
+                    wrong.push(format!("{text} prints as {printed}"));
+                }
+                if query.is_metrics() { "metrics" } else { "search" }
+            }
+            Err(_) => "invalid",
+        };
+        if found != what {
+            let why = parse(&text).err().map(|error| error.render(&text)).unwrap_or_default();
+            wrong.push(format!("{text} should be {what}, is {found}: {why}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn errors_point_into_the_line() {
     let text = "{ .a = 1 &&\n  .b = é 5 }";
     let error = parse(text).unwrap_err();
