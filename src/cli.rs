@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod doctor;
 mod serve;
+mod sparkline;
 mod table;
 
 use crate::exit::Exit;
@@ -32,7 +33,7 @@ enum Command {
     },
     /// A shop of instrumented services with traffic and faults, and a server that reads it.
     Demo(demo::Demo),
-    /// Asks a server in TraceQL, prints a table.
+    /// Asks a server in TraceQL, prints a table or draws series.
     Query(ask::Query),
     /// Prints one trace of a server as a tree.
     Trace(ask::Trace),

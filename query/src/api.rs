@@ -19,6 +19,7 @@ mod metrics;
 mod otlp_json;
 mod own;
 mod parameters;
+mod parts;
 mod prometheus;
 mod tempo;
 mod times;

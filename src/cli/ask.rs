@@ -1,17 +1,23 @@
 //! `sigyn query` and `sigyn trace`: ask a server, print what it knows.
 
-use super::{client::Client, table};
+use super::{client::Client, sparkline, table};
 use crate::exit::Exit;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+use sigyn_query::traceql;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
+    io::{IsTerminal, Write},
     time::Duration,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// A series is drawn with about so many characters.
+const POINTS: i64 = 60;
+/// Whoever waits longer is told that the server is at work.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A search in TraceQL.
+/// A search in TraceQL, or a metrics query, which is drawn.
 #[derive(Args, Debug)]
 pub(crate) struct Query {
     #[command(flatten)]
@@ -19,6 +25,9 @@ pub(crate) struct Query {
     /// How many traces at most.
     #[arg(long, default_value_t = 20)]
     limit: u32,
+    /// How far back a metrics query looks, such as 15m or 7d.
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    since: String,
     /// Such as '{ resource.service.name = "checkout" && duration > 500ms }'.
     traceql: String,
 }
@@ -62,6 +71,13 @@ struct Row {
 
 impl Query {
     pub(crate) fn run(self) -> Result<(), Exit> {
+        // Told here, with the place, before anybody is asked.
+        let query = traceql::parse(&self.traceql)
+            .map_err(|error| Exit::bad(error.render(&self.traceql)))?;
+        if query.is_metrics() { self.metrics() } else { self.search() }
+    }
+
+    fn search(&self) -> Result<(), Exit> {
         let limit = self.limit.to_string();
         let parameters = [("q", self.traceql.as_str()), ("limit", &limit)];
         let answer = self.ask.get("/api/search", &parameters)?;
@@ -72,6 +88,20 @@ impl Query {
         let traces = answer["traces"].as_array().map(Vec::as_slice).unwrap_or_default();
         let rows: Vec<_> = traces.iter().map(trace_row).collect();
         print(&table::render(&heading, &rows))
+    }
+
+    fn metrics(&self) -> Result<(), Exit> {
+        let parameters = [("q", self.traceql.as_str()), ("since", &self.since)];
+        let answer = self.ask.get("/api/metrics/query_range", &parameters)?;
+        if self.ask.output == Output::Json {
+            return print(&pretty(&answer));
+        }
+        let heading = ["SERIES", "LEAST", "MOST", "LAST", "OVER TIME"];
+        print(&table::render(&heading, &series_rows(&answer)))?;
+        match answer["message"].as_str() {
+            Some(message) => tell(&format!("not whole: {message}\n")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -107,7 +137,7 @@ impl Ask {
             .map_err(|error| Exit::bad(format!("--server={}: {error}", self.server)))?;
         super::serve::runtime()?.block_on(async {
             let client = Client::new(TIMEOUT)?;
-            let answer = client.get(url).await.map_err(|error| {
+            let answer = patiently(client.get(url)).await?.map_err(|error| {
                 Exit::bad(format!("{base} does not answer; is sigyn running there? ({error})"))
             })?;
             let status = answer.status();
@@ -120,6 +150,85 @@ impl Ask {
             })
         })
     }
+}
+
+/// Waits, and says so on a terminal when it takes long.
+async fn patiently<T>(work: impl Future<Output = T>) -> Result<T, Exit> {
+    let mut clock = tokio::time::interval(PATIENCE);
+    clock.tick().await;
+    tokio::pin!(work);
+    let mut seconds = 0;
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                if seconds > 0 {
+                    // Over what was told while waiting.
+                    tell("\r\x1b[K")?;
+                }
+                return Ok(done);
+            }
+            _ = clock.tick(), if std::io::stderr().is_terminal() => {
+                seconds += PATIENCE.as_secs();
+                tell(&format!("\r\x1b[Kthe server is searching … {seconds} s"))?;
+            }
+        }
+    }
+}
+
+/// Says something beside the answer.
+fn tell(text: &str) -> Result<(), Exit> {
+    let mut stderr = std::io::stderr();
+    stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).map_err(Exit::bad)
+}
+
+/// One row a series; all drawn over the same time.
+fn series_rows(answer: &Value) -> Vec<Vec<String>> {
+    let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let all: Vec<(String, BTreeMap<i64, f64>)> = list(answer, "series")
+        .iter()
+        .map(|series| {
+            let labels = list(series, "labels");
+            let labels: Vec<String> = labels.iter().map(label).collect();
+            let samples = list(series, "samples").into_iter().filter_map(|sample| {
+                let time: i64 = sample["timestampMs"].as_str()?.parse().ok()?;
+                Some((time, sample["value"].as_f64().unwrap_or_default()))
+            });
+            (labels.join(" "), samples.collect())
+        })
+        .collect();
+    let times = || all.iter().flat_map(|(_, samples)| samples.keys().copied());
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Vec::new() };
+    let width = ((last - first) / POINTS).max(1);
+    all.iter()
+        .map(|(labels, samples)| {
+            // Several samples that share a character show their greatest.
+            let mut points = vec![None; usize::try_from((last - first) / width + 1).unwrap_or(1)];
+            for (time, value) in samples {
+                let at = usize::try_from((time - first) / width).unwrap_or_default();
+                let point: &mut Option<f64> = &mut points[at];
+                *point = Some(point.map_or(*value, |other| other.max(*value)));
+            }
+            let values = || samples.values().copied();
+            vec![
+                labels.clone(),
+                sparkline::number(values().fold(f64::INFINITY, f64::min)),
+                sparkline::number(values().fold(f64::NEG_INFINITY, f64::max)),
+                sparkline::number(values().next_back().unwrap_or_default()),
+                sparkline::draw(&points),
+            ]
+        })
+        .collect()
+}
+
+fn label(label: &Value) -> String {
+    let key = label["key"].as_str().unwrap_or_default();
+    let value = label["value"].as_object().and_then(|value| value.values().next());
+    let value = match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    if key == "__name__" { value } else { format!("{key}={value}") }
 }
 
 fn trace_row(trace: &Value) -> Vec<String> {
@@ -209,7 +318,6 @@ fn pretty(value: &Value) -> String {
 
 /// A closed pipe (`sigyn query … | head`) is no fault.
 fn print(text: &str) -> Result<(), Exit> {
-    use std::io::Write;
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Exit::bad(error)),
         _ => Ok(()),
@@ -230,6 +338,24 @@ mod tests {
             duration_nano: 1,
             failed: false,
         }
+    }
+
+    #[test]
+    fn series_are_drawn_over_the_same_time() {
+        let sample = |time: i64, value: f64| serde_json::json!({"timestampMs": time.to_string(), "value": value});
+        let named = |key: &str, value: &str| serde_json::json!([{"key": key, "value": {"stringValue": value}}]);
+        let answer = serde_json::json!({"series": [
+            {"labels": named("__name__", "rate"), "samples": [sample(0, 1.0), sample(120, 4.0)]},
+            {"labels": named("name", "x"), "samples": [sample(120, 2.0), {"timestampMs": "60"}]},
+        ]});
+        let rows = series_rows(&answer);
+        assert_eq!(rows[0][..4], ["rate", "1.00", "4.00", "4.00"]);
+        assert_eq!(rows[1][..4], ["name=x", "0", "2.00", "2.00"]);
+        for row in &rows {
+            assert_eq!(row[4].chars().count(), 61);
+        }
+        assert!(rows[0][4].ends_with('█') && rows[1][4].starts_with(' '));
+        assert!(series_rows(&serde_json::json!({})).is_empty());
     }
 
     #[test]

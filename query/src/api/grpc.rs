@@ -3,29 +3,22 @@
 //! Framed by hand, as the OTLP receiver is: a server-streaming call is one framed message in, frames and trailers out,
 //! and the answers here are built from what the HTTP routes build.
 
-use super::Fault;
+use super::{Fault, parts::Parts};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
     response::Response,
 };
-use futures::{FutureExt, Stream, future::BoxFuture};
+use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use prost::{Message, bytes::BufMut};
-use std::{
-    convert::Infallible,
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::convert::Infallible;
 use tokio::sync::mpsc;
 
 /// A request holds a query and some numbers.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
-/// Messages that wait for a client that reads slowly; the work waits with them.
-const MESSAGES_WAITING_MAX: usize = 4;
 const HEAD_BYTES: usize = 5;
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/grpc");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -108,12 +101,17 @@ pub(crate) fn answer<F>(work: impl FnOnce(Messages) -> F) -> Response
 where
     F: Future<Output = Result<(), Fault>> + Send + 'static,
 {
-    let (sender, receiver) = mpsc::channel(MESSAGES_WAITING_MAX);
-    let work = AssertUnwindSafe(work(Messages(sender))).catch_unwind().map(|result| {
-        result.unwrap_or_else(|panic| Err(Fault::internal(&super::guard::panic_text(&*panic))))
+    let parts = Parts::new(|sender| work(Messages(sender)));
+    // A fault becomes the trailers, and so does the end without one.
+    let frames = stream::unfold(Some(parts), |parts| async {
+        let mut parts = parts?;
+        Some(match parts.next().await {
+            Some(Ok(frame)) => (Frame::data(frame), Some(parts)),
+            Some(Err(fault)) => (Frame::trailers(trailers(&Err(fault))), None),
+            None => (Frame::trailers(trailers(&Ok(()))), None),
+        })
     });
-    let frames = Frames { work: Some(work.boxed()), receiver, outcome: Ok(()), is_over: false };
-    let mut response = Response::new(Body::new(StreamBody::new(frames)));
+    let mut response = Response::new(Body::new(StreamBody::new(frames.map(Ok::<_, Infallible>))));
     response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
     response
 }
@@ -121,46 +119,6 @@ where
 /// An answer that is only a fault.
 pub(crate) fn refusal(fault: Fault) -> Response {
     answer(|_| std::future::ready(Err(fault)))
-}
-
-struct Frames {
-    /// `None` when it is done.
-    work: Option<BoxFuture<'static, Result<(), Fault>>>,
-    receiver: mpsc::Receiver<Bytes>,
-    outcome: Result<(), Fault>,
-    is_over: bool,
-}
-
-impl Stream for Frames {
-    type Item = Result<Frame<Bytes>, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.is_over {
-            return Poll::Ready(None);
-        }
-        loop {
-            let waiting = match self.receiver.poll_recv(context) {
-                Poll::Ready(Some(frame)) => return Poll::Ready(Some(Ok(Frame::data(frame)))),
-                Poll::Ready(None) => false,
-                Poll::Pending => true,
-            };
-            match &mut self.work {
-                Some(work) => match work.poll_unpin(context) {
-                    // Its sender goes with it, and what it sent last is received first.
-                    Poll::Ready(outcome) => {
-                        self.outcome = outcome;
-                        self.work = None;
-                    }
-                    Poll::Pending => return Poll::Pending,
-                },
-                None if waiting => return Poll::Pending,
-                None => {
-                    self.is_over = true;
-                    return Poll::Ready(Some(Ok(Frame::trailers(trailers(&self.outcome)))));
-                }
-            }
-        }
-    }
 }
 
 fn trailers(outcome: &Result<(), Fault>) -> HeaderMap {

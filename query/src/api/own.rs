@@ -6,6 +6,7 @@ mod heatmap;
 mod parse;
 mod selection;
 mod services;
+mod spans;
 mod trace_page;
 mod utf16;
 
@@ -21,7 +22,7 @@ use std::sync::Arc;
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 10] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 11] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
         ("/api/sigyn/v1/services", "services", get(services::services)),
@@ -32,6 +33,7 @@ fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 10] {
         ("/api/sigyn/v1/heatmap", "heatmap", get(heatmap::heatmap)),
         ("/api/sigyn/v1/rank", "rank", get(facets::rank)),
         ("/api/sigyn/v1/contrast", "contrast", get(facets::contrast)),
+        ("/api/sigyn/v1/spans", "spans", get(spans::spans)),
         ("/api/sigyn/v1/openapi.json", "openapi", get(openapi)),
     ]
 }

@@ -8,6 +8,7 @@ mod jaeger;
 mod own;
 mod prometheus;
 mod rig;
+mod spans;
 mod streaming;
 mod strict;
 mod tempo;

@@ -1,0 +1,138 @@
+//! The spans that match, as rows for notebooks: Arrow, Parquet, CSV or JSON lines.
+
+mod table;
+mod writer;
+
+use super::selection::bounded;
+use crate::{
+    api::{ApiState, Fault, parameters::Parameters, parts::Parts, times},
+    engine::SearchRequest,
+    traceql::{self, FieldRef, Intrinsic, Query, QueryBody, Stage},
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    response::Response,
+};
+use futures::{StreamExt, stream};
+use http::{HeaderValue, header};
+use std::{io, sync::Arc};
+use table::{Column, Row};
+use tokio::sync::mpsc;
+use writer::{Format, Writer};
+
+const TRACES_DEFAULT: usize = 10_000;
+const TRACES_MAX: usize = 262_144;
+const COLUMNS_MAX: usize = 200;
+const PROGRESS_WAITING_MAX: usize = 4;
+/// Rows that are written at a time.
+const BATCH_ROWS: usize = 8_192;
+
+/// `GET /api/sigyn/v1/spans?q=&columns=&format=`
+pub(super) async fn spans(
+    State(state): State<Arc<ApiState>>,
+    parameters: Parameters,
+) -> Result<Response, Fault> {
+    let format = Format::parse(parameters.get("format").unwrap_or("jsonl"))?;
+    let columns = columns(&parameters)?;
+    let query = traceql::parse(parameters.get("q").unwrap_or("{ }"))?;
+    let (start_unix_nano, end_unix_nano) = times::open_range(&parameters)?;
+    let request = SearchRequest {
+        query: selecting(query, &columns)?,
+        start_unix_nano,
+        end_unix_nano,
+        limit: bounded(&parameters, "limit", TRACES_DEFAULT, TRACES_MAX)?,
+        spans_per_span_set: usize::MAX,
+    };
+    let mut parts = Parts::new(|to| write(state, request, columns, format, to));
+    // The first part is waited for, so that what is wrong from the start has a status of its own.
+    let first = parts.next().await.transpose()?.unwrap_or_default();
+    let body = stream::once(async { Ok(first) }).chain(parts).map(|part: Result<Bytes, Fault>| {
+        // An answer that ends early must not look whole: the connection breaks off.
+        part.map_err(|fault| io::Error::other(fault.sentence))
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    let content_type = HeaderValue::from_static(format.content_type());
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    Ok(response)
+}
+
+/// The fields of the parameter `columns`, with commas between them, or of several parameters `column`.
+fn columns(parameters: &Parameters) -> Result<Vec<FieldRef>, Fault> {
+    let list = parameters.get("columns").unwrap_or_default().split(',');
+    let texts = list.chain(parameters.all("column")).map(str::trim).filter(|text| !text.is_empty());
+    let mut columns: Vec<FieldRef> = Vec::new();
+    for text in texts {
+        let field = traceql::parse_field(text).map_err(|error| {
+            Fault::bad_request(format!("{text:?} is not a TraceQL field: {error}"))
+        })?;
+        // These have columns of their own.
+        let always = [Intrinsic::TraceId, Intrinsic::SpanId, Intrinsic::Name, Intrinsic::Duration];
+        if !always.map(FieldRef::Intrinsic).contains(&field) && !columns.contains(&field) {
+            columns.push(field);
+        }
+    }
+    if columns.len() > COLUMNS_MAX {
+        return Err(Fault::bad_request(format!("at most {COLUMNS_MAX} columns are possible")));
+    }
+    Ok(columns)
+}
+
+/// The search with the columns among what it tells.
+fn selecting(query: Query, columns: &[FieldRef]) -> Result<Query, Fault> {
+    let mut query = query.into_search();
+    match &mut query.body {
+        QueryBody::Search(pipeline) if !columns.is_empty() => {
+            pipeline.stages.push(Stage::Select(columns.to_vec()));
+        }
+        QueryBody::Search(_) => {}
+        QueryBody::Metrics(_) => return Err(Fault::bad_request("the query has no spans")),
+    }
+    Ok(query)
+}
+
+async fn write(
+    state: Arc<ApiState>,
+    request: SearchRequest,
+    columns: Vec<FieldRef>,
+    format: Format,
+    to: mpsc::Sender<Bytes>,
+) -> Result<(), Fault> {
+    let (sender, mut progress) = mpsc::channel(PROGRESS_WAITING_MAX);
+    let searching = state.engine.search_into(request, sender);
+    tokio::pin!(searching);
+    let mut rows: Vec<Row> = Vec::new();
+    let mut writer: Option<Writer> = None;
+    let mut told = std::collections::HashSet::new();
+    let mut answer = None;
+    while answer.is_none() {
+        let traces = tokio::select! {
+            biased;
+            Some(news) = progress.recv() => news.traces,
+            found = &mut searching => answer.insert(found?).traces.clone(),
+        };
+        for found in traces.iter().filter(|found| told.insert(found.trace_id)) {
+            rows.extend(table::rows(found, &columns));
+        }
+        if rows.len() >= BATCH_ROWS || answer.is_some() {
+            let batch = std::mem::take(&mut rows);
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                // What the first rows hold decides the types.
+                None => writer.insert(Writer::new(format, Column::of(&columns, &batch))?),
+            };
+            let part = writer.write(&batch)?;
+            if !part.is_empty() && to.send(part.into()).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    if let Some(writer) = writer {
+        // A receiver that is gone has its reasons.
+        drop(to.send(writer.finish()?.into()).await);
+    }
+    match answer.and_then(|answer| answer.partial) {
+        Some(reason) => Err(Fault::internal(&reason)),
+        None => Ok(()),
+    }
+}
