@@ -24,10 +24,10 @@ pub(crate) fn attribute(scope: &str, name: &str) -> String {
     let is_plain = !name.is_empty()
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'))
         && !name.starts_with('.')
-        // A dot before a digit begins a number.
-        && !(scope.is_empty() && name.starts_with(|first: char| first.is_ascii_digit()))
         && !name.ends_with('.');
-    if is_plain {
+    // A dot before a digit begins a number.
+    let is_number = scope.is_empty() && name.starts_with(|first: char| first.is_ascii_digit());
+    if is_plain && !is_number {
         format!("{scope}.{name}")
     } else {
         // Only the quote and the backslash are escapes here, so `quoted` would say too much.

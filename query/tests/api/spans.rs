@@ -3,7 +3,6 @@
 use crate::rig::{Rig, START_UNIX_NANO, TRACE, attribute, of_service, span, text, trace_id};
 use arrow_array::{Array, RecordBatch, cast::AsArray, types::Int64Type};
 use arrow_ipc::reader::StreamReader;
-use bytes::Bytes;
 use http::StatusCode;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use serde_json::{Value as Json, json};
@@ -77,7 +76,7 @@ async fn many_rows_as_arrow_and_parquet() {
     check_columns(&batches);
 
     let answer = rig.get(&format!("/api/sigyn/v1/spans?format=parquet&{columns}")).await;
-    let reader = ParquetRecordBatchReader::try_new(Bytes::from(answer.body), 20_000).unwrap();
+    let reader = ParquetRecordBatchReader::try_new(answer.body, 20_000).unwrap();
     let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
     check_columns(&batches);
 }
