@@ -59,7 +59,7 @@ async fn ingest(traces: u64) {
     let kept = std::env::var_os("SIGYN_BENCH_FOLDER").map(PathBuf::from);
     let folder = kept.unwrap_or_else(|| temporary.path().to_owned());
     let config = Config {
-        head_bytes_max: 64 << 20,
+        head_bytes_max: 128 << 20,
         head_age_max: Duration::from_secs(120),
         journal_bytes_max: 1 << 30,
         exemplar_retention: Duration::from_secs(3600),

@@ -10,6 +10,7 @@ mod file;
 mod find;
 mod gather;
 mod inputs;
+mod layout;
 mod merge;
 mod merge_blocks;
 mod meta;

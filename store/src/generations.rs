@@ -246,6 +246,7 @@ impl State {
     }
 }
 
-fn seal(chunk: Chunk) -> ChunkSource {
+fn seal(mut chunk: Chunk) -> ChunkSource {
+    chunk.freeze();
     ChunkSource::new(Arc::new(chunk))
 }

@@ -39,7 +39,7 @@ use ulid::Ulid;
 /// Bytes of one body at most.
 const BODY_BYTES_MAX: usize = 128 << 20;
 /// KiB of bodies between intake and head at most; a single larger one is alone.
-const BODIES_KIB_MAX: usize = 32 << 10;
+const BODIES_KIB_MAX: usize = 16 << 10;
 /// A body larger than this is validated and compressed on a blocking thread.
 const PREPARE_HERE_KIB_MAX: u32 = 128;
 /// Groups of batches that wait for the head.
@@ -54,7 +54,8 @@ pub struct Config {
     pub blocks: BlockPlace,
     /// Local copies of parts of remote blocks take at most this; 0: none are kept.
     pub read_cache_bytes_max: u64,
-    /// The head is cut when its columns reach this size …
+    /// Memory for the newest spans in all. A quarter holds those that come in (when it is full, they are cut into a block), a quarter
+    /// those that are being written; the rest is for the writing itself and for what the allocator cannot give back …
     pub head_bytes_max: u64,
     /// … or when its oldest batch is this old.
     pub head_age_max: Duration,
@@ -86,6 +87,13 @@ impl Config {
             retention_bytes: 0,
             exemplar_retention: Duration::from_secs(30 * 86_400),
         }
+    }
+}
+
+impl Config {
+    /// The head is cut when its columns reach this size.
+    fn head_cut_bytes(&self) -> u64 {
+        self.head_bytes_max / 4
     }
 }
 
@@ -233,7 +241,7 @@ impl Store {
             cursors: Arc::clone(&core.cursors),
             metrics,
             due: Arc::clone(&core.due),
-            head_bytes_max: config.head_bytes_max,
+            head_bytes_max: config.head_cut_bytes(),
         };
         let intake = intake.start(written).map_err(io("start the head of", &config.path))?;
         let pinned = Arc::clone(&core.index);

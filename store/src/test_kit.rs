@@ -273,6 +273,12 @@ fn flatten(list: &[ResourceSpans], overlay: Option<&Overlay>) -> (BTreeSet<Vec<u
                 if !good(&span.parent_span_id, 8) {
                     span.parent_span_id.clear();
                 }
+                // Numbers that OTLP does not know and that no byte holds mean nothing.
+                let known = |number: i32| u8::try_from(number).map_or(0, i32::from);
+                span.kind = known(span.kind);
+                if let Some(status) = &mut span.status {
+                    status.code = known(status.code);
+                }
                 span.status = span.status.filter(|status| *status != Status::default());
                 normalize(&mut span.attributes);
                 span.events.iter_mut().for_each(|event| normalize(&mut event.attributes));

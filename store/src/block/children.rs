@@ -6,6 +6,7 @@ use arrow_array::{
     Array, ArrayRef, NullArray, StringArray, StructArray, UInt32Array,
     builder::StringDictionaryBuilder, types::UInt32Type,
 };
+use arrow_schema::{DataType, Field, Fields};
 use std::sync::Arc;
 
 /// The events or the links of all rows.
@@ -28,6 +29,23 @@ impl BlockChildren {
         }
         let entries = entries.slice(offsets[0] as usize, parents.len());
         Ok(Self { scope, parents, entries })
+    }
+
+    /// Of a block in which no span has any.
+    pub(super) fn none(scope: AttributeScope) -> Self {
+        let members: &[(&str, DataType)] = match scope {
+            AttributeScope::Event => {
+                &[("time_unix_nano", DataType::UInt64), ("name", DataType::Utf8)]
+            }
+            AttributeScope::Link => &[
+                ("trace_id", DataType::FixedSizeBinary(16)),
+                ("span_id", DataType::FixedSizeBinary(8)),
+            ],
+            _ => &[],
+        };
+        let fields: Fields =
+            members.iter().map(|(name, it)| Field::new(*name, it.clone(), false)).collect();
+        Self { scope, parents: Vec::new(), entries: StructArray::new_null(fields, 0) }
     }
 
     fn of(&self, scope: AttributeScope, name: &str) -> ArrayRef {

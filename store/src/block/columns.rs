@@ -88,11 +88,11 @@ pub(super) fn column(
         "scope_dropped_attributes_count" => numbers(merge, group, |chunk, row| {
             chunk.scopes[index(chunk.scope_of[row])].dropped_attributes
         }),
-        "events" => nested.events(merge, group.range.clone()),
-        "links" => nested.links(merge, group.range.clone()),
+        "events" => nested.events(merge, group.range.clone(), field.data_type()),
+        "links" => nested.links(merge, group.range.clone(), field.data_type()),
         name => {
             if let Some(scope) = ROW_SCOPES.iter().position(|&it| schema::rest_column(it) == name) {
-                return nested.rest(merge, group.range.clone(), scope);
+                return nested.rest(merge, group.range.clone(), scope, field.data_type());
             }
             match dedicated.iter().find(|it| it.column() == name) {
                 Some(it) => group.attribute(merge, scratch, it),

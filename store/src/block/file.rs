@@ -23,6 +23,11 @@ pub(super) enum BlockFile {
         size_bytes: u64,
         runtime: Handle,
     },
+    /// A local file that is held open for a row of reads.
+    Open {
+        file: Arc<File>,
+        size_bytes: u64,
+    },
     /// A part of it is in memory.
     Loaded {
         file: Box<BlockFile>,
@@ -32,6 +37,18 @@ pub(super) enum BlockFile {
 }
 
 impl BlockFile {
+    /// The same file, made ready for many small reads from this range: a local file is opened once, of a remote one the range
+    /// is fetched in one go.
+    pub(super) fn prepare(&self, range: Range<u64>) -> Result<Self> {
+        match self {
+            Self::Local { path, size_bytes } => {
+                Ok(Self::Open { file: Arc::new(File::open(path)?), size_bytes: *size_bytes })
+            }
+            Self::Remote { .. } => self.load(range),
+            ready => Ok(ready.clone()),
+        }
+    }
+
     /// The same file with a part of it in memory, read in one go.
     pub(super) fn load(&self, range: Range<u64>) -> Result<Self> {
         let bytes = self.get_bytes(range.start, (range.end - range.start) as usize)?;
@@ -42,7 +59,9 @@ impl BlockFile {
 impl Length for BlockFile {
     fn len(&self) -> u64 {
         match self {
-            Self::Local { size_bytes, .. } | Self::Remote { size_bytes, .. } => *size_bytes,
+            Self::Local { size_bytes, .. }
+            | Self::Open { size_bytes, .. }
+            | Self::Remote { size_bytes, .. } => *size_bytes,
             Self::Loaded { file, .. } => file.len(),
         }
     }
@@ -62,6 +81,11 @@ impl ChunkReader for BlockFile {
         match self {
             Self::Local { path, .. } => {
                 let file = File::open(path)?;
+                let mut bytes = vec![0; length];
+                file.read_exact_at(&mut bytes, start)?;
+                Ok(bytes.into())
+            }
+            Self::Open { file, .. } => {
                 let mut bytes = vec![0; length];
                 file.read_exact_at(&mut bytes, start)?;
                 Ok(bytes.into())

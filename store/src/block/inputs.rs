@@ -165,13 +165,21 @@ impl Input {
 /// The IDs of the parents of a batch of whole traces.
 pub(super) fn parents_of(batch: &RecordBatch) -> Result<FixedSizeBinaryArray, &'static str> {
     const WRONG_TYPE: &str = "the columns of parents are not of the types that they should have";
-    let ids = |name| {
-        let column = batch.column_by_name(name);
-        column.and_then(|column| column.as_fixed_size_binary_opt()).ok_or(WRONG_TYPE)
+    let ids = |name| match batch.column_by_name(name) {
+        Some(column) => column.as_fixed_size_binary_opt().map(Some).ok_or(WRONG_TYPE),
+        None => Ok(None),
     };
     let offsets = match batch.column_by_name("parent_offset") {
         Some(column) => Some(column.as_any().downcast_ref::<Int32Array>().ok_or(WRONG_TYPE)?),
         None => None,
     };
-    parents::resolve(ids("span_id")?, offsets, ids("parent_span_id")?)
+    let none;
+    let raw = match ids("parent_span_id")? {
+        Some(raw) => raw,
+        None => {
+            none = FixedSizeBinaryArray::new_null(8, batch.num_rows());
+            &none
+        }
+    };
+    parents::resolve(ids("span_id")?.ok_or(WRONG_TYPE)?, offsets, raw)
 }

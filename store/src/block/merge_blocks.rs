@@ -4,9 +4,9 @@ use super::{
     inputs::Input,
     merge::Merge,
     read::Block,
-    schema::{self, Dedicated},
+    schema::Layout,
     sink::FileSink,
-    write::{BlockWriter, ROW_GROUP_ROWS_MAX, Written},
+    write::{BlockWriter, ROW_GROUP_ROWS_MAX, Written, ZSTD_LEVEL_MERGED},
 };
 use crate::{Error, TraceId, head::Chunk};
 use parquet::errors::ParquetError;
@@ -31,7 +31,7 @@ pub(super) fn merge_blocks(
     keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
     open: impl FnOnce() -> Result<(FileSink, FileSink), Error>,
 ) -> Result<Option<Written<FileSink>>, Error> {
-    let dedicated = columns_of(blocks)?;
+    let layout = Layout::of_blocks(blocks)?;
     let mut inputs: Vec<Input> = blocks
         .iter()
         .map(|block| {
@@ -41,7 +41,7 @@ pub(super) fn merge_blocks(
             Input::new(Arc::clone(block), rows.min(ROWS_IN_HAND / blocks.len()).max(16))
         })
         .collect();
-    let mut output = Output { open: Some(open), dedicated, writer: None };
+    let mut output = Output { open: Some((open, layout)), writer: None };
     let mut pending = Chunk::default();
     loop {
         for input in &mut inputs {
@@ -89,34 +89,22 @@ fn last_within(first: u128, whole: u128, room: usize, count: impl Fn(u128) -> us
 }
 
 struct Output<F> {
-    open: Option<F>,
-    dedicated: Vec<Dedicated>,
+    open: Option<(F, Layout)>,
     writer: Option<BlockWriter<FileSink>>,
 }
 
 impl<F: FnOnce() -> Result<(FileSink, FileSink), Error>> Output<F> {
     /// Writes what is pending, and empties it.
     fn write(&mut self, pending: &mut Chunk) -> Result<(), Error> {
-        if let Some(open) = self.open.take() {
+        if let Some((open, layout)) = self.open.take() {
             let (spans, traces) = open()?;
-            let dedicated = std::mem::take(&mut self.dedicated);
-            self.writer = Some(BlockWriter::new(spans, traces, dedicated).map_err(failed)?);
+            self.writer =
+                Some(BlockWriter::new(spans, traces, layout, ZSTD_LEVEL_MERGED).map_err(failed)?);
         }
         let writer = self.writer.as_mut().expect("it has been opened");
         let chunk = std::mem::take(pending);
         writer.write(&Merge::new(vec![&chunk])).map_err(failed)
     }
-}
-
-/// The attributes that get columns, by what the blocks' footers say of theirs. Those without a column stay without.
-fn columns_of(blocks: &[Arc<Block>]) -> Result<Vec<Dedicated>, Error> {
-    let mut counts = schema::Frequencies::new();
-    for block in blocks {
-        for ((scope, name, kind), rows) in block.filled_columns()? {
-            counts.entry((scope, name)).or_default()[kind] += rows;
-        }
-    }
-    Ok(schema::choose(counts, blocks.iter().map(|block| block.meta().spans).sum()))
 }
 
 fn failed(error: ParquetError) -> Error {

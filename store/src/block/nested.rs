@@ -2,7 +2,7 @@
 
 use super::{
     merge::Merge,
-    schema::{self, Dedicated, attributes_of, event_fields, link_fields, rest_fields},
+    schema::{self, Dedicated, attributes_of},
 };
 use crate::{
     AttributeScope,
@@ -10,12 +10,11 @@ use crate::{
     wire::Value,
 };
 use arrow_array::{
-    Array, ArrayRef, FixedSizeBinaryArray, ListArray, StringArray, StructArray, UInt32Array,
-    UInt64Array,
+    ArrayRef, FixedSizeBinaryArray, ListArray, StringArray, StructArray, UInt32Array, UInt64Array,
     builder::{BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder},
 };
 use arrow_buffer::OffsetBuffer;
-use arrow_schema::{DataType, Field, Fields};
+use arrow_schema::{DataType, Field};
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
 /// Values of sparse columns, by owner.
@@ -106,17 +105,28 @@ impl Nested {
     }
 
     /// The attributes of a scope that have no column.
-    pub(super) fn rest(&self, merge: &Merge<'_>, range: Range<usize>, scope: usize) -> ArrayRef {
+    pub(super) fn rest(
+        &self,
+        merge: &Merge<'_>,
+        range: Range<usize>,
+        scope: usize,
+        list_type: &DataType,
+    ) -> ArrayRef {
         let mut list = AttributeLists::default();
         for (chunk, at, row) in merge.rows(range) {
             let (attributes, owner_of) = attributes_of(chunk, schema::ROW_SCOPES[scope]);
             let owner = owner_of.map_or(row, |owner_of| owner_of[row as usize]);
             list.push(chunk, attributes, self.rest[scope][at as usize].of(owner as usize));
         }
-        Arc::new(list.finish())
+        list.finish(list_type)
     }
 
-    pub(super) fn events(&self, merge: &Merge<'_>, range: Range<usize>) -> ArrayRef {
+    pub(super) fn events(
+        &self,
+        merge: &Merge<'_>,
+        range: Range<usize>,
+        list_type: &DataType,
+    ) -> ArrayRef {
         let (mut lengths, mut times, mut names) = (Vec::new(), Vec::new(), StringBuilder::new());
         let (mut dropped, mut attributes) = (Vec::new(), AttributeLists::default());
         for (chunk, at, row) in merge.rows(range) {
@@ -130,16 +140,24 @@ impl Nested {
                 attributes.push(chunk, &events.attributes, self.events[at as usize].of(event));
             }
         }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from(times)),
-            Arc::new(names.finish()),
-            Arc::new(UInt32Array::from(dropped)),
-            Arc::new(attributes.finish()),
-        ];
-        list_of(event_fields(), columns, lengths)
+        let times: ArrayRef = Arc::new(UInt64Array::from(times));
+        let names: ArrayRef = Arc::new(names.finish());
+        let dropped: ArrayRef = Arc::new(UInt32Array::from(dropped));
+        let mut attributes = Some(attributes);
+        list_of(list_type, lengths, |member| match member.name().as_str() {
+            "time_unix_nano" => Arc::clone(&times),
+            "name" => Arc::clone(&names),
+            "dropped_attributes_count" => Arc::clone(&dropped),
+            _ => attributes.take().unwrap_or_default().finish(member.data_type()),
+        })
     }
 
-    pub(super) fn links(&self, merge: &Merge<'_>, range: Range<usize>) -> ArrayRef {
+    pub(super) fn links(
+        &self,
+        merge: &Merge<'_>,
+        range: Range<usize>,
+        list_type: &DataType,
+    ) -> ArrayRef {
         let (mut lengths, mut trace_ids, mut span_ids) = (Vec::new(), Vec::new(), Vec::new());
         let (mut states, mut flags, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
         let mut attributes = AttributeLists::default();
@@ -157,15 +175,20 @@ impl Nested {
                 attributes.push(chunk, &links.attributes, self.links[at as usize].of(link));
             }
         }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(FixedSizeBinaryArray::new(16, trace_ids.into(), None)),
-            Arc::new(FixedSizeBinaryArray::new(8, span_ids.into(), None)),
-            Arc::new(StringArray::from(states)),
-            Arc::new(UInt32Array::from(flags)),
-            Arc::new(UInt32Array::from(dropped)),
-            Arc::new(attributes.finish()),
-        ];
-        list_of(link_fields(), columns, lengths)
+        let trace_ids: ArrayRef = Arc::new(FixedSizeBinaryArray::new(16, trace_ids.into(), None));
+        let span_ids: ArrayRef = Arc::new(FixedSizeBinaryArray::new(8, span_ids.into(), None));
+        let states: ArrayRef = Arc::new(StringArray::from(states));
+        let flags: ArrayRef = Arc::new(UInt32Array::from(flags));
+        let dropped: ArrayRef = Arc::new(UInt32Array::from(dropped));
+        let mut attributes = Some(attributes);
+        list_of(list_type, lengths, |member| match member.name().as_str() {
+            "trace_id" => Arc::clone(&trace_ids),
+            "span_id" => Arc::clone(&span_ids),
+            "trace_state" => Arc::clone(&states),
+            "flags" => Arc::clone(&flags),
+            "dropped_attributes_count" => Arc::clone(&dropped),
+            _ => attributes.take().unwrap_or_default().finish(member.data_type()),
+        })
     }
 }
 
@@ -204,29 +227,36 @@ impl AttributeLists {
         }
     }
 
-    fn finish(mut self) -> ListArray {
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.keys.finish()),
-            Arc::new(self.strings.finish()),
-            Arc::new(self.ints.finish()),
-            Arc::new(self.doubles.finish()),
-            Arc::new(self.bools.finish()),
-            Arc::new(self.encoded.finish()),
-        ];
-        make_list(rest_fields(), columns, self.lengths)
+    fn finish(mut self, list_type: &DataType) -> ArrayRef {
+        let lengths = std::mem::take(&mut self.lengths);
+        list_of(list_type, lengths, |member| match member.name().as_str() {
+            "key" => Arc::new(self.keys.finish()),
+            "string" => Arc::new(self.strings.finish()),
+            "int" => Arc::new(self.ints.finish()),
+            "double" => Arc::new(self.doubles.finish()),
+            "bool" => Arc::new(self.bools.finish()),
+            _ => Arc::new(self.encoded.finish()),
+        })
     }
 }
 
-fn list_of(fields: Fields, columns: Vec<ArrayRef>, lengths: Vec<usize>) -> ArrayRef {
-    Arc::new(make_list(fields, columns, lengths))
-}
-
-fn make_list(fields: Fields, columns: Vec<ArrayRef>, lengths: Vec<usize>) -> ListArray {
-    let length = columns[0].len();
-    let values = StructArray::try_new_with_length(fields.clone(), columns, None, length)
+/// A list of structs, of the members that its type names.
+fn list_of(
+    list_type: &DataType,
+    lengths: Vec<usize>,
+    mut member: impl FnMut(&Field) -> ArrayRef,
+) -> ArrayRef {
+    let DataType::List(element) = list_type else {
+        unreachable!("the schema says that it is a list")
+    };
+    let DataType::Struct(fields) = element.data_type() else {
+        unreachable!("the schema says that it is a list of structs")
+    };
+    let columns: Vec<ArrayRef> = fields.iter().map(|field| member(field)).collect();
+    let values = StructArray::try_new(fields.clone(), columns, None)
         .expect("columns have the types and lengths of the fields");
-    let element = Arc::new(Field::new("element", DataType::Struct(fields), false));
-    ListArray::new(element, OffsetBuffer::from_lengths(lengths), Arc::new(values), None)
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::new(values), None))
 }
 
 fn children(parents: &[u32], row: u32) -> Range<usize> {

@@ -12,11 +12,11 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 pub(super) struct Lists<'a> {
     list: &'a ListArray,
     keys: &'a StringArray,
-    strings: &'a StringArray,
-    ints: &'a Int64Array,
-    doubles: &'a Float64Array,
-    bools: &'a BooleanArray,
-    encoded: &'a BinaryArray,
+    strings: Option<&'a StringArray>,
+    ints: Option<&'a Int64Array>,
+    doubles: Option<&'a Float64Array>,
+    bools: Option<&'a BooleanArray>,
+    encoded: Option<&'a BinaryArray>,
 }
 
 const WRONG_TYPE: &str = "a nested column is not of the type that it should have";
@@ -28,11 +28,11 @@ impl<'a> Lists<'a> {
         Ok(Self {
             list,
             keys: child(entries, "key")?,
-            strings: child(entries, "string")?,
-            ints: child(entries, "int")?,
-            doubles: child(entries, "double")?,
-            bools: child(entries, "bool")?,
-            encoded: child(entries, "encoded")?,
+            strings: optional(entries, "string")?,
+            ints: optional(entries, "int")?,
+            doubles: optional(entries, "double")?,
+            bools: optional(entries, "bool")?,
+            encoded: optional(entries, "encoded")?,
         })
     }
 
@@ -72,26 +72,37 @@ impl<'a> Lists<'a> {
         }
         let mut arrays: Vec<ArrayRef> = Vec::new();
         for (kind, places) in found.iter().enumerate().filter(|(_, places)| !places.is_empty()) {
-            let places = places.iter().copied();
+            let values = places.iter().map(|at| at.map(|at| self.value(at)));
             arrays.push(match kind {
                 0 => {
                     let mut builder = StringDictionaryBuilder::<UInt32Type>::new();
-                    for at in places {
-                        builder.append_option(at.map(|at| self.strings.value(at)));
+                    for value in values {
+                        builder.append_option(value.and_then(|value| match value {
+                            Value::String(text) => std::str::from_utf8(text).ok(),
+                            _ => None,
+                        }));
                     }
                     Arc::new(builder.finish())
                 }
                 1 => Arc::new(
-                    places.map(|at| at.map(|at| self.ints.value(at))).collect::<Int64Array>(),
+                    values
+                        .map(|it| if let Some(Value::Int(it)) = it { Some(it) } else { None })
+                        .collect::<Int64Array>(),
                 ),
                 2 => Arc::new(
-                    places.map(|at| at.map(|at| self.doubles.value(at))).collect::<Float64Array>(),
+                    values
+                        .map(|it| if let Some(Value::Double(it)) = it { Some(it) } else { None })
+                        .collect::<Float64Array>(),
                 ),
                 3 => Arc::new(
-                    places.map(|at| at.map(|at| self.bools.value(at))).collect::<BooleanArray>(),
+                    values
+                        .map(|it| if let Some(Value::Bool(it)) = it { Some(it) } else { None })
+                        .collect::<BooleanArray>(),
                 ),
                 _ => Arc::new(
-                    places.map(|at| at.map(|at| self.encoded.value(at))).collect::<BinaryArray>(),
+                    values
+                        .map(|it| if let Some(Value::Encoded(it)) = it { Some(it) } else { None })
+                        .collect::<BinaryArray>(),
                 ),
             });
         }
@@ -104,16 +115,16 @@ impl<'a> Lists<'a> {
     }
 
     fn value(&self, at: usize) -> Value<'a> {
-        if self.strings.is_valid(at) {
-            Value::String(self.strings.value(at).as_bytes())
-        } else if self.ints.is_valid(at) {
-            Value::Int(self.ints.value(at))
-        } else if self.doubles.is_valid(at) {
-            Value::Double(self.doubles.value(at))
-        } else if self.bools.is_valid(at) {
-            Value::Bool(self.bools.value(at))
+        if let Some(it) = self.strings.filter(|it| it.is_valid(at)) {
+            Value::String(it.value(at).as_bytes())
+        } else if let Some(it) = self.ints.filter(|it| it.is_valid(at)) {
+            Value::Int(it.value(at))
+        } else if let Some(it) = self.doubles.filter(|it| it.is_valid(at)) {
+            Value::Double(it.value(at))
+        } else if let Some(it) = self.bools.filter(|it| it.is_valid(at)) {
+            Value::Bool(it.value(at))
         } else {
-            Value::Encoded(self.encoded.value(at))
+            Value::Encoded(self.encoded.map_or(&[], |it| it.value(at)))
         }
     }
 }
@@ -126,6 +137,14 @@ pub(super) fn child<'a, T: 'static>(
     entries.column_by_name(name).and_then(|it| it.as_any().downcast_ref()).ok_or(WRONG_TYPE)
 }
 
+/// The same of a field that may not be there.
+pub(super) fn optional<'a, T: 'static>(
+    entries: &'a StructArray,
+    name: &str,
+) -> Result<Option<&'a T>, &'static str> {
+    entries.column_by_name(name).map(|it| it.as_any().downcast_ref().ok_or(WRONG_TYPE)).transpose()
+}
+
 /// The structs of a list column, and the list.
 pub(super) fn structs(array: &dyn Array) -> Result<(&ListArray, &StructArray), &'static str> {
     let list: &ListArray = array.as_list_opt().ok_or(WRONG_TYPE)?;
@@ -135,6 +154,6 @@ pub(super) fn structs(array: &dyn Array) -> Result<(&ListArray, &StructArray), &
 /// Names of the attributes of events or links, sorted.
 pub(super) fn child_names(array: &dyn Array) -> Result<Vec<String>, &'static str> {
     let (_, entries) = structs(array)?;
-    let attributes = entries.column_by_name("attributes").ok_or(WRONG_TYPE)?;
+    let Some(attributes) = entries.column_by_name("attributes") else { return Ok(Vec::new()) };
     Ok(Lists::new(attributes)?.names().into_iter().collect())
 }

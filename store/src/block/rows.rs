@@ -1,7 +1,7 @@
 //! Rows of a block back into a chunk, from where they become OTLP like those of the head.
 
 use super::{
-    rest::{Lists, child, structs},
+    rest::{Lists, child, optional, structs},
     schema::{ROW_SCOPES, prefix, rest_column},
 };
 use crate::{
@@ -31,11 +31,11 @@ pub(super) fn append(
     let kinds: &UInt8Array = column(batch, "kind")?;
     let status_codes: &UInt8Array = column(batch, "status_code")?;
     let names = Text::new(batch, "name")?;
-    let status_messages = Text::new(batch, "status_message")?;
-    let trace_states = Text::new(batch, "trace_state")?;
+    let status_messages = Text::optional(batch, "status_message")?;
+    let trace_states = Text::optional(batch, "trace_state")?;
     let around = Around::new(batch)?;
     let spans = Attributes::new(batch, AttributeScope::Span)?;
-    let number = |name| column::<UInt32Array>(batch, name);
+    let number = |name| Numbers::new(batch, name);
     let flags = number("flags")?;
     let dropped_attributes = number("dropped_attributes_count")?;
     let dropped_events = number("dropped_events_count")?;
@@ -58,25 +58,43 @@ pub(super) fn append(
             end_unix_nano: start_unix_nano.wrapping_add(durations.value(row) as u64),
             status_code: status_codes.value(row),
             status_message: status_messages.get(row),
-            flags: zero(flags, row),
-            dropped_attributes: zero(dropped_attributes, row),
-            dropped_events: zero(dropped_events, row),
-            dropped_links: zero(dropped_links, row),
+            flags: flags.get(row),
+            dropped_attributes: dropped_attributes.get(row),
+            dropped_events: dropped_events.get(row),
+            dropped_links: dropped_links.get(row),
         };
         let owner = chunk.push_span(&header, resource, scope);
         spans.for_each(row, |key, value| {
             chunk.attributes.push(owner, key, value, &mut chunk.texts, &mut chunk.blobs);
         });
-        events.append(row, chunk);
-        links.append(row, chunk);
+        if let Some(events) = &events {
+            events.append(row, chunk);
+        }
+        if let Some(links) = &links {
+            links.append(row, chunk);
+        }
     }
     Ok(())
 }
 
-/// A dictionary of text.
-struct Text<'a> {
-    keys: &'a UInt32Array,
-    values: &'a StringArray,
+/// A dictionary of text; of a column that is not there, nothing.
+struct Text<'a>(Option<(&'a UInt32Array, &'a StringArray)>);
+
+/// Numbers that are mostly zero.
+struct Numbers<'a>(Option<&'a UInt32Array>);
+
+impl<'a> Numbers<'a> {
+    fn new(batch: &'a RecordBatch, name: &str) -> Result<Self, &'static str> {
+        if batch.column_by_name(name).is_none() {
+            return Ok(Self(None));
+        }
+        column(batch, name).map(|array| Self(Some(array)))
+    }
+
+    /// Zero where null.
+    fn get(&self, row: usize) -> u32 {
+        self.0.filter(|it| it.is_valid(row)).map_or(0, |it| it.value(row))
+    }
 }
 
 impl<'a> Text<'a> {
@@ -84,9 +102,13 @@ impl<'a> Text<'a> {
         Self::of(column(batch, name)?)
     }
 
+    fn optional(batch: &'a RecordBatch, name: &str) -> Result<Self, &'static str> {
+        if batch.column_by_name(name).is_none() { Ok(Self(None)) } else { Self::new(batch, name) }
+    }
+
     fn of(array: &'a DictionaryArray<UInt32Type>) -> Result<Self, &'static str> {
         let values = array.values().as_any().downcast_ref().ok_or(WRONG_TYPE)?;
-        Ok(Self { keys: array.keys(), values })
+        Ok(Self(Some((array.keys(), values))))
     }
 
     /// Empty where null.
@@ -95,14 +117,15 @@ impl<'a> Text<'a> {
     }
 
     fn maybe(&self, row: usize) -> Option<&'a [u8]> {
-        self.keys.is_valid(row).then(|| self.values.value(self.keys.value(row) as usize).as_bytes())
+        let (keys, values) = self.0.filter(|(keys, _)| keys.is_valid(row))?;
+        Some(values.value(keys.value(row) as usize).as_bytes())
     }
 }
 
 /// The attributes of one scope: columns and the list of the rest.
 struct Attributes<'a> {
     columns: Vec<(&'a str, Column<'a>)>,
-    rest: Lists<'a>,
+    rest: Option<Lists<'a>>,
 }
 
 enum Column<'a> {
@@ -157,8 +180,8 @@ impl<'a> Attributes<'a> {
                 columns.push((name, Column::new(array)?));
             }
         }
-        let rest = batch.column_by_name(rest_column(scope)).ok_or(WRONG_TYPE)?;
-        Ok(Self { columns, rest: Lists::new(rest)? })
+        let rest = batch.column_by_name(rest_column(scope));
+        Ok(Self { columns, rest: rest.map(|rest| Lists::new(rest)).transpose()? })
     }
 
     fn for_each(&self, row: usize, mut each: impl FnMut(&[u8], Value<'_>)) {
@@ -167,7 +190,7 @@ impl<'a> Attributes<'a> {
                 each(name.as_bytes(), value);
             }
         }
-        for (name, value) in self.rest.of(row) {
+        for (name, value) in self.rest.iter().flat_map(|rest| rest.of(row)) {
             each(name.as_bytes(), value);
         }
     }
@@ -177,32 +200,32 @@ impl<'a> Attributes<'a> {
 struct Around<'a> {
     resources: Attributes<'a>,
     resource_schema_urls: Text<'a>,
-    resource_dropped: &'a UInt32Array,
+    resource_dropped: Numbers<'a>,
     scopes: Attributes<'a>,
     scope_names: Text<'a>,
     scope_versions: Text<'a>,
     scope_schema_urls: Text<'a>,
-    scope_dropped: &'a UInt32Array,
+    scope_dropped: Numbers<'a>,
 }
 
 impl<'a> Around<'a> {
     fn new(batch: &'a RecordBatch) -> Result<Self, &'static str> {
         Ok(Self {
             resources: Attributes::new(batch, ROW_SCOPES[1])?,
-            resource_schema_urls: Text::new(batch, "resource_schema_url")?,
-            resource_dropped: column(batch, "resource_dropped_attributes_count")?,
+            resource_schema_urls: Text::optional(batch, "resource_schema_url")?,
+            resource_dropped: Numbers::new(batch, "resource_dropped_attributes_count")?,
             scopes: Attributes::new(batch, ROW_SCOPES[2])?,
-            scope_names: Text::new(batch, "scope_name")?,
-            scope_versions: Text::new(batch, "scope_version")?,
-            scope_schema_urls: Text::new(batch, "scope_schema_url")?,
-            scope_dropped: column(batch, "scope_dropped_attributes_count")?,
+            scope_names: Text::optional(batch, "scope_name")?,
+            scope_versions: Text::optional(batch, "scope_version")?,
+            scope_schema_urls: Text::optional(batch, "scope_schema_url")?,
+            scope_dropped: Numbers::new(batch, "scope_dropped_attributes_count")?,
         })
     }
 
     /// The position of the row's resource in the chunk, where it is put unless it is there.
     fn resource(&self, row: usize, chunk: &mut Chunk) -> u32 {
         let schema_url = self.resource_schema_urls.get(row);
-        let dropped = zero(self.resource_dropped, row);
+        let dropped = self.resource_dropped.get(row);
         let mut key = Writer::default();
         key.bytes(1, schema_url);
         key.uint(2, u64::from(dropped));
@@ -225,7 +248,7 @@ impl<'a> Around<'a> {
             self.scope_versions.get(row),
             self.scope_schema_urls.get(row),
         ];
-        let dropped_attributes = zero(self.scope_dropped, row);
+        let dropped_attributes = self.scope_dropped.get(row);
         let mut key = Writer::default();
         texts.iter().for_each(|text| key.bytes(1, text));
         key.uint(2, u64::from(dropped_attributes));
@@ -254,21 +277,22 @@ struct Events<'a> {
     offsets: &'a [i32],
     times: &'a UInt64Array,
     names: &'a StringArray,
-    dropped: &'a UInt32Array,
-    attributes: Lists<'a>,
+    dropped: Numbers<'a>,
+    attributes: Option<Lists<'a>>,
 }
 
 impl<'a> Events<'a> {
-    fn new(batch: &'a RecordBatch) -> Result<Self, &'static str> {
-        let (list, entries) = structs(batch.column_by_name("events").ok_or(WRONG_TYPE)?)?;
-        let attributes = entries.column_by_name("attributes").ok_or(WRONG_TYPE)?;
-        Ok(Self {
+    fn new(batch: &'a RecordBatch) -> Result<Option<Self>, &'static str> {
+        let Some(column) = batch.column_by_name("events") else { return Ok(None) };
+        let (list, entries) = structs(column)?;
+        let attributes = entries.column_by_name("attributes");
+        Ok(Some(Self {
             offsets: list.value_offsets(),
             times: child(entries, "time_unix_nano")?,
             names: child(entries, "name")?,
-            dropped: child(entries, "dropped_attributes_count")?,
-            attributes: Lists::new(attributes)?,
-        })
+            dropped: Numbers(optional(entries, "dropped_attributes_count")?),
+            attributes: attributes.map(|it| Lists::new(it)).transpose()?,
+        }))
     }
 
     fn append(&self, row: usize, chunk: &mut Chunk) {
@@ -276,9 +300,9 @@ impl<'a> Events<'a> {
             let owner = chunk.push_event(&EventHeader {
                 time_unix_nano: self.times.value(event),
                 name: self.names.value(event).as_bytes(),
-                dropped_attributes: zero(self.dropped, event),
+                dropped_attributes: self.dropped.get(event),
             });
-            for (key, value) in self.attributes.of(event) {
+            for (key, value) in self.attributes.iter().flat_map(|it| it.of(event)) {
                 let (texts, blobs) = (&mut chunk.texts, &mut chunk.blobs);
                 chunk.events.attributes.push(owner, key.as_bytes(), value, texts, blobs);
             }
@@ -290,38 +314,39 @@ struct Links<'a> {
     offsets: &'a [i32],
     trace_ids: &'a FixedSizeBinaryArray,
     span_ids: &'a FixedSizeBinaryArray,
-    trace_states: &'a StringArray,
-    flags: &'a UInt32Array,
-    dropped: &'a UInt32Array,
-    attributes: Lists<'a>,
+    trace_states: Option<&'a StringArray>,
+    flags: Numbers<'a>,
+    dropped: Numbers<'a>,
+    attributes: Option<Lists<'a>>,
 }
 
 impl<'a> Links<'a> {
-    fn new(batch: &'a RecordBatch) -> Result<Self, &'static str> {
-        let (list, entries) = structs(batch.column_by_name("links").ok_or(WRONG_TYPE)?)?;
-        let attributes = entries.column_by_name("attributes").ok_or(WRONG_TYPE)?;
-        Ok(Self {
+    fn new(batch: &'a RecordBatch) -> Result<Option<Self>, &'static str> {
+        let Some(column) = batch.column_by_name("links") else { return Ok(None) };
+        let (list, entries) = structs(column)?;
+        let attributes = entries.column_by_name("attributes");
+        Ok(Some(Self {
             offsets: list.value_offsets(),
             trace_ids: child(entries, "trace_id")?,
             span_ids: child(entries, "span_id")?,
-            trace_states: child(entries, "trace_state")?,
-            flags: child(entries, "flags")?,
-            dropped: child(entries, "dropped_attributes_count")?,
-            attributes: Lists::new(attributes)?,
-        })
+            trace_states: optional(entries, "trace_state")?,
+            flags: Numbers(optional(entries, "flags")?),
+            dropped: Numbers(optional(entries, "dropped_attributes_count")?),
+            attributes: attributes.map(|it| Lists::new(it)).transpose()?,
+        }))
     }
 
     fn append(&self, row: usize, chunk: &mut Chunk) {
         for link in self.offsets[row] as usize..self.offsets[row + 1] as usize {
-            let state = self.trace_states.is_valid(link).then(|| self.trace_states.value(link));
+            let state = self.trace_states.filter(|it| it.is_valid(link)).map(|it| it.value(link));
             let owner = chunk.push_link(&LinkHeader {
                 trace_id: TraceId(id(self.trace_ids, link)),
                 span_id: SpanId(id(self.span_ids, link)),
                 trace_state: state.unwrap_or_default().as_bytes(),
-                dropped_attributes: zero(self.dropped, link),
-                flags: zero(self.flags, link),
+                dropped_attributes: self.dropped.get(link),
+                flags: self.flags.get(link),
             });
-            for (key, value) in self.attributes.of(link) {
+            for (key, value) in self.attributes.iter().flat_map(|it| it.of(link)) {
                 let (texts, blobs) = (&mut chunk.texts, &mut chunk.blobs);
                 chunk.links.attributes.push(owner, key.as_bytes(), value, texts, blobs);
             }
@@ -339,8 +364,4 @@ fn id<const N: usize>(ids: &FixedSizeBinaryArray, row: usize) -> [u8; N] {
         return [0; N];
     }
     ids.value(row).try_into().unwrap_or([0; N])
-}
-
-fn zero(numbers: &UInt32Array, row: usize) -> u32 {
-    if numbers.is_valid(row) { numbers.value(row) } else { 0 }
 }

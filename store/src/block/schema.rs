@@ -6,7 +6,10 @@ use crate::{
     head::{Attributes, Chunk},
 };
 use arrow_schema::{DataType, Field, Fields, Schema};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// An attribute that this share of the rows has gets a column of its own …
 const DEDICATED_ROWS_MIN_PERCENT: u64 = 2;
@@ -26,6 +29,50 @@ pub(super) struct Dedicated {
     pub(super) name: String,
     /// `Values::kind`: the type that most of its values have. Values of another type lie with the rest.
     pub(super) kind: usize,
+}
+
+/// The columns of a block that others may lack.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    /// Attributes with columns of their own, sorted by column.
+    pub(super) dedicated: Vec<Dedicated>,
+    /// Optional columns that have a value anywhere, as paths: `flags`, `events`, `events.attributes.int`. A list is there
+    /// when one of its values is.
+    pub(super) filled: BTreeSet<String>,
+    /// Columns of text or integers that hardly repeat: a dictionary would only be in the way.
+    pub(super) unique: BTreeSet<String>,
+}
+
+/// Names of the value columns in a list of attributes, by `Values::kind`.
+pub(super) const KIND_NAMES: [&str; 5] = ["string", "int", "double", "bool", "encoded"];
+
+impl Layout {
+    /// Says that a list of attributes has a value of this kind.
+    pub(super) fn fill(&mut self, list: &str, kind: usize) {
+        self.filled.insert(format!("{list}.{}", KIND_NAMES[kind]));
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.filled.contains(path)
+    }
+
+    /// The type of a list of attributes; `None` when it has no value.
+    fn attribute_list(&self, path: &str) -> Option<DataType> {
+        let kinds = [
+            DataType::Utf8,
+            DataType::Int64,
+            DataType::Float64,
+            DataType::Boolean,
+            DataType::Binary,
+        ];
+        let mut fields = vec![Field::new("key", DataType::Utf8, false)];
+        for (name, data_type) in KIND_NAMES.into_iter().zip(kinds) {
+            if self.has(&format!("{path}.{name}")) {
+                fields.push(Field::new(name, data_type, true));
+            }
+        }
+        (fields.len() > 1).then(|| list(fields.into()))
+    }
 }
 
 /// Prefix of the columns of a scope; also the name of its list of other attributes, with `attributes` behind it.
@@ -156,7 +203,7 @@ fn count_scope(merge: &Merge<'_>, scope: AttributeScope) -> HashMap<String, [usi
 }
 
 /// The schema of `spans.parquet`.
-pub(super) fn schema(dedicated: &[Dedicated]) -> Schema {
+pub(super) fn schema(layout: &Layout) -> Schema {
     let text = || DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
     let always = |name: &str, data_type| Field::new(name, data_type, false);
     let maybe = |name: &str, data_type| Field::new(name, data_type, true);
@@ -173,18 +220,14 @@ pub(super) fn schema(dedicated: &[Dedicated]) -> Schema {
         maybe("status_message", text()),
         maybe("service_name", text()),
         maybe("scope_name", text()),
-        maybe("scope_version", text()),
-        maybe("trace_state", text()),
-        maybe("flags", DataType::UInt32),
-        maybe("dropped_attributes_count", DataType::UInt32),
-        maybe("dropped_events_count", DataType::UInt32),
-        maybe("dropped_links_count", DataType::UInt32),
-        maybe("resource_schema_url", text()),
-        maybe("resource_dropped_attributes_count", DataType::UInt32),
-        maybe("scope_schema_url", text()),
-        maybe("scope_dropped_attributes_count", DataType::UInt32),
     ];
-    for it in dedicated.iter().filter(|it| it.column() != "service_name") {
+    for name in OPTIONAL_TEXTS.into_iter().filter(|name| layout.has(name)) {
+        fields.push(maybe(name, text()));
+    }
+    for name in OPTIONAL_NUMBERS.into_iter().filter(|name| layout.has(name)) {
+        fields.push(maybe(name, DataType::UInt32));
+    }
+    for it in layout.dedicated.iter().filter(|it| it.column() != "service_name") {
         let data_type = match it.kind {
             0 => text(),
             1 => DataType::Int64,
@@ -195,48 +238,62 @@ pub(super) fn schema(dedicated: &[Dedicated]) -> Schema {
         fields.push(maybe(&it.column(), data_type));
     }
     for scope in ROW_SCOPES {
-        fields.push(always(rest_column(scope), list(rest_fields())));
+        let name = rest_column(scope);
+        fields.extend(layout.attribute_list(name).map(|list| always(name, list)));
     }
-    fields.push(always("events", list(event_fields())));
-    fields.push(always("links", list(link_fields())));
+    for (name, members) in [("events", event_fields(layout)), ("links", link_fields(layout))] {
+        if layout.has(name) {
+            fields.push(always(name, list(members)));
+        }
+    }
     Schema::new(fields)
 }
 
+/// Columns of text that few spans have anything in.
+pub(super) const OPTIONAL_TEXTS: [&str; 4] =
+    ["scope_version", "trace_state", "resource_schema_url", "scope_schema_url"];
+/// Columns of numbers that are zero in most spans.
+pub(super) const OPTIONAL_NUMBERS: [&str; 6] = [
+    "flags",
+    "dropped_attributes_count",
+    "dropped_events_count",
+    "dropped_links_count",
+    "resource_dropped_attributes_count",
+    "scope_dropped_attributes_count",
+];
+
 /// A list of structs.
-pub(super) fn list(fields: Fields) -> DataType {
+fn list(fields: Fields) -> DataType {
     DataType::List(Arc::new(Field::new("element", DataType::Struct(fields), false)))
 }
 
-/// An attribute that has no column of its own: exactly one of the values is set.
-pub(super) fn rest_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("key", DataType::Utf8, false),
-        Field::new("string", DataType::Utf8, true),
-        Field::new("int", DataType::Int64, true),
-        Field::new("double", DataType::Float64, true),
-        Field::new("bool", DataType::Boolean, true),
-        Field::new("encoded", DataType::Binary, true),
-    ])
-}
-
-/// An event.
-pub(super) fn event_fields() -> Fields {
-    Fields::from(vec![
+fn event_fields(layout: &Layout) -> Fields {
+    let mut fields = vec![
         Field::new("time_unix_nano", DataType::UInt64, false),
         Field::new("name", DataType::Utf8, false),
-        Field::new("dropped_attributes_count", DataType::UInt32, true),
-        Field::new("attributes", list(rest_fields()), false),
-    ])
+    ];
+    if layout.has("events.dropped_attributes_count") {
+        fields.push(Field::new("dropped_attributes_count", DataType::UInt32, true));
+    }
+    let attributes = layout.attribute_list("events.attributes");
+    fields.extend(attributes.map(|list| Field::new("attributes", list, false)));
+    fields.into()
 }
 
-/// A link.
-pub(super) fn link_fields() -> Fields {
-    Fields::from(vec![
+fn link_fields(layout: &Layout) -> Fields {
+    let mut fields = vec![
         Field::new("trace_id", DataType::FixedSizeBinary(16), false),
         Field::new("span_id", DataType::FixedSizeBinary(8), false),
-        Field::new("trace_state", DataType::Utf8, true),
-        Field::new("flags", DataType::UInt32, true),
-        Field::new("dropped_attributes_count", DataType::UInt32, true),
-        Field::new("attributes", list(rest_fields()), false),
-    ])
+    ];
+    if layout.has("links.trace_state") {
+        fields.push(Field::new("trace_state", DataType::Utf8, true));
+    }
+    for name in ["flags", "dropped_attributes_count"] {
+        if layout.has(&format!("links.{name}")) {
+            fields.push(Field::new(name, DataType::UInt32, true));
+        }
+    }
+    let attributes = layout.attribute_list("links.attributes");
+    fields.extend(attributes.map(|list| Field::new("attributes", list, false)));
+    fields.into()
 }

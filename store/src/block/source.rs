@@ -7,7 +7,8 @@ use super::{
     schema::{column_of, prefix, rest_column},
 };
 use crate::{AttributeScope, Children, Error, Field, Source, TimeRange, TraceId};
-use arrow_array::{Array, ArrayRef, UInt32Array};
+use arrow_array::{Array, ArrayRef, UInt32Array, new_null_array};
+use arrow_schema::DataType;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// One row group.
@@ -24,6 +25,75 @@ impl BlockSource {
     fn required(&self, name: &str) -> Result<ArrayRef, Error> {
         let column = self.block.column(self.row_group, name)?;
         column.ok_or_else(|| self.block.damaged(&format!("it has no column {name}")))
+    }
+
+    fn read_attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error> {
+        if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
+            return Ok(Vec::new());
+        }
+        let mut arrays = Vec::new();
+        if let Some(column) = self.block.column(self.row_group, &column_of(scope, name))?
+            && column.null_count() < column.len()
+        {
+            arrays.push(column);
+        }
+        let in_rest = self.block.rest_names(scope)?;
+        if in_rest.is_none_or(|names| names.binary_search_by(|it| it.as_str().cmp(name)).is_ok()) {
+            let Some(list) = self.block.column(self.row_group, rest_column(scope))? else {
+                return Ok(arrays);
+            };
+            let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
+            for other in lists.attribute(name) {
+                // A second value under the same key and of the same type is only seen in the whole trace.
+                if !arrays.iter().any(|array| array.data_type() == other.data_type()) {
+                    arrays.push(other);
+                }
+            }
+        }
+        Ok(arrays)
+    }
+
+    fn read_attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
+        if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
+            let name = if scope == AttributeScope::Event { "events" } else { "links" };
+            let Some(list) = self.block.column(self.row_group, name)? else {
+                return Ok(Vec::new());
+            };
+            return rest::child_names(&list).map_err(|what| self.block.damaged(what));
+        }
+        // A name may occur in another row group of the block only; that is close enough for a list to choose from.
+        let prefix = prefix(scope);
+        let mut names = BTreeSet::new();
+        for column in self.block.columns()? {
+            if let Some(name) = column.strip_prefix(prefix) {
+                names.insert(name.to_owned());
+            }
+        }
+        if scope == AttributeScope::Resource {
+            let service = self.required("service_name")?;
+            if service.null_count() < service.len() {
+                names.insert("service.name".to_owned());
+            }
+        }
+        match self.block.rest_names(scope)? {
+            Some(rest) => names.extend(rest),
+            None => {
+                if let Some(list) = self.block.column(self.row_group, rest_column(scope))? {
+                    let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
+                    names.extend(lists.names());
+                }
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    fn read_children(&self, scope: AttributeScope) -> Result<Arc<dyn Children>, Error> {
+        let name = if scope == AttributeScope::Link { "links" } else { "events" };
+        let Some(list) = self.block.column(self.row_group, name)? else {
+            return Ok(Arc::new(BlockChildren::none(scope)));
+        };
+        let children = BlockChildren::new(&list, scope);
+        Ok(Arc::new(children.map_err(|what| self.block.damaged(what))?))
     }
 }
 
@@ -44,10 +114,17 @@ impl Source for BlockSource {
         if field == Field::ParentSpanId {
             return self.block.parent_ids(self.row_group);
         }
+        if field == Field::ScopeVersion {
+            let version = self.block.column(self.row_group, "scope_version")?;
+            return Ok(version.unwrap_or_else(|| {
+                let text = DataType::Dictionary(DataType::UInt32.into(), DataType::Utf8.into());
+                new_null_array(&text, self.rows())
+            }));
+        }
         self.required(match field {
             Field::TraceId => "trace_id",
             Field::SpanId => "span_id",
-            Field::ParentSpanId => "parent_span_id",
+            Field::ParentSpanId | Field::ScopeVersion => unreachable!("answered above"),
             Field::StartUnixNano => "start_unix_nano",
             Field::DurationNano => "duration_nano",
             Field::Name => "name",
@@ -56,72 +133,20 @@ impl Source for BlockSource {
             Field::StatusMessage => "status_message",
             Field::ServiceName => "service_name",
             Field::ScopeName => "scope_name",
-            Field::ScopeVersion => "scope_version",
         })
     }
 
     fn attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error> {
-        if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
-            return Ok(Vec::new());
-        }
-        let mut arrays = Vec::new();
-        if let Some(column) = self.block.column(self.row_group, &column_of(scope, name))?
-            && column.null_count() < column.len()
-        {
-            arrays.push(column);
-        }
-        let in_rest = self.block.rest_names(scope)?;
-        if in_rest.is_none_or(|names| names.binary_search_by(|it| it.as_str().cmp(name)).is_ok()) {
-            let list = self.required(rest_column(scope))?;
-            let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
-            for other in lists.attribute(name) {
-                // A second value under the same key and of the same type is only seen in the whole trace.
-                if !arrays.iter().any(|array| array.data_type() == other.data_type()) {
-                    arrays.push(other);
-                }
-            }
-        }
-        Ok(arrays)
+        self.block.guarded(|| self.read_attribute(scope, name))
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
-        if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
-            let name = if scope == AttributeScope::Event { "events" } else { "links" };
-            let list = self.required(name)?;
-            return rest::child_names(&list).map_err(|what| self.block.damaged(what));
-        }
-        // A name may occur in another row group of the block only; that is close enough for a list to choose from.
-        let prefix = prefix(scope);
-        let mut names = BTreeSet::new();
-        for column in self.block.columns()? {
-            if let Some(name) = column.strip_prefix(prefix) {
-                names.insert(name.to_owned());
-            }
-        }
-        if scope == AttributeScope::Resource {
-            let service = self.required("service_name")?;
-            if service.null_count() < service.len() {
-                names.insert("service.name".to_owned());
-            }
-        }
-        match self.block.rest_names(scope)? {
-            Some(rest) => names.extend(rest),
-            None => {
-                let list = self.required(rest_column(scope))?;
-                let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
-                names.extend(lists.names());
-            }
-        }
-        Ok(names.into_iter().collect())
+        self.block.guarded(|| self.read_attribute_names(scope))
     }
 
     fn children(&self, scope: AttributeScope) -> Result<Arc<dyn Children>, Error> {
-        let name = if scope == AttributeScope::Link { "links" } else { "events" };
-        let list = self.required(name)?;
-        let children = BlockChildren::new(&list, scope);
-        Ok(Arc::new(children.map_err(|what| self.block.damaged(what))?))
+        self.block.guarded(|| self.read_children(scope))
     }
-
     fn rows_of(&self, trace_id: &TraceId) -> Result<UInt32Array, Error> {
         let rows = self.block.rows_of(self.row_group, trace_id)?;
         Ok(UInt32Array::from_iter_values(rows.map(|row| row as u32)))

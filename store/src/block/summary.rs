@@ -8,9 +8,10 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::{
     arrow::ArrowWriter,
-    basic::{Compression, ZstdLevel},
+    basic::{Compression, Encoding, ZstdLevel},
     errors::ParquetError,
     file::properties::WriterProperties,
+    schema::types::ColumnPath,
 };
 use std::{io::Write, sync::Arc};
 
@@ -31,7 +32,7 @@ impl<S: Write + Send> Summaries<S> {
         let schema = Arc::new(Schema::new(vec![
             always("trace_id", DataType::FixedSizeBinary(16)),
             always("start_unix_nano", DataType::UInt64),
-            always("end_unix_nano", DataType::UInt64),
+            always("duration_nano", DataType::UInt64),
             Field::new("root_service_name", DataType::Utf8, true),
             Field::new("root_name", DataType::Utf8, true),
             always("span_count", DataType::UInt32),
@@ -39,18 +40,24 @@ impl<S: Write + Send> Summaries<S> {
             always("services", DataType::List(element())),
         ]));
         let level = ZstdLevel::try_new(1).expect("the level is one of zstd's");
-        let properties = WriterProperties::builder()
+        let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_created_by("sigyn".to_owned())
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
-            .build();
-        let writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties))?;
+            .set_column_dictionary_enabled(column("trace_id"), false);
+        for name in ["start_unix_nano", "duration_nano"] {
+            properties = properties
+                .set_column_dictionary_enabled(column(name), false)
+                .set_column_encoding(column(name), Encoding::BYTE_STREAM_SPLIT);
+        }
+        let writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties.build()))?;
         Ok(Self { writer, schema, traces: 0 })
     }
 
     /// Adds all traces of some chunks. None of them may come again.
     pub(super) fn write(&mut self, merge: &Merge<'_>) -> Result<(), ParquetError> {
-        let (mut trace_ids, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut trace_ids, mut starts, mut durations) = (Vec::new(), Vec::new(), Vec::new());
         let (mut span_counts, mut error_counts) = (Vec::new(), Vec::new());
         let (mut root_services, mut root_names) = (Vec::new(), Vec::new());
         let mut services = ListBuilder::new(StringBuilder::new()).with_field(element());
@@ -83,7 +90,7 @@ impl<S: Write + Send> Summaries<S> {
             own_services.sort_unstable();
             trace_ids.extend_from_slice(&trace_of(&spans[0]));
             starts.push(start);
-            ends.push(end);
+            durations.push(end.saturating_sub(start));
             span_counts.push(spans.len() as u32);
             error_counts.push(errors);
             root_services.push(root_service);
@@ -96,7 +103,7 @@ impl<S: Write + Send> Summaries<S> {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(FixedSizeBinaryArray::new(16, trace_ids.into(), None)),
             Arc::new(UInt64Array::from(starts)),
-            Arc::new(UInt64Array::from(ends)),
+            Arc::new(UInt64Array::from(durations)),
             Arc::new(StringArray::from(root_services)),
             Arc::new(StringArray::from(root_names)),
             Arc::new(UInt32Array::from(span_counts)),

@@ -2,7 +2,7 @@
 
 use super::{Block, Blocks, shelf::Merged};
 use crate::{
-    Field, Overlay, TraceId,
+    AttributeScope, Field, Overlay, TraceId,
     generations::Generations,
     objects::BlockPlace,
     otlp,
@@ -184,4 +184,78 @@ fn a_merge_of_many_row_groups_keeps_whole_traces_together() {
         let sources = Arc::clone(&merged).sources();
         assert!(sources.iter().all(|source| source.field(Field::ParentSpanId).is_ok()));
     });
+}
+
+#[test]
+fn a_damaged_block_is_an_error_and_never_a_panic() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::new(folder.path()).await;
+        let (bodies, _) = sigyn_workload::Workload::bodies(3, 12, START_UNIX_NANO, 1_000_000_000);
+        let requests: Vec<_> = bodies
+            .iter()
+            .map(|body| ExportTraceServiceRequest::decode(&body.bytes[..]).unwrap())
+            .collect();
+        let block = shelf.write(&requests).await.unwrap();
+        let path = folder.path().join(block.meta().block.to_string()).join("spans.parquet");
+        let (good, ids) = (std::fs::read(&path).unwrap(), trace_ids(&block));
+        let mut random = 0x9e37_79b9_7f4a_7c15u64;
+        let (mut refused, mut rounds) = (0, 0);
+        while rounds < 200 {
+            rounds += 1;
+            let mut bytes = good.clone();
+            for _ in 0..1 + rounds % 3 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // Every other one hits the footer, where damage reaches farthest.
+                let last = if rounds % 2 == 0 { bytes.len() / 8 } else { bytes.len() };
+                let at = bytes.len() - 1 - (random >> 33) as usize % last;
+                bytes[at] = (random >> 20) as u8;
+            }
+            if rounds % 10 == 0 {
+                bytes.truncate((random >> 33) as usize % good.len());
+            }
+            std::fs::write(&path, bytes).unwrap();
+            // A place of its own, so that nothing is remembered.
+            let place = Shelf::new(folder.path()).await;
+            let (blocks, _) = place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap();
+            refused += usize::from(!reads_whole(&blocks[0], &ids));
+        }
+        assert!(refused > rounds / 4, "damage is noticed: {refused} of {rounds}");
+        std::fs::write(&path, good).unwrap();
+        let place = Shelf::new(folder.path()).await;
+        let (blocks, _) = place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap();
+        assert!(reads_whole(&blocks[0], &ids));
+    });
+}
+
+/// Asks a block for everything; false when something was refused.
+fn reads_whole(block: &Arc<Block>, ids: &BTreeSet<TraceId>) -> bool {
+    let mut good = true;
+    for source in Arc::clone(block).sources() {
+        for field in [
+            Field::TraceId,
+            Field::SpanId,
+            Field::ParentSpanId,
+            Field::StartUnixNano,
+            Field::DurationNano,
+            Field::Name,
+            Field::Kind,
+            Field::StatusCode,
+            Field::StatusMessage,
+            Field::ServiceName,
+            Field::ScopeName,
+            Field::ScopeVersion,
+        ] {
+            good &= source.field(field).is_ok_and(|array| array.len() == source.rows());
+        }
+        for scope in [AttributeScope::Span, AttributeScope::Resource] {
+            for name in source.attribute_names(scope).unwrap_or_default() {
+                good &= source.attribute(scope, &name).is_ok();
+            }
+        }
+        for scope in [AttributeScope::Event, AttributeScope::Link] {
+            good &= source.attribute_names(scope).is_ok() && source.children(scope).is_ok();
+        }
+    }
+    good & ids.iter().all(|id| block.trace(id).is_ok())
 }

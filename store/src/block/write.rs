@@ -6,7 +6,7 @@ use super::{
     merge::Merge,
     meta::RowGroup,
     nested::Nested,
-    schema::{self, Dedicated, REST_NAMES_MAX, ROW_SCOPES, attributes_of},
+    schema::{self, Dedicated, Layout, REST_NAMES_MAX, ROW_SCOPES, attributes_of},
     sink::FileSink,
     summary::Summaries,
 };
@@ -34,9 +34,15 @@ use std::{
 
 /// Spans of one row group at most.
 pub(super) const ROW_GROUP_ROWS_MAX: usize = 65_536;
-/// Rows of a page at most: what a look-up of one trace decodes per column.
-const PAGE_ROWS_MAX: usize = 8192;
-const ZSTD_LEVEL: i32 = 1;
+/// Bytes of a page, before compression, about: what a look-up of one trace decodes per column. By bytes and not by rows, since columns
+/// differ a hundredfold in width, and a page of few bytes compresses badly.
+const PAGE_BYTES: usize = 16 << 10;
+/// After so many rows the size of the page is looked at.
+const WRITE_ROWS: usize = 1024;
+/// For a block that is cut from the head: nobody must wait for it …
+const ZSTD_LEVEL_CUT: i32 = 1;
+/// … and for a merged one, which stays: some percent smaller, for twice the time.
+pub(super) const ZSTD_LEVEL_MERGED: i32 = 3;
 /// Key of the footer entry that names the attributes without a column.
 pub(super) const REST_NAMES_KEY: &str = "sigyn.attributes";
 
@@ -67,14 +73,15 @@ pub(super) struct Written<S> {
 }
 
 impl<S: Write + Send> BlockWriter<S> {
-    /// Begins a block in which these attributes have columns.
+    /// Begins a block with these columns.
     pub(super) fn new(
         spans_file: S,
         traces_file: S,
-        dedicated: Vec<Dedicated>,
+        layout: Layout,
+        zstd_level: i32,
     ) -> Result<Self, ParquetError> {
-        let schema = Arc::new(schema::schema(&dedicated));
-        let mut properties = properties()
+        let schema = Arc::new(schema::schema(&layout));
+        let mut properties = properties(&layout, zstd_level)
             .set_sorting_columns(Some(vec![
                 SortingColumn { column_idx: 0, descending: false, nulls_first: false },
                 SortingColumn { column_idx: 4, descending: false, nulls_first: false },
@@ -88,7 +95,7 @@ impl<S: Write + Send> BlockWriter<S> {
             factory: ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema)),
             file,
             schema,
-            dedicated,
+            dedicated: layout.dedicated,
             summaries: Summaries::new(traces_file)?,
             scratch: Scratch::default(),
             rest: BTreeMap::new(),
@@ -174,10 +181,10 @@ pub(super) fn write_generation(
     if merge.order.is_empty() {
         return Ok(None);
     }
-    let dedicated = schema::choose(schema::count(&merge), merge.order.len() as u64);
+    let layout = Layout::of_chunks(&merge);
     let (spans, traces) = open()?;
     let write = || {
-        let mut writer = BlockWriter::new(spans, traces, dedicated)?;
+        let mut writer = BlockWriter::new(spans, traces, layout, ZSTD_LEVEL_CUT)?;
         writer.write(&merge)?;
         writer.finish()
     };
@@ -188,31 +195,45 @@ pub(super) fn write_generation(
     write().map(Some).map_err(failed)
 }
 
-fn properties() -> WriterPropertiesBuilder {
-    let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("the level is one of zstd's");
+fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
+    let level = ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's");
     let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let event_time = ["events", "list", "element", "time_unix_nano"].map(str::to_owned);
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_created_by("sigyn".to_owned())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
-        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
-        .set_write_batch_size(PAGE_ROWS_MAX)
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_data_page_row_count_limit(ROW_GROUP_ROWS_MAX)
+        .set_write_batch_size(WRITE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_bloom_filter_enabled(column("trace_id"), true)
         .set_column_bloom_filter_fpp(column("trace_id"), 0.01)
+        .set_statistics_truncate_length(Some(16))
+        .set_column_dictionary_enabled(column("trace_id"), false)
         .set_column_dictionary_enabled(column("span_id"), false);
-    for path in [column("start_unix_nano"), ColumnPath::new(event_time.into())] {
-        // Within a trace, times differ little.
-        properties = properties
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    let mut encode = |path: ColumnPath, encoding| {
+        let without =
+            std::mem::take(&mut properties).set_column_dictionary_enabled(path.clone(), false);
+        properties = without.set_column_encoding(path, encoding);
+    };
+    // Within a trace, times differ little.
+    encode(column("start_unix_nano"), Encoding::DELTA_BINARY_PACKED);
+    encode(ColumnPath::new(event_time.into()), Encoding::DELTA_BINARY_PACKED);
+    // Byte by byte, numbers compress better than whole.
+    encode(column("duration_nano"), Encoding::BYTE_STREAM_SPLIT);
+    for it in layout.dedicated.iter().filter(|it| layout.unique.contains(&it.column())) {
+        let encoding = match it.kind {
+            0 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            _ => Encoding::BYTE_STREAM_SPLIT,
+        };
+        encode(column(&it.column()), encoding);
     }
     for name in ["trace_id", "start_unix_nano", "duration_nano"] {
         properties =
             properties.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
     }
-    properties.set_column_dictionary_enabled(column("duration_nano"), false)
+    properties
 }
 
 /// What `meta.json` says of a row group.

@@ -143,6 +143,20 @@ impl Attributes {
         (0..self.keys.len() as u32).map(|code| self.keys.get(code))
     }
 
+    /// Gives back what only growing needs.
+    pub(crate) fn freeze(&mut self) {
+        for column in &mut self.columns {
+            column.owners.shrink_to_fit();
+            match &mut column.values {
+                Values::String(codes) | Values::Encoded(codes) => codes.shrink_to_fit(),
+                Values::Int(values) => values.shrink_to_fit(),
+                Values::Double(values) => values.shrink_to_fit(),
+                Values::Bool(values) => values.shrink_to_fit(),
+            }
+        }
+        self.columns.shrink_to_fit();
+    }
+
     /// Bytes in memory.
     pub(crate) fn size_bytes(&self) -> usize {
         self.keys.size_bytes() + self.columns.len() * 96 + self.len * 10

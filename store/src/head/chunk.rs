@@ -158,6 +158,46 @@ impl Chunk {
             + self.overlay_keys.size_bytes()
     }
 
+    /// Gives back what only growing needs: some third of its memory. What it is asked for stays the same.
+    pub(crate) fn freeze(&mut self) {
+        self.texts.freeze();
+        self.blobs.freeze();
+        self.resource_keys = Interner::default();
+        self.scope_keys = Interner::default();
+        self.overlay_keys = Interner::default();
+        self.trace_ids.shrink_to_fit();
+        self.span_ids.shrink_to_fit();
+        self.parent_span_ids.shrink_to_fit();
+        self.starts_unix_nano.shrink_to_fit();
+        self.ends_unix_nano.shrink_to_fit();
+        self.kinds.shrink_to_fit();
+        self.status_codes.shrink_to_fit();
+        for codes in [
+            &mut self.names,
+            &mut self.status_messages,
+            &mut self.trace_states,
+            &mut self.flags,
+            &mut self.resource_of,
+            &mut self.scope_of,
+            &mut self.events.parents,
+            &mut self.events.names,
+            &mut self.events.dropped_attributes,
+            &mut self.links.parents,
+        ] {
+            codes.shrink_to_fit();
+        }
+        self.events.times_unix_nano.shrink_to_fit();
+        for attributes in [
+            &mut self.attributes,
+            &mut self.resource_attributes,
+            &mut self.scope_attributes,
+            &mut self.events.attributes,
+            &mut self.links.attributes,
+        ] {
+            attributes.freeze();
+        }
+    }
+
     /// Earliest and latest start; zeros when empty.
     pub(crate) fn time_range(&self) -> TimeRange {
         let starts = self.starts_unix_nano.iter().copied();

@@ -81,6 +81,14 @@ impl Interner {
         (slot != 0).then(|| slot as u32 - 1)
     }
 
+    /// Gives back what only growing needs, the table by which strings are found again above all: it is made anew if another
+    /// string comes.
+    pub(crate) fn freeze(&mut self) {
+        self.slots = Vec::new();
+        self.arena.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// The slot that holds the string, or the empty one where it belongs.
     #[inline]
     fn probe(&self, hash: u64, string: &[u8]) -> usize {
@@ -96,7 +104,8 @@ impl Interner {
     }
 
     fn grow(&mut self) {
-        let length = (self.slots.len() * 2).max(16);
+        // Not by what there was: a frozen table has none.
+        let length = (self.ends.len() * 4).next_power_of_two().max(16);
         let mask = length - 1;
         let mut slots = vec![0u64; length];
         for code in 0..self.ends.len() as u32 {
@@ -132,6 +141,15 @@ mod tests {
         assert_eq!(interner.get(4999), b"string 4999");
         assert_eq!(interner.find(b"string 7"), Some(7));
         assert_eq!(interner.find(b"another"), None);
+    }
+
+    #[test]
+    fn a_frozen_table_thaws() {
+        let mut interner = Interner::default();
+        (0..1000u32).for_each(|number| assert_eq!(interner.intern(&number.to_le_bytes()), number));
+        interner.freeze();
+        assert_eq!(interner.get(999), 999u32.to_le_bytes());
+        (0..2000u32).for_each(|number| assert_eq!(interner.intern(&number.to_le_bytes()), number));
     }
 
     #[test]

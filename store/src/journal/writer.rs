@@ -23,6 +23,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 const GROUP_BYTES_MAX: usize = 8 << 20;
 /// A cursor that nobody has moved for this long is forgotten: its target is gone.
 const CURSOR_AGE_MAX_NANO: u64 = 7 * 24 * 3600 * 1_000_000_000;
+/// A segment smaller than this is not worth a new file when blocks hold all of it.
+const ROTATE_BYTES_MIN: u64 = 64 << 10;
 /// Jobs that may wait for the writer, and groups that may wait for the head.
 const QUEUE_MAX: usize = 1024;
 
@@ -286,8 +288,7 @@ impl Writer {
     /// Deletes the segments that hold nothing but what blocks hold.
     fn forget(&mut self, through: u64) {
         let is_done = |active: &Active| {
-            active.segment.last_sequence <= through
-                && active.segment.size_bytes >= self.segment_bytes_max / 4
+            active.segment.last_sequence <= through && active.segment.size_bytes >= ROTATE_BYTES_MIN
         };
         if self.active.as_ref().is_some_and(is_done)
             && self.journal.poison.lock().is_none()

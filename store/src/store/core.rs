@@ -103,7 +103,7 @@ pub(super) async fn look_after(core: Arc<Core>) {
 impl Core {
     fn is_due(&self) -> bool {
         let now = self.clock.monotonic();
-        self.head.is_due(self.config.head_bytes_max, self.config.head_age_max, now)
+        self.head.is_due(self.config.head_cut_bytes(), self.config.head_age_max, now)
     }
 
     /// Writes the head as a block, if it holds anything, and lets the journal go as far as blocks reach. Unless it is
@@ -136,9 +136,9 @@ impl Core {
         Ok(())
     }
 
-    /// Waits while the head holds twice what it should: blocks are written more slowly than spans come.
+    /// Waits while the head holds twice what makes a cut: blocks are written more slowly than spans come.
     pub(super) async fn wait_for_room(&self) -> Result<(), Error> {
-        let bytes_max = self.config.head_bytes_max.saturating_mul(2);
+        let bytes_max = self.config.head_cut_bytes().saturating_mul(2);
         if self.metrics.head_bytes.get() as u64 <= bytes_max {
             return Ok(());
         }

@@ -35,7 +35,7 @@ fn reversed(message: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..Default::default() })]
 
     #[test]
     fn the_order_of_fields_does_not_matter(request in any_request()) {
@@ -61,7 +61,15 @@ proptest! {
                 body[position] = value;
             }
         }
-        if let Ok(counted) = validate(&body) {
+        let other = ExportTraceServiceRequest::decode(&body[..]);
+        let read = validate(&body);
+        prop_assert!(read.is_ok() || other.is_err(), "another decoder takes it: {read:?}");
+        if let (Ok(counted), Ok(other)) = (&read, &other) {
+            let (spans, rejected) = expected(other, &Overlay::default());
+            prop_assert_eq!(counted.rejected, rejected);
+            prop_assert_eq!(flattened(&decoded(&body)), spans);
+        }
+        if let Ok(counted) = read {
             let mut chunk = Chunk::default();
             decode(&body, &Overlay::default(), &mut chunk, |_| {}).unwrap();
             prop_assert_eq!(chunk.len(), counted.spans);
