@@ -41,6 +41,9 @@ const NEWS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Something made of spans: a count, a time series. Mergeable.
 pub(super) trait Fold: Send + 'static {
+    /// False for what stays the same when a span comes twice: then nobody looks for copies.
+    const COUNTS: bool = true;
+
     /// Takes rows of a view in. Each span comes once.
     fn add(&mut self, view: &View, rows: &BooleanBuffer) -> Result<(), EngineError>;
 
@@ -203,7 +206,7 @@ impl Scan {
         if rows.count_set_bits() == 0 {
             return Ok(());
         }
-        let rows = repeats.first_seen(place, &view, rows)?;
+        let rows = if F::COUNTS { repeats.first_seen(place, &view, rows)? } else { rows };
         fold.add(&view, &rows)
     }
 

@@ -29,6 +29,9 @@ use tokio::{
     task::spawn_blocking,
 };
 
+/// Fewer traces are not worth a second thread.
+const TRACES_A_THREAD_MIN: usize = 8;
+
 /// What one source says: its traces with a fitting span, each with its earliest fitting start here.
 pub(super) struct Partial {
     pub(super) candidates: Vec<(TraceId, u64)>,
@@ -141,6 +144,7 @@ pub(super) async fn search(
     let stats = ScanStats { sources: sources.len(), ..ScanStats::default() };
     let mut news = News { progress, stats, sent: None };
     let mut unvisited = sources.into_iter().peekable();
+    let mut eagerness = 1;
     let wave = available_parallelism().map_or(1, NonZero::get);
     let result = async {
         loop {
@@ -162,23 +166,36 @@ pub(super) async fn search(
             }
             if queue.peek() >= ahead && queue.peek().is_some() {
                 let missing = request.limit.saturating_sub(found.len()).max(4);
-                let count = (2 * missing).min(limits.traces_at_a_time.max(1));
+                // Where few candidates become results, more are looked at together.
+                let count = (2 * missing * eagerness).min(limits.traces_at_a_time.max(1) * wave);
                 let mut ids = Vec::with_capacity(count);
                 while ids.len() < count
                     && queue.peek().is_some_and(|bound| Some(bound) >= ahead.max(worst))
                 {
                     ids.extend(queue.pop());
                 }
-                let (all, plan, cancellation) = (all.clone(), plan.clone(), cancellation.clone());
-                let cache = cache.clone();
-                let work = move || {
-                    let window = (from, to, request.spans_per_span_set);
-                    evaluate(&all, &ids, &plan, window, &cache, &cancellation)
-                };
-                for answer in on_thread(threads, work).await?? {
-                    let key = (Reverse(answer.start_unix_nano), answer.trace_id);
-                    found.insert(key, answer);
+                let asked = ids.len();
+                let share = asked.div_ceil(wave).max(TRACES_A_THREAD_MIN);
+                let evaluations = ids.chunks(share).map(<[_]>::to_vec).map(|ids| {
+                    let (all, plan, cancellation) =
+                        (all.clone(), plan.clone(), cancellation.clone());
+                    let cache = cache.clone();
+                    on_thread(threads, move || {
+                        let window = (from, to, request.spans_per_span_set);
+                        evaluate(&all, &ids, &plan, window, &cache, &cancellation)
+                    })
+                });
+                let mut results = 0;
+                for answers in
+                    futures::future::try_join_all(evaluations.collect::<Vec<_>>()).await?
+                {
+                    for answer in answers? {
+                        results += 1;
+                        let key = (Reverse(answer.start_unix_nano), answer.trace_id);
+                        found.insert(key, answer);
+                    }
                 }
+                eagerness = if 2 * results < asked { (2 * eagerness).min(64) } else { 1 };
                 while found.len() > request.limit {
                     found.pop_last();
                 }

@@ -12,6 +12,7 @@ use crate::traceql::{
     ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, Pipeline, Scope, Span,
     SpanKind, SpansetExpression, Stage, StatusCode,
 };
+use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBuffer;
 use parking_lot::Mutex;
 use rapidhash::RapidHashSet;
@@ -38,6 +39,8 @@ struct Names {
 }
 
 impl Fold for Names {
+    const COUNTS: bool = false;
+
     fn add(&mut self, view: &View, wanted: &BooleanBuffer) -> Result<(), EngineError> {
         let all = view.is_whole() && wanted.count_set_bits() == wanted.len();
         for (scope, word) in SCOPES {
@@ -47,6 +50,15 @@ impl Fold for Names {
                     continue;
                 }
                 let occurs = all || {
+                    if !matches!(scope, AttributeScope::Event | AttributeScope::Link) {
+                        // No need to look into arrays.
+                        let arrays = view.attribute(scope, &key.1)?;
+                        if arrays.iter().any(|array| any_valid(array, wanted)) {
+                            self.known.lock().insert(key.clone());
+                            self.found.insert(key);
+                        }
+                        continue;
+                    }
                     let field = FieldRef::attribute(word, &key.1);
                     let columns = field_columns(&field, Frame::rows(view))?;
                     columns
@@ -65,6 +77,13 @@ impl Fold for Names {
     fn merge(&mut self, mut later: Self) -> Result<(), EngineError> {
         self.found.append(&mut later.found);
         Ok(())
+    }
+}
+
+fn any_valid(array: &ArrayRef, wanted: &BooleanBuffer) -> bool {
+    match array.nulls() {
+        Some(nulls) => (nulls.inner() & wanted).count_set_bits() > 0,
+        None => wanted.count_set_bits() > 0,
     }
 }
 

@@ -12,6 +12,9 @@ const STRETCHES: usize = 48;
 /// Picks that are held at most; with more series, stretches grow longer.
 const PICKS_MAX: usize = 16_384;
 
+/// Rows of a view among which the latest ones are sought.
+const LATEST_ROWS: usize = 8_192;
+
 /// Which span of a stretch stands for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Way {
@@ -68,7 +71,9 @@ impl Picks {
         for &way in self.ways {
             let mut best: Vec<(u32, u64, f64)> =
                 vec![(u32::MAX, 0, 0.0); groups * stretches as usize];
-            for (at, row) in rows.iter().enumerate() {
+            // Any late span will do, so of many only some are looked at.
+            let stride = if way == Way::Latest { (rows.len() / LATEST_ROWS).max(1) } else { 1 };
+            for (at, row) in rows.iter().enumerate().step_by(stride) {
                 let (group, start, value) = of_row(at);
                 if value.is_nan() {
                     continue;
