@@ -97,6 +97,15 @@ impl Config {
     }
 }
 
+/// What is put below a store, so that tests can put something else there.
+pub(crate) struct Parts {
+    /// Below the journal.
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) tasks: Tasks,
+    /// `None`: that of the folder is opened.
+    pub(crate) index: Option<Arc<Index>>,
+}
+
 /// Whether anything happens by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tasks {
@@ -133,13 +142,13 @@ impl Store {
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Self, Error> {
-        Self::open_on(Arc::new(SystemDisk), Tasks::Run, config, clock, registry).await
+        let parts = Parts { disk: Arc::new(SystemDisk), tasks: Tasks::Run, index: None };
+        Self::open_with(parts, config, clock, registry).await
     }
 
-    /// The same with another disk below the journal.
-    pub(crate) async fn open_on(
-        disk: Arc<dyn Disk>,
-        tasks: Tasks,
+    /// The same with other parts.
+    pub(crate) async fn open_with(
+        parts: Parts,
         config: Config,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
@@ -149,8 +158,14 @@ impl Store {
         let path = config.path.clone();
         let folder = blocking(move || Folder::open(&path, now_unix_nano)).await?;
         let folder = Arc::new(folder);
-        let (index, set_aside) = Index::open(&folder.index, now_unix_nano).await?;
-        let index = Arc::new(index);
+        let Parts { disk, tasks, index } = parts;
+        let (index, set_aside) = match index {
+            Some(index) => (index, false),
+            None => {
+                let (index, set_aside) = Index::open(&folder.index, now_unix_nano).await?;
+                (Arc::new(index), set_aside)
+            }
+        };
         if set_aside {
             metrics.index_set_aside.inc();
         }

@@ -4,7 +4,7 @@ use crate::{
     Batch, BlockPlace, Config, Exemplar, Field, Overlay, Pin, PinReason, SpanId, Store, TraceId,
     Via,
     journal::SystemDisk,
-    store::Tasks,
+    store::{Parts, Tasks},
     test_kit::{TestClock, config, flattened, request},
 };
 use arrow_array::{Array, cast::AsArray};
@@ -38,9 +38,10 @@ impl Rig {
     }
 
     async fn open(config: &Config, clock: &Arc<TestClock>) -> Store {
-        let (disk, config, clock) = (Arc::new(SystemDisk), config.clone(), clock.clone());
+        let parts = Parts { disk: Arc::new(SystemDisk), tasks: Tasks::Rest, index: None };
+        let (config, clock) = (config.clone(), clock.clone());
         let mut registry = Registry::default();
-        Store::open_on(disk, Tasks::Rest, config, clock, &mut registry).await.unwrap()
+        Store::open_with(parts, config, clock, &mut registry).await.unwrap()
     }
 
     fn store(&self) -> &Store {

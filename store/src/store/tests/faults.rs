@@ -21,8 +21,9 @@ impl Rig {
 
     async fn open(&self) -> Store {
         let disk = Arc::new(self.disk.clone());
+        let parts = Parts { disk, tasks: Tasks::Run, index: None };
         let (config, clock) = (self.config.clone(), TestClock::new());
-        Store::open_on(disk, Tasks::Run, config, clock, &mut Registry::default()).await.unwrap()
+        Store::open_with(parts, config, clock, &mut Registry::default()).await.unwrap()
     }
 
     /// Appends one span after the other until one is refused, and tells how many were taken.
