@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
 use prometheus_client::registry::Registry;
-use sigyn_store::{Batch, Clock, Config, Overlay, Store, TraceId, Via};
+use sigyn_store::{Batch, Clock, Config, ErrorKind, Overlay, Store, TraceId, Via};
 use sigyn_workload::Workload;
 use std::{
     fs,
@@ -93,7 +93,11 @@ async fn ingest(traces: u64) {
                     reach: None,
                     gap: None,
                 };
-                store.append(batch).await.expect("the journal is large enough");
+                // As a client does that was told to try later: blocks are written more slowly than this pushes.
+                while let Err(error) = store.append(batch.clone()).await {
+                    assert_eq!(error.kind(), ErrorKind::TryLater, "{error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
             }
         }));
     }
