@@ -1,31 +1,15 @@
 //! The meaning of a query, span by span, with no column and no thought for speed.
 
+mod values;
+
+use self::values::{Atom, Value, arithmetic, compare, ordered};
 use super::model::{Attributes, Entry, Plain, Span, encoded_bytes as encoded};
 use crate::traceql::{
-    Aggregate, ArithmeticOperator, ComparisonOperator, FieldExpression, FieldRef, Intrinsic,
-    Literal, Pipeline, Scope, SpansetExpression, SpansetOperator, Stage, Structure, fold,
-    format_duration,
+    Aggregate, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, Pipeline, Scope,
+    SpansetExpression, SpansetOperator, Stage, Structure, format_duration,
 };
 use sigyn_store::AttributeScope;
-use std::{cmp::Ordering, collections::BTreeSet};
-
-#[derive(Clone, Debug, PartialEq)]
-enum Atom {
-    Text(String),
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-    Duration(i64),
-    Status(u8),
-    Kind(u8),
-}
-
-/// What an expression is for a span: alternatives (of events), each an atom or an array.
-#[derive(Clone, Debug)]
-enum Value {
-    Atom(Atom),
-    Array(Vec<Atom>),
-}
+use std::collections::BTreeSet;
 
 /// A trace, each span once, by start and ID.
 pub(super) struct Trace<'a> {
@@ -563,86 +547,4 @@ fn of_entry(field: &FieldRef, span: &Span, entry: &Entry) -> Option<Value> {
         FieldRef::Intrinsic(_) => Atom::Text(format!("{:02x}", entry.linked).repeat(8)),
         FieldRef::Attribute { name, .. } => return entry.attributes.get(name).map(value),
     }))
-}
-
-fn arithmetic(operator: ArithmeticOperator, left: &Value, right: &Value) -> Option<Value> {
-    let (Value::Atom(left), Value::Atom(right)) = (left, right) else { return None };
-    let float = |atom: &Atom| match atom {
-        Atom::Int(value) | Atom::Duration(value) => Some(*value as f64),
-        Atom::Float(value) => Some(*value),
-        _ => None,
-    };
-    let additive = matches!(operator, ArithmeticOperator::Add | ArithmeticOperator::Subtract);
-    Some(Value::Atom(match (left, right) {
-        (Atom::Int(a), Atom::Int(b)) => Atom::Int(fold::integers(operator, *a, *b)?),
-        (Atom::Duration(a), Atom::Duration(b)) if additive => {
-            Atom::Duration(fold::integers(operator, *a, *b)?)
-        }
-        _ => Atom::Float(fold::floats(operator, float(left)?, float(right)?)?),
-    }))
-}
-
-fn compare(operator: ComparisonOperator, left: &Value, right: &Value) -> bool {
-    use ComparisonOperator::{Equal, Matches, NotEqual, NotMatches};
-    let (elements, other, first) = match (left, right) {
-        (Value::Atom(left), Value::Atom(right)) => {
-            return compare_atoms(operator, left, right) == Some(true);
-        }
-        (Value::Array(_), Value::Array(_)) => return false,
-        (Value::Array(elements), Value::Atom(other)) => (elements, other, true),
-        (Value::Atom(other), Value::Array(elements)) => (elements, other, false),
-    };
-    let ask = |operator| -> Vec<bool> {
-        elements
-            .iter()
-            .filter_map(|element| {
-                let (left, right) = if first { (element, other) } else { (other, element) };
-                compare_atoms(operator, left, right)
-            })
-            .collect()
-    };
-    match operator {
-        NotEqual => !ask(Equal).is_empty() && !ask(Equal).contains(&true),
-        NotMatches => !ask(Matches).is_empty() && !ask(Matches).contains(&true),
-        operator => ask(operator).contains(&true),
-    }
-}
-
-/// `None` when the types never compare.
-fn compare_atoms(operator: ComparisonOperator, left: &Atom, right: &Atom) -> Option<bool> {
-    use Atom::{Bool, Duration, Float, Int, Kind, Status, Text};
-    let equality = |equal: bool| match operator {
-        ComparisonOperator::Equal => equal,
-        ComparisonOperator::NotEqual => !equal,
-        _ => false,
-    };
-    let ordering = match (left, right) {
-        (Text(left), Text(right)) => {
-            if matches!(operator, ComparisonOperator::Matches | ComparisonOperator::NotMatches) {
-                let pattern = regex::Regex::new(&format!("^(?:{right})$")).unwrap();
-                return Some(pattern.is_match(left) == (operator == ComparisonOperator::Matches));
-            }
-            left.cmp(right)
-        }
-        (Int(a) | Duration(a), Int(b) | Duration(b)) => a.cmp(b),
-        (Int(a) | Duration(a), Float(b)) => (*a as f64).partial_cmp(b)?,
-        (Float(a), Int(b) | Duration(b)) => a.partial_cmp(&(*b as f64))?,
-        (Float(a), Float(b)) => a.partial_cmp(b)?,
-        (Bool(a), Bool(b)) => return Some(equality(a == b)),
-        (Status(a), Status(b)) | (Kind(a), Kind(b)) => return Some(equality(a == b)),
-        _ => return None,
-    };
-    Some(ordered(operator, ordering))
-}
-
-fn ordered(operator: ComparisonOperator, ordering: Ordering) -> bool {
-    match operator {
-        ComparisonOperator::Equal => ordering.is_eq(),
-        ComparisonOperator::NotEqual => ordering.is_ne(),
-        ComparisonOperator::Less => ordering.is_lt(),
-        ComparisonOperator::LessOrEqual => ordering.is_le(),
-        ComparisonOperator::Greater => ordering.is_gt(),
-        ComparisonOperator::GreaterOrEqual => ordering.is_ge(),
-        ComparisonOperator::Matches | ComparisonOperator::NotMatches => false,
-    }
 }
