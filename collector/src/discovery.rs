@@ -39,3 +39,4 @@ pub use manager::{Discovery, JobGroups};
 pub use mechanism::Mechanism;
 pub use metrics::Metrics;
 pub use static_targets::StaticDiscovery;
+pub use target_list::{parse_json, parse_yaml};

@@ -11,9 +11,11 @@ mod demo;
 mod exemplars;
 mod identifiers;
 mod kubernetes;
+mod kubernetes_memory;
 mod lifecycle;
 mod prometheus;
 mod push;
+mod same_targets;
 mod scrape;
 mod span_metrics;
 

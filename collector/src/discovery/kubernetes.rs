@@ -27,7 +27,9 @@ pub use access::Access;
 pub use kind::Role;
 pub use selector::Selector;
 
-use crate::discovery::provider::Emitter;
+use crate::discovery::{TargetGroup, provider::Emitter};
+use interner::Interner;
+use objects::{Objects, Sent};
 use std::collections::BTreeMap;
 
 /// One item of `kubernetes_sd_configs`.
@@ -65,6 +67,23 @@ pub struct Attach {
 }
 
 impl KubernetesDiscovery {
+    /// The groups that these objects would give, without asking any API server. Objects are as in
+    /// manifests; those of other kinds are left out.
+    pub fn groups_of(
+        &self,
+        manifests: impl IntoIterator<Item = serde_json::Value>,
+    ) -> serde_json::Result<Vec<TargetGroup>> {
+        let (mut objects, mut interner) = (Objects::default(), Interner::default());
+        for manifest in manifests {
+            if let Some((kind, sent)) = Sent::of_manifest(manifest)? {
+                let key = sent.key(&mut interner);
+                objects.insert(kind, key, sent.keep(&mut interner));
+            }
+        }
+        let keys = objects.of_kind(self.role.primary()).map(|(key, _)| key);
+        Ok(keys.map(|key| objects.group(key, self, &mut interner)).collect())
+    }
+
     pub(crate) async fn run(self, emitter: Emitter) {
         watch::run(self, emitter).await;
     }

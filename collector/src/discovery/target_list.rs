@@ -29,12 +29,10 @@ pub(super) fn read_groups(
     groups
 }
 
-/// Reads a whole text that is such a list in YAML. The first fault makes all of it unusable.
-pub(super) fn parse_yaml(
-    text: &str,
-    name: &str,
-    meta: &Labels,
-) -> Result<Vec<TargetGroup>, String> {
+/// Reads a list of `{targets: […], labels: {…}}` in YAML, as a file of `file_sd_configs` holds it; `meta`
+/// is added to the labels of each group. The first fault makes all of it unusable; it names `name`,
+/// line and column.
+pub fn parse_yaml(text: &str, name: &str, meta: &Labels) -> Result<Vec<TargetGroup>, String> {
     let at =
         |place: Place, message: &str| format!("{name}:{}:{}: {message}", place.line, place.column);
     let (node, duplicates) =
@@ -63,12 +61,8 @@ struct Item {
     labels: Option<BTreeMap<String, String>>,
 }
 
-/// Reads a whole text that is such a list in JSON. The first fault makes all of it unusable.
-pub(super) fn parse_json(
-    text: &[u8],
-    name: &str,
-    meta: &Labels,
-) -> Result<Vec<TargetGroup>, String> {
+/// As [`parse_yaml`], in JSON, as servers answer it to `http_sd_configs`.
+pub fn parse_json(text: &[u8], name: &str, meta: &Labels) -> Result<Vec<TargetGroup>, String> {
     let items: Option<Vec<Option<Item>>> = serde_json::from_slice(text)
         .map_err(|error| format!("{name}:{}:{}: {error}", error.line(), error.column()))?;
     let mut groups = Vec::new();

@@ -32,6 +32,8 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
             .arg("--web.listen-address=127.0.0.1:0")
             .arg("--enable-feature=exemplar-storage,remote-write-receiver,native-histograms")
+            // As Prometheus 3 does without being told.
+            .arg("--enable-feature=no-default-scrape-port")
             .arg("--web.enable-remote-write-receiver")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -30,7 +30,7 @@ use std::fmt::Debug;
 const WATCH_SECONDS: u32 = if cfg!(test) { 1 } else { 60 };
 
 /// Objects that a page of a list may hold: while it is read, it is in memory as it was sent.
-const PAGE_OBJECTS: u32 = 250;
+const PAGE_OBJECTS: u32 = 100;
 
 /// Something that the API server said about objects of one kind.
 pub(super) enum Change {

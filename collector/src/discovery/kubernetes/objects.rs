@@ -3,10 +3,10 @@
 //! A pod as it comes over the wire takes some 30 KB in memory; what is kept of it takes 2 to 4.
 
 use super::{
-    endpoint_slice::Slice, endpoints::Endpoints, ingress::Ingress, interner::Interner, kind::Kind,
-    metadata::LabelWriter, node::Node, pod::Pod, service::Service,
+    KubernetesDiscovery, Role, endpoint_slice::Slice, endpoints::Endpoints, ingress::Ingress,
+    interner::Interner, kind::Kind, metadata::LabelWriter, node::Node, pod::Pod, service::Service,
 };
-use crate::Labels;
+use crate::{Labels, discovery::TargetGroup};
 use k8s_openapi::{
     api::{
         apps::v1::ReplicaSet,
@@ -95,6 +95,27 @@ impl Sent {
         }
     }
 
+    /// An object of a manifest; none when its kind is of no concern here.
+    pub(super) fn of_manifest(
+        manifest: serde_json::Value,
+    ) -> serde_json::Result<Option<(Kind, Self)>> {
+        use serde_json::from_value;
+        let kind =
+            manifest.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
+        Ok(Some(match kind.as_str() {
+            "Node" => (Kind::Node, Self::Node(from_value(manifest)?)),
+            "Pod" => (Kind::Pod, Self::Pod(from_value(manifest)?)),
+            "Service" => (Kind::Service, Self::Service(from_value(manifest)?)),
+            "Endpoints" => (Kind::Endpoints, Self::Endpoints(from_value(manifest)?)),
+            "EndpointSlice" => (Kind::EndpointSlice, Self::EndpointSlice(from_value(manifest)?)),
+            "Ingress" => (Kind::Ingress, Self::Ingress(from_value(manifest)?)),
+            "Namespace" => (Kind::Namespace, Self::Namespace(from_value(manifest)?)),
+            "ReplicaSet" => (Kind::ReplicaSet, Self::ReplicaSet(from_value(manifest)?)),
+            "Job" => (Kind::Job, Self::Job(from_value(manifest)?)),
+            _ => return Ok(None),
+        }))
+    }
+
     /// Lets go of all that no label needs.
     pub(super) fn keep(&self, interner: &mut Interner) -> Object {
         match self {
@@ -160,6 +181,31 @@ impl Objects {
         }
         of_kind.insert(key, object);
         true
+    }
+
+    /// The group of one of the role's own objects; one that is not there has an empty group.
+    pub(super) fn group(
+        &self,
+        key: &Key,
+        discovery: &KubernetesDiscovery,
+        interner: &mut Interner,
+    ) -> TargetGroup {
+        let role = discovery.role;
+        let mut group = match self.get(role.primary(), key) {
+            Some(Object::Node(node)) => node.group(interner),
+            Some(Object::Pod(pod)) => pod.group(key, discovery, self, interner),
+            Some(Object::Service(service)) => service.group(key, self, interner),
+            Some(Object::Endpoints(it)) => it.group(key, discovery, self, interner),
+            Some(Object::EndpointSlice(it)) => it.group(key, discovery, self, interner),
+            Some(Object::Ingress(ingress)) => ingress.group(key, self, interner),
+            _ => TargetGroup::default(),
+        };
+        let prefix = role.source_prefix();
+        group.source = match role {
+            Role::Node => format!("{prefix}/{}", key.1),
+            _ => format!("{prefix}/{}/{}", key.0, key.1),
+        };
+        group
     }
 
     /// True when it was there.

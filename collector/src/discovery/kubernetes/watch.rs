@@ -1,7 +1,7 @@
 //! Keeps the emitted groups in step with what the API server says.
 
 use super::{
-    KubernetesDiscovery, Role,
+    KubernetesDiscovery,
     follow::{Change, explain, follow, is_expired, refusal},
     interner::Interner,
     kind::Kind,
@@ -214,27 +214,8 @@ impl State {
             return;
         }
         let stale = std::mem::take(&mut self.stale);
-        let groups: Vec<TargetGroup> = stale.iter().map(|key| self.group(key)).collect();
-        self.emitter.update(groups);
-    }
-
-    fn group(&mut self, key: &Key) -> TargetGroup {
         let Self { discovery, objects, interner, .. } = self;
-        let role = discovery.role;
-        let mut group = match objects.get(role.primary(), key) {
-            Some(Object::Node(node)) => node.group(interner),
-            Some(Object::Pod(pod)) => pod.group(key, discovery, objects, interner),
-            Some(Object::Service(service)) => service.group(key, objects, interner),
-            Some(Object::Endpoints(it)) => it.group(key, discovery, objects, interner),
-            Some(Object::EndpointSlice(it)) => it.group(key, discovery, objects, interner),
-            Some(Object::Ingress(ingress)) => ingress.group(key, objects, interner),
-            _ => TargetGroup::default(),
-        };
-        let prefix = role.source_prefix();
-        group.source = match role {
-            Role::Node => format!("{prefix}/{}", key.1),
-            _ => format!("{prefix}/{}/{}", key.0, key.1),
-        };
-        group
+        let groups = stale.iter().map(|key| objects.group(key, discovery, interner));
+        self.emitter.update(groups.collect::<Vec<TargetGroup>>());
     }
 }
