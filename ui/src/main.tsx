@@ -5,6 +5,8 @@ import "./styles/shell.css";
 import "./styles/search.css";
 import "./styles/trace.css";
 import "./styles/tables.css";
+import "./styles/services.css";
+import "./styles/compare.css";
 import { startClock } from "./state/clock.ts";
 import { startRouter } from "./state/router.ts";
 import { loadServices } from "./state/services.ts";

@@ -4,13 +4,15 @@ import { failure, type Result, success } from "../base/result.ts";
 /** An answer above this is not parsed: the browser tab would die on it. */
 const ANSWER_LENGTH_MAX = 512 * 1024 * 1024;
 
-export type Parameters = Readonly<Record<string, string | number | undefined>>;
+/** A list stands for a parameter that is given several times. */
+export type Parameters = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
 /** A path with its parameters; undefined and empty ones are left out. */
 export function withParameters(path: string, parameters: Parameters): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(parameters)) {
-    if (value !== undefined && value !== "") search.set(key, String(value));
+    if (Array.isArray(value)) for (const one of value) search.append(key, one);
+    else if (value !== undefined && value !== "") search.set(key, String(value));
   }
   const text = search.toString();
   return text === "" ? path : `${path}?${text}`;

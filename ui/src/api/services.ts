@@ -1,11 +1,31 @@
-import { asArray, asObject, asString } from "../base/json.ts";
+import { asArray, asNumber, asObject, asString, type JsonObject } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import { getJson } from "./client.ts";
 
-export interface Operation {
+/** What a service or an operation was asked in a stretch of time. */
+export interface Figures {
+  readonly ratePerSecond: number;
+  readonly errorRatePerSecond: number;
+  /** Null where nothing was asked. */
+  readonly p50Nanos: number | null;
+  readonly p90Nanos: number | null;
+  readonly p99Nanos: number | null;
+}
+
+export interface Service extends Figures {
+  readonly name: string;
+}
+
+export interface Operation extends Figures {
   readonly name: string;
   /** `server`, `client`, … in lower case; empty where unknown. */
   readonly kind: string;
+}
+
+/** Unix seconds. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Names, sorted. */
@@ -13,18 +33,32 @@ export function fetchServices(signal?: AbortSignal): Promise<Result<readonly str
   return getJson("/api/sigyn/v1/services", {}, parseServices, signal);
 }
 
+/** Services with the figures of what they were asked (spans of kind server and consumer). */
+export function fetchServiceFigures(
+  range: Range,
+  signal?: AbortSignal,
+): Promise<Result<readonly Service[]>> {
+  return getJson("/api/sigyn/v1/services", { ...range }, parseServiceFigures, signal);
+}
+
 export function fetchOperations(
   service: string,
   signal?: AbortSignal,
+  range?: Range,
 ): Promise<Result<readonly Operation[]>> {
-  return getJson("/api/sigyn/v1/operations", { service }, parseOperations, signal);
+  return getJson("/api/sigyn/v1/operations", { service, ...range }, parseOperations, signal);
 }
 
 export function parseServices(json: unknown): readonly string[] {
+  return parseServiceFigures(json).map((service) => service.name);
+}
+
+export function parseServiceFigures(json: unknown): readonly Service[] {
   return asArray(asObject(json).services)
-    .map((service) => asString(asObject(service).name))
-    .filter((name) => name !== "")
-    .sort();
+    .map(asObject)
+    .map((service) => ({ name: asString(service.name), ...figuresOf(service) }))
+    .filter(({ name }) => name !== "")
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export function parseOperations(json: unknown): readonly Operation[] {
@@ -33,6 +67,19 @@ export function parseOperations(json: unknown): readonly Operation[] {
     .map((operation) => ({
       name: asString(operation.name),
       kind: asString(operation.kind).replace("SPAN_KIND_", "").toLowerCase(),
+      ...figuresOf(operation),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function figuresOf(json: JsonObject): Figures {
+  const duration = asObject(json.durationNanos);
+  const nanos = (key: string) => (key in duration ? asNumber(duration[key]) : null);
+  return {
+    ratePerSecond: asNumber(json.ratePerSecond),
+    errorRatePerSecond: asNumber(json.errorRatePerSecond),
+    p50Nanos: nanos("p50"),
+    p90Nanos: nanos("p90"),
+    p99Nanos: nanos("p99"),
+  };
 }

@@ -22,3 +22,12 @@ export function formatBytes(bytes: number): string {
   }
   return `${value < 100 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
+
+/** `12.3/s`, `0.42/s`, `1.2/min`, `–` for none. */
+export function formatRate(perSecond: number): string {
+  if (perSecond <= 0) return "–";
+  if (perSecond >= 100) return `${formatCount(perSecond)}/s`;
+  if (perSecond >= 0.1) return `${Number(perSecond.toPrecision(2))}/s`;
+  const perMinute = perSecond * 60;
+  return perMinute >= 0.1 ? `${Number(perMinute.toPrecision(2))}/min` : "< 0.1/min";
+}

@@ -11,6 +11,16 @@ export interface PlacedExemplar {
   readonly offset: number;
 }
 
+/** What an exemplar of a duration stands for, in nanoseconds; 0 where its metric is no duration. */
+export function exemplarDuration(exemplar: {
+  readonly seriesLabels: Labels;
+  readonly value: number;
+}): number {
+  const name = exemplar.seriesLabels.__name__ ?? "";
+  if (/_seconds(_|$)/.test(name)) return exemplar.value * 1e9;
+  return /_milliseconds(_|$)|_ms(_|$)/.test(name) ? exemplar.value * 1e6 : 0;
+}
+
 export function placeExemplars(
   trace: Trace,
   exemplars: readonly TraceExemplar[],

@@ -1,9 +1,9 @@
 // Found traces as dots: when they began, how long they took (logarithmic), whose they are.
 
 import { withAlpha } from "../base/colour.ts";
-import { formatClock, formatDuration, nanosFromMillis } from "../base/time.ts";
-import { tickStep } from "../base/timescale.ts";
+import { formatDuration } from "../base/time.ts";
 import type { Context } from "./canvas.ts";
+import { BOTTOM, LEFT, RIGHT, TOP, timeTicks } from "./plot-frame.ts";
 import type { Theme } from "./theme.ts";
 
 export interface Dot {
@@ -25,11 +25,6 @@ export interface ScatterScene {
   /** A stretch that is being dragged over, in pixels. */
   readonly drag: { readonly from: number; readonly to: number } | null;
 }
-
-const LEFT = 60;
-const RIGHT = 14;
-const TOP = 12;
-const BOTTOM = 22;
 
 export interface Plot {
   readonly x: (millis: number) => number;
@@ -86,7 +81,7 @@ export function drawScatter(context: Context, scene: ScatterScene): void {
   context.font = `11px ${theme.font}`;
   context.textBaseline = "middle";
   drawDurationLines(context, scene, plot);
-  drawTimeTicks(context, scene, plot);
+  timeTicks(context, scene, plot.x);
   // Errors last, so that none hides below a good trace.
   scene.dots.forEach((dot, index) => {
     if (!dot.isError) drawDot(context, scene, plot, dot, index === scene.hovered);
@@ -148,28 +143,4 @@ function drawDurationLines(context: Context, scene: ScatterScene, plot: Plot): v
       context.fillText(formatDuration(nanos), LEFT - 8, y);
     }
   }
-}
-
-function drawTimeTicks(context: Context, scene: ScatterScene, plot: Plot): void {
-  const { theme, width, height } = scene;
-  const length = scene.toMillis - scene.fromMillis;
-  const step = tickStep(length * 1e6, (width - LEFT - RIGHT) / 120) / 1e6;
-  const zone = new Date(scene.fromMillis).getTimezoneOffset() * 60_000;
-  const isDaily = length > 36 * 3600 * 1000;
-  context.textAlign = "center";
-  context.fillStyle = theme.lineStrong;
-  context.fillRect(LEFT, height - BOTTOM, width - LEFT - RIGHT, 1);
-  const first = Math.ceil((scene.fromMillis - zone) / step) * step + zone;
-  for (let at = first; at <= scene.toMillis && step >= 1; at += step) {
-    const x = Math.round(plot.x(at));
-    context.fillStyle = theme.line;
-    context.fillRect(x, TOP, 1, height - TOP - BOTTOM);
-    context.fillStyle = theme.textMuted;
-    const clock = formatClock(nanosFromMillis(at));
-    const date = new Date(at);
-    const day = `${date.getMonth() + 1}/${date.getDate()} `;
-    const text = `${isDaily ? day : ""}${step >= 60_000 ? clock.slice(0, 5) : clock}`;
-    if (x > LEFT + 20 && x < width - 24) context.fillText(text, x, height - BOTTOM / 2 + 1);
-  }
-  context.textAlign = "left";
 }

@@ -13,6 +13,8 @@ export interface SearchRoute {
   readonly query: string;
   readonly range: TimeRange;
   readonly limit: number;
+  /** Longest first instead of newest first. */
+  readonly isSlowest: boolean;
   /** Asks again every few seconds. */
   readonly live: boolean;
 }
@@ -43,6 +45,14 @@ export interface TraceRoute {
   readonly find: string;
 }
 
+export interface ServicesRoute {
+  readonly page: "services";
+  /** The service whose detail is open; empty for none. */
+  readonly service: string;
+  readonly isMap: boolean;
+  readonly range: TimeRange;
+}
+
 /** Two sides: each a trace ID, or a query that finds a set of traces. */
 export interface CompareRoute {
   readonly page: "compare";
@@ -54,7 +64,7 @@ export interface CompareRoute {
 export type Route =
   | SearchRoute
   | TraceRoute
-  | { readonly page: "services"; readonly service: string }
+  | ServicesRoute
   | CompareRoute
   | { readonly page: "targets"; readonly filter: string; readonly health: Health | "" }
   | { readonly page: "service-discovery"; readonly filter: string }
@@ -69,7 +79,14 @@ const COLLAPSED_MAX = 60;
 export const ALL_SERIES = '{__name__=~".+"}';
 
 export function emptySearch(query = ""): SearchRoute {
-  return { page: "search", query, range: DEFAULT_RANGE, limit: DEFAULT_LIMIT, live: false };
+  return {
+    page: "search",
+    query,
+    range: DEFAULT_RANGE,
+    limit: DEFAULT_LIMIT,
+    isSlowest: false,
+    live: false,
+  };
 }
 
 export function traceRoute(id: TraceId, span: string | null = null): TraceRoute {
@@ -107,10 +124,11 @@ export function parseRoute(pathname: string, search: string): Route {
         query: text("q"),
         range,
         limit: limitOf(text("limit")),
+        isSlowest: text("sort") === "slowest",
         live: text("live") === "1",
       };
     case "/services":
-      return { page: "services", service: text("service") };
+      return { page: "services", service: text("service"), isMap: text("show") === "map", range };
     case "/compare":
       return { page: "compare", a: text("a"), b: text("b"), range };
     case "/targets":
@@ -147,6 +165,7 @@ export function formatRoute(route: Route): string {
         q: route.query,
         range: rangeText(route.range),
         limit: route.limit === DEFAULT_LIMIT ? "" : String(route.limit),
+        sort: route.isSlowest ? "slowest" : "",
         live: route.live ? "1" : "",
       });
     case "trace":
@@ -164,7 +183,11 @@ export function formatRoute(route: Route): string {
         find: route.find,
       });
     case "services":
-      return address("/services", { service: route.service });
+      return address("/services", {
+        service: route.service,
+        show: route.isMap ? "map" : "",
+        range: rangeText(route.range),
+      });
     case "compare":
       return address("/compare", { a: route.a, b: route.b, range: rangeText(route.range) });
     case "targets":

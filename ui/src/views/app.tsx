@@ -9,7 +9,7 @@ import { HelpDialog } from "./help-dialog.tsx";
 import { NotFoundPage } from "./not-found-page.tsx";
 import { isTyping, usePageKeys } from "./parts/hooks.ts";
 import { SearchPage } from "./search/search-page.tsx";
-import { ServicesPage } from "./services-page.tsx";
+import { ServicesPage } from "./services/services-page.tsx";
 import { DiscoveryPage } from "./targets/discovery-page.tsx";
 import { TargetsPage } from "./targets/targets-page.tsx";
 import { TracePage } from "./trace/trace-page.tsx";
@@ -84,7 +84,7 @@ function Page() {
     case "trace":
       return <TracePage key={now.traceId} route={now} />;
     case "services":
-      return <ServicesPage selected={now.service} />;
+      return <ServicesPage route={now} />;
     case "compare":
       return <ComparePage route={now} />;
     case "targets":

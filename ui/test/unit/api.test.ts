@@ -218,8 +218,22 @@ test("exemplars of all series are one list, newest first", () => {
 
 test("names are read and sorted", () => {
   expect(parseServices({ services: [{ name: "b" }, { name: "a" }, {}] })).toEqual(["a", "b"]);
-  expect(parseOperations({ operations: [{ name: "x", kind: "SPAN_KIND_SERVER" }] })).toEqual([
-    { name: "x", kind: "server" },
+  expect(
+    parseOperations({
+      operations: [
+        { name: "x", kind: "SPAN_KIND_SERVER", ratePerSecond: 2, durationNanos: { p50: 7 } },
+      ],
+    }),
+  ).toEqual([
+    {
+      name: "x",
+      kind: "server",
+      ratePerSecond: 2,
+      errorRatePerSecond: 0,
+      p50Nanos: 7,
+      p90Nanos: null,
+      p99Nanos: null,
+    },
   ]);
   expect(
     parseTags({

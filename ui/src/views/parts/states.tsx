@@ -30,6 +30,7 @@ export function FailureBox(props: {
   readonly title: string;
   readonly failure: Failure;
   readonly onRetry?: () => void;
+  readonly children?: ComponentChildren;
 }) {
   return (
     <div class="failure" role="alert">
@@ -37,6 +38,7 @@ export function FailureBox(props: {
       <div>
         <strong>{props.title}</strong>
         <p class="failure-sentence">{props.failure.sentence}</p>
+        {props.children}
       </div>
       {props.onRetry && (
         <button type="button" onClick={props.onRetry}>

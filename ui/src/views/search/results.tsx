@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import type { FoundTrace } from "../../api/search.ts";
 import { counted } from "../../base/number.ts";
 import {
@@ -5,44 +6,82 @@ import {
   formatClock,
   formatDateTime,
   formatDuration,
+  formatUtc,
   millisFromNanos,
 } from "../../base/time.ts";
 import { nowMillis } from "../../state/clock.ts";
-import { formatRoute, traceRoute } from "../../state/url.ts";
-import { ServiceChip, ServiceName, serviceColour } from "../parts/service.tsx";
+import { compareRoute, formatRoute, traceRoute } from "../../state/url.ts";
+import { ServiceName, serviceColour } from "../parts/service.tsx";
 
 /** More services than this are counted, not listed. */
-const SERVICES_SHOWN = 6;
+const SERVICES_SHOWN = 5;
+/** The next page is fetched when the end of the list is this near. */
+const NEAR_END_PIXELS = 800;
 
 export function Results(props: {
   readonly traces: readonly FoundTrace[];
   readonly hovered: number;
+  /** The row that the keys are at. */
+  readonly current: number;
+  readonly picked: string;
+  readonly isWhole: boolean;
   readonly onHover: (index: number) => void;
+  readonly onPick: (traceId: string) => void;
+  readonly onMore: () => void;
 }) {
   const longest = props.traces.reduce((max, trace) => Math.max(max, trace.durationNanos), 1);
   return (
-    <ol class="results card">
-      {props.traces.map((trace, index) => (
-        <li key={trace.traceId}>
-          <a
-            class={index === props.hovered ? "result hovered" : "result"}
-            href={formatRoute(traceRoute(trace.traceId))}
-            onMouseEnter={() => props.onHover(index)}
-            onMouseLeave={() => props.onHover(-1)}
-          >
-            <ResultRow trace={trace} longest={longest} />
-          </a>
-        </li>
-      ))}
-    </ol>
+    <>
+      <ol class="results card">
+        {props.traces.map((trace, index) => (
+          <li key={trace.traceId} class="result-item">
+            <a
+              class={index === props.hovered ? "result hovered" : "result"}
+              id={`result-${index}`}
+              aria-current={index === props.current ? "true" : undefined}
+              href={formatRoute(traceRoute(trace.traceId))}
+              onMouseEnter={() => props.onHover(index)}
+              onMouseLeave={() => props.onHover(-1)}
+            >
+              <ResultRow trace={trace} longest={longest} />
+            </a>
+            <PickLink {...props} traceId={trace.traceId} />
+          </li>
+        ))}
+      </ol>
+      {!props.isWhole && <MoreMark key={props.traces.length} onMore={props.onMore} />}
+    </>
+  );
+}
+
+/** Picks a first trace, then opens the comparison with a second. */
+function PickLink(props: {
+  readonly traceId: string;
+  readonly picked: string;
+  readonly onPick: (traceId: string) => void;
+}) {
+  const { traceId, picked } = props;
+  if (picked !== "" && picked !== traceId) {
+    return (
+      <a class="pick" href={formatRoute(compareRoute(picked, traceId))}>
+        compare with this
+      </a>
+    );
+  }
+  return (
+    <button
+      type="button"
+      class="pick"
+      aria-pressed={picked === traceId}
+      onClick={() => props.onPick(picked === traceId ? "" : traceId)}
+    >
+      {picked === traceId ? "picked" : "compare…"}
+    </button>
   );
 }
 
 function ResultRow(props: { readonly trace: FoundTrace; readonly longest: number }) {
   const { trace } = props;
-  const share = Math.max(0.5, (trace.durationNanos / props.longest) * 100);
-  const shown = trace.services.slice(0, SERVICES_SHOWN);
-  const more = trace.services.length - shown.length;
   return (
     <>
       <span class="result-name">
@@ -55,28 +94,85 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly longest: number
         )}
       </span>
       <span class="result-duration number">
-        <span class="result-bar-track" aria-hidden="true">
-          <span style={{ width: `${share}%`, background: serviceColour(trace.rootService) }} />
-        </span>
-        <span>{trace.durationNanos < 1e6 ? "< 1 ms" : formatDuration(trace.durationNanos)}</span>
+        <Strip {...props} />
+        <strong>
+          {trace.durationNanos < 1e6 ? "< 1 ms" : formatDuration(trace.durationNanos)}
+        </strong>
       </span>
-      <span class="result-services">
-        <span class="number muted result-spans">{counted(trace.spanCount, "span")}</span>
-        {shown.map((service) => (
-          <ServiceChip key={service.name} {...service} />
-        ))}
-        {more > 0 && <span class="chip muted">+{more}</span>}
+      <span class="result-services muted">
+        <span class="number result-spans">{counted(trace.spanCount, "span")}</span>
+        <ServiceWords trace={trace} />
       </span>
       <When trace={trace} />
     </>
   );
 }
 
+/** As long as the trace, in the colours of its services by their number of spans. */
+function Strip(props: { readonly trace: FoundTrace; readonly longest: number }) {
+  const { trace } = props;
+  const share = Math.max(1, (trace.durationNanos / props.longest) * 100);
+  return (
+    <span class="strip-track" aria-hidden="true">
+      <span class="strip" style={{ width: `${share}%` }}>
+        {trace.services.map((service) => (
+          <span
+            key={service.name}
+            class={service.errorCount > 0 ? "failed" : undefined}
+            style={{ flexGrow: service.spanCount, background: serviceColour(service.name) }}
+          />
+        ))}
+      </span>
+    </span>
+  );
+}
+
+function ServiceWords({ trace }: { readonly trace: FoundTrace }) {
+  const byErrors = [...trace.services].sort(
+    (a, b) => b.errorCount - a.errorCount || b.spanCount - a.spanCount,
+  );
+  const shown = byErrors.slice(0, SERVICES_SHOWN);
+  const more = trace.services.length - shown.length;
+  return (
+    <span class="ellipsis">
+      {shown.map((service, at) => (
+        <span key={service.name} class={service.errorCount > 0 ? "bad" : undefined}>
+          {at > 0 ? ", " : ""}
+          {service.name}
+        </span>
+      ))}
+      {more > 0 && `, +${more}`}
+    </span>
+  );
+}
+
 function When({ trace }: { readonly trace: FoundTrace }) {
   return (
-    <time class="result-time number" title={formatDateTime(trace.start, true)}>
-      {formatAgo(millisFromNanos(trace.start), nowMillis.value)}
-      <span class="muted">{formatClock(trace.start)}</span>
+    <time
+      class="result-time number"
+      title={`${formatDateTime(trace.start, true)}\n${formatUtc(trace.start)}`}
+    >
+      {formatClock(trace.start)}
+      <span class="muted">{formatAgo(millisFromNanos(trace.start), nowMillis.value)}</span>
     </time>
+  );
+}
+
+/** Asks for more when it comes near to being seen. */
+function MoreMark({ onMore }: { readonly onMore: () => void }) {
+  const mark = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!mark.current) return;
+    const observer = new IntersectionObserver(
+      (entries) => entries.some((entry) => entry.isIntersecting) && onMore(),
+      { rootMargin: `${NEAR_END_PIXELS}px` },
+    );
+    observer.observe(mark.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <button ref={mark} type="button" class="quiet more" onClick={onMore}>
+      Load more
+    </button>
   );
 }

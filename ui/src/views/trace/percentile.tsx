@@ -1,27 +1,28 @@
 import { useEffect, useMemo } from "preact/hooks";
 import type { Span } from "../../api/otlp.ts";
-import { fetchPeers, type Peers } from "../../api/percentile.ts";
-import { logBars, rankOf, stepOf } from "../../base/distribution.ts";
+import { fetchStanding, type Standing } from "../../api/percentile.ts";
+import { rowSums } from "../../base/heat.ts";
+import { counted } from "../../base/number.ts";
 import { formatDuration } from "../../base/time.ts";
 import { Resource } from "../../state/resource.ts";
 
-const STEPS = 40;
-
 /** Where this span stands among those of its operation now: is it always this slow? */
 export function Percentile({ span }: { readonly span: Span }) {
-  const peers = useMemo(() => new Resource<Peers>(), []);
+  const standing = useMemo(() => new Resource<Standing>(), []);
   const { serviceName } = span.resource;
+  const nanos = Number(span.end - span.start);
   useEffect(() => {
-    const key = `${serviceName} ${span.name}`;
-    void peers.load(key, (signal) => fetchPeers(serviceName, span.name, Date.now(), signal));
-    return () => peers.stop();
-  }, [serviceName, span.name]);
-  const { data, failure } = peers.state.value;
-  const length = Number(span.end - span.start);
+    const key = `${serviceName} ${span.name} ${nanos}`;
+    void standing.load(key, (signal) =>
+      fetchStanding(serviceName, span.name, nanos, Date.now(), signal),
+    );
+    return () => standing.stop();
+  }, [serviceName, span.name, nanos]);
+  const { data, failure } = standing.state.value;
   return (
     <div class="percentile" aria-live="polite">
-      {data && data.durations.count > 1 ? (
-        <Standing peers={data} nanos={length} />
+      {data && data.spans > 1 && data.rank !== null ? (
+        <Place standing={data} rank={data.rank} nanos={nanos} />
       ) : (
         <p class="muted">
           {failure
@@ -35,37 +36,37 @@ export function Percentile({ span }: { readonly span: Span }) {
   );
 }
 
-function Standing({ peers, nanos }: { readonly peers: Peers; readonly nanos: number }) {
-  const { durations } = peers;
-  const rank = rankOf(durations, nanos);
-  const bounds = {
-    fromNanos: Math.min(nanos, durations.sorted[0]),
-    toNanos: Math.max(nanos, durations.sorted[durations.count - 1]) + 1,
-  };
-  const bars = logBars(durations, STEPS, bounds);
-  const highest = Math.max(...bars.counts, 1);
-  const own = stepOf(nanos, STEPS, bounds);
-  const middle = durations.sorted[durations.count >> 1];
+function Place(props: {
+  readonly standing: Standing;
+  readonly rank: number;
+  readonly nanos: number;
+}) {
+  const { heat, spans, quantiles } = props.standing;
+  const sums = rowSums(heat);
+  const highest = Math.max(...sums, 1);
+  const own = heat.bounds.findIndex((bound) => props.nanos <= bound);
+  const median = quantiles.find((one) => one.quantile === 0.5);
   return (
     <>
       <p>
-        {words(rank)}{" "}
+        {words(props.rank)}{" "}
         <span class="muted">
-          of {peers.what}; median {formatDuration(middle)}
+          of {counted(spans, "span")} of its operation in the last hour
+          {median && `; median ${formatDuration(median.nanos)}`}
         </span>
       </p>
       <div class="tiny-bars" aria-hidden="true">
-        {bars.counts.map((count, at) => (
+        {sums.map((count, row) => (
           <span
-            key={at}
-            class={at === own ? "own" : undefined}
+            key={heat.bounds[row]}
+            class={row === own ? "own" : undefined}
             style={{ height: `${count === 0 ? 0 : Math.max(8, (count / highest) * 100)}%` }}
           />
         ))}
       </div>
       <div class="tiny-axis number muted">
-        <span>{formatDuration(bounds.fromNanos)}</span>
-        <span>{formatDuration(bounds.toNanos)}</span>
+        <span>{formatDuration((heat.bounds[0] ?? 0) / 2)}</span>
+        <span>{formatDuration(heat.bounds.at(-1) ?? 0)}</span>
       </div>
     </>
   );
@@ -73,7 +74,6 @@ function Standing({ peers, nanos }: { readonly peers: Peers; readonly nanos: num
 
 function words(rank: number) {
   const share = Math.floor(rank * 100);
-  if (share >= 99) return <strong class="bad">Slower than 99 % or more</strong>;
   if (share >= 90) return <strong class="bad">Slower than {share} %</strong>;
   return <strong>{share < 1 ? "Among the fastest" : `Slower than ${share} %`}</strong>;
 }

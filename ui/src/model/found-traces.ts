@@ -1,0 +1,85 @@
+// Lists of found traces: joined page to page without doubles, newest or slowest first.
+
+import type { FoundTrace } from "../api/search.ts";
+import type { TraceId } from "../base/ids.ts";
+
+/** A list longer than this is no reading any more; a person narrows the search. */
+export const FOUND_MAX = 2000;
+
+/** Both lists as one; of a trace that is in both the newer answer holds. */
+export function joined(
+  older: readonly FoundTrace[],
+  newer: readonly FoundTrace[],
+): readonly FoundTrace[] {
+  const byId = new Map<TraceId, FoundTrace>();
+  for (const trace of older) byId.set(trace.traceId, trace);
+  for (const trace of newer) byId.set(trace.traceId, trace);
+  return newestFirst([...byId.values()]).slice(0, FOUND_MAX);
+}
+
+export function newestFirst(traces: readonly FoundTrace[]): readonly FoundTrace[] {
+  return [...traces].sort((a, b) =>
+    a.start === b.start ? (a.traceId < b.traceId ? -1 : 1) : a.start > b.start ? -1 : 1,
+  );
+}
+
+export function slowestFirst(traces: readonly FoundTrace[]): readonly FoundTrace[] {
+  return [...traces].sort(
+    (a, b) => b.durationNanos - a.durationNanos || (a.traceId < b.traceId ? -1 : 1),
+  );
+}
+
+/** The query, kept to traces of at least this length; null where it cannot be said in it. */
+export function atLeast(query: string, millis: number): string | null {
+  const text = query.trim() || "{ }";
+  if (millis <= 0) return text;
+  // A pipeline has ended the sets of spans; nothing can be joined to it.
+  if (/\|(?!\|)/.test(text.replace(/\|\||"(?:[^"\\]|\\.)*"|`[^`]*`/g, ""))) return null;
+  const set = text === "{ }" || text === "{}" ? "" : `${text} && `;
+  return `${set}{ trace:duration >= ${Math.ceil(millis)}ms }`;
+}
+
+/** How many of a page are at least this long when a tenth is wanted; milliseconds. */
+export function upperTenthMillis(traces: readonly FoundTrace[]): number {
+  const sorted = traces.map((trace) => trace.durationNanos / 1e6).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * 0.9)] ?? 0;
+}
+
+export interface FacetValue {
+  readonly value: string;
+  readonly count: number;
+}
+
+export interface Facet {
+  /** How TraceQL calls it. */
+  readonly field: string;
+  readonly label: string;
+  readonly values: readonly FacetValue[];
+}
+
+/** What can be counted of the traces at hand, where the server does not count. */
+export function facetsOf(traces: readonly FoundTrace[]): readonly Facet[] {
+  const services = new Map<string, number>();
+  const operations = new Map<string, number>();
+  let failed = 0;
+  for (const trace of traces) {
+    for (const { name } of trace.services) services.set(name, (services.get(name) ?? 0) + 1);
+    if (trace.rootName !== "") {
+      operations.set(trace.rootName, (operations.get(trace.rootName) ?? 0) + 1);
+    }
+    if (trace.errorCount > 0) failed += 1;
+  }
+  const counted = (counts: ReadonlyMap<string, number>) =>
+    [...counts]
+      .map(([value, count]) => ({ value, count }))
+      .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+  return [
+    { field: "resource.service.name", label: "Service", values: counted(services) },
+    { field: "rootName", label: "Root operation", values: counted(operations) },
+    {
+      field: "status",
+      label: "Status",
+      values: failed > 0 ? [{ value: "error", count: failed }] : [],
+    },
+  ];
+}

@@ -1,0 +1,135 @@
+import { useState } from "preact/hooks";
+import { formatCount } from "../../base/number.ts";
+import { formatDuration } from "../../base/time.ts";
+import type { ComparedCall, Comparison, SideFigures } from "../../model/compare.ts";
+import { ServiceName } from "../parts/service.tsx";
+import { TableFrame } from "../parts/table-frame.tsx";
+
+const ROWS_MAX = 400;
+const INDENT_PIXELS = 14;
+const INDENT_MAX = 14;
+
+/** Both sides as one tree of calls, or ranked by where the time differs. */
+export function CallTable({ comparison }: { readonly comparison: Comparison }) {
+  const [isRanked, setRanked] = useState(true);
+  const calls = isRanked
+    ? [...comparison.calls].sort(
+        (x, y) => Math.abs(y.differenceNanos) - Math.abs(x.differenceNanos),
+      )
+    : comparison.calls;
+  const largest = comparison.calls.reduce(
+    (max, call) => Math.max(max, Math.abs(call.differenceNanos)),
+    1,
+  );
+  return (
+    <TableFrame label="Calls of both sides">
+      <div class="table-lead compare-lead">
+        <fieldset class="segments" aria-label="Order">
+          <button type="button" aria-pressed={isRanked} onClick={() => setRanked(true)}>
+            By difference
+          </button>
+          <button type="button" aria-pressed={!isRanked} onClick={() => setRanked(false)}>
+            As a tree
+          </button>
+        </fieldset>
+        <span>
+          Own time in an average trace, A against B. <span class="more-a">A takes more</span>,{" "}
+          <span class="more-b">B takes more</span>.
+        </span>
+      </div>
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">Call</th>
+            <th scope="col" class="right">
+              A: a trace
+            </th>
+            <th scope="col" class="right">
+              A: p50
+            </th>
+            <th scope="col" class="right">
+              B: a trace
+            </th>
+            <th scope="col" class="right">
+              B: p50
+            </th>
+            <th scope="col" class="right">
+              Own time A − B
+            </th>
+            <th scope="col" class="share-column">
+              <span class="visually-hidden">Difference as a bar</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {calls.slice(0, ROWS_MAX).map((call, at) => (
+            <CallRow
+              key={`${at} ${call.service} ${call.name}`}
+              call={call}
+              isRanked={isRanked}
+              largest={largest}
+            />
+          ))}
+        </tbody>
+      </table>
+      {calls.length > ROWS_MAX && (
+        <p class="hint">{formatCount(calls.length - ROWS_MAX)} calls more are not shown.</p>
+      )}
+    </TableFrame>
+  );
+}
+
+function CallRow(props: {
+  readonly call: ComparedCall;
+  readonly isRanked: boolean;
+  readonly largest: number;
+}) {
+  const { call } = props;
+  const indent = props.isRanked ? 0 : Math.min(call.depth, INDENT_MAX) * INDENT_PIXELS;
+  const share = Math.abs(call.differenceNanos) / props.largest;
+  const isA = call.differenceNanos > 0;
+  const only = call.a.count === 0 ? "only in B" : call.b.count === 0 ? "only in A" : "";
+  const sign = isA ? "+" : "−";
+  return (
+    <tr>
+      <td style={{ paddingLeft: `${12 + indent}px` }}>
+        <span class="compare-call">
+          <ServiceName name={call.service} /> <span>{call.name || "(no name)"}</span>
+          {only !== "" && <span class="badge">{only}</span>}
+        </span>
+      </td>
+      <Side figures={call.a} />
+      <Side figures={call.b} />
+      <td class={isA ? "number right more-a" : "number right more-b"}>
+        {call.differenceNanos === 0
+          ? "0"
+          : `${sign}${formatDuration(Math.abs(call.differenceNanos))}`}
+      </td>
+      <td class="share-column" aria-hidden="true">
+        <span class="difference">
+          <span class={isA ? "difference-a" : "difference-b"} style={{ width: `${share * 50}%` }} />
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+function Side({ figures }: { readonly figures: SideFigures }) {
+  if (figures.count === 0) {
+    return (
+      <>
+        <td class="number right muted">–</td>
+        <td class="number right muted">–</td>
+      </>
+    );
+  }
+  return (
+    <>
+      <td class="number right">
+        {Number(figures.perTrace.toPrecision(2))} ×
+        {figures.errors > 0 && <span class="bad"> {figures.errors} err</span>}
+      </td>
+      <td class="number right">{formatDuration(figures.p50Nanos)}</td>
+    </>
+  );
+}

@@ -1,0 +1,71 @@
+import type { Contrast, ContrastField } from "../../api/contrast.ts";
+import type { Loadable } from "../../base/result.ts";
+import { formatShare } from "../parts/shares.ts";
+
+const FIELDS_SHOWN = 9;
+const VALUES_SHOWN = 4;
+/** Less than this is chance. */
+const DIFFERENCE_MIN = 0.04;
+
+/** The attributes that set the sides apart, the most telling first. */
+export function ContrastList(props: {
+  readonly state: Loadable<Contrast>;
+  readonly isTraces: boolean;
+}) {
+  const { data, failure, loading } = props.state;
+  if (failure) return <p class="hint">Attributes were not compared: {failure.sentence}</p>;
+  if (!data) return loading ? <p class="hint">Comparing attributes…</p> : null;
+  const telling = data.fields.filter((field) => field.difference >= DIFFERENCE_MIN);
+  return (
+    <section class="contrast" aria-label="What sets them apart">
+      <h2>
+        What sets their spans apart{" "}
+        <span class="muted">
+          attributes by how differently they are spread
+          {props.isTraces && "; with two single traces much differs by chance"}
+        </span>
+      </h2>
+      {telling.length === 0 ? (
+        <p class="muted">Their attributes are spread alike.</p>
+      ) : (
+        <div class="contrast-grid">
+          {telling.slice(0, FIELDS_SHOWN).map((field) => (
+            <FieldCard key={field.field} field={field} contrast={data} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function FieldCard(props: { readonly field: ContrastField; readonly contrast: Contrast }) {
+  const { field, contrast } = props;
+  return (
+    <div class="card contrast-field">
+      <h3>
+        <code>{field.field}</code>
+        <span class="number muted" title="0 %: spread alike; 100 %: no value in common">
+          {formatShare(field.difference)}
+        </span>
+      </h3>
+      {field.values.slice(0, VALUES_SHOWN).map(({ value, selection, baseline }) => {
+        const a = selection / Math.max(1, contrast.selectionSpans);
+        const b = baseline / Math.max(1, contrast.baselineSpans);
+        return (
+          <div key={String(value)} class="contrast-value">
+            <span class={value === null ? "ellipsis muted" : "ellipsis"} title={value ?? "absent"}>
+              {value ?? "(absent)"}
+            </span>
+            <span class="contrast-bars" aria-hidden="true">
+              <span class="bar-a" style={{ width: `${a * 100}%` }} />
+              <span class="bar-b" style={{ width: `${b * 100}%` }} />
+            </span>
+            <span class="number muted contrast-shares">
+              {formatShare(a)} / {formatShare(b)}
+            </span>
+          </div>
+        );
+      })}
+    </div>
+  );
+}

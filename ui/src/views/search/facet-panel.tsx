@@ -1,0 +1,67 @@
+import { formatCount } from "../../base/number.ts";
+import type { Facet } from "../../model/found-traces.ts";
+import { ServiceName } from "../parts/service.tsx";
+
+const VALUES_SHOWN = 7;
+
+/** Values with counts; a click narrows the search to one. */
+export function FacetPanel(props: {
+  readonly facets: readonly Facet[];
+  /** What was counted: `in 100 loaded traces`. */
+  readonly basis: string;
+  readonly onChoose: (field: string, value: string) => void;
+}) {
+  const shown = props.facets.filter((facet) => facet.values.length > 1 || facet.field === "status");
+  if (shown.length === 0) return null;
+  return (
+    <section class="facets card" aria-label="Counts by value">
+      <p class="hint">{props.basis}</p>
+      {shown.map((facet) => (
+        <FacetList key={facet.field} facet={facet} onChoose={props.onChoose} />
+      ))}
+    </section>
+  );
+}
+
+function FacetList(props: {
+  readonly facet: Facet;
+  readonly onChoose: (field: string, value: string) => void;
+}) {
+  const { facet } = props;
+  const highest = Math.max(1, ...facet.values.map((one) => one.count));
+  if (facet.values.length === 0) return null;
+  return (
+    <div class="facet">
+      <h3 title={facet.field}>{facet.label}</h3>
+      <ul>
+        {facet.values.slice(0, VALUES_SHOWN).map(({ value, count }) => (
+          <li key={value}>
+            <button
+              type="button"
+              class="facet-value"
+              title={`Only ${facet.field} = ${value}`}
+              onClick={() => props.onChoose(facet.field, value)}
+            >
+              <span
+                class="facet-bar"
+                style={{ width: `${(count / highest) * 100}%` }}
+                aria-hidden="true"
+              />
+              <span class="ellipsis">
+                {facet.field === "resource.service.name" ? (
+                  <ServiceName name={value} />
+                ) : (
+                  value || "(empty)"
+                )}
+              </span>
+              <span class="number muted">{formatCount(count)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {facet.values.length > VALUES_SHOWN && (
+        <p class="hint">{facet.values.length - VALUES_SHOWN} more</p>
+      )}
+    </div>
+  );
+}

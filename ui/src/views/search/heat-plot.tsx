@@ -1,0 +1,130 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Heat } from "../../base/heat.ts";
+import { formatCount } from "../../base/number.ts";
+import { formatClock, formatDuration, nanosFromMillis } from "../../base/time.ts";
+import type { Narrowing } from "../../model/narrow.ts";
+import { prepareCanvas } from "../../render/canvas.ts";
+import {
+  type Box,
+  drawHeat,
+  type HeatDot,
+  type HeatScene,
+  heatDotAt,
+  heatScale,
+} from "../../render/heat-map.ts";
+import { theme } from "../../state/theme.ts";
+import { useSize } from "../parts/hooks.ts";
+
+const HEIGHT = 190;
+/** A shorter drag is a click with an unsteady hand. */
+const DRAG_MIN_PIXELS = 6;
+
+/** All spans that match, by time and duration. Drag a box to narrow to it. */
+export function HeatPlot(props: {
+  readonly heat: Heat;
+  readonly dots: readonly HeatDot[];
+  readonly onNarrow: (narrowing: Narrowing) => void;
+  readonly onDot: (dot: number) => void;
+}) {
+  const { heat } = props;
+  const [frame, size] = useSize<HTMLDivElement>();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [drag, setDrag] = useState<Box | null>(null);
+  const [at, setAt] = useState<{ x: number; y: number } | null>(null);
+  const base = { heat, dots: props.dots, theme: theme.value, width: size.width, height: HEIGHT };
+  const hovered = at ? heatDotAt({ ...base, hovered: -1, drag: null }, at.x, at.y) : -1;
+  const scene: HeatScene = { ...base, hovered, drag };
+  useLayoutEffect(() => {
+    const context = canvas.current && prepareCanvas(canvas.current, size.width, HEIGHT);
+    if (context && size.width > 0) drawHeat(context, scene);
+  });
+  const scale = heatScale(scene);
+  const place = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  const up = () => {
+    const box = drag;
+    setDrag(null);
+    if (!box) return;
+    const isDrag =
+      Math.abs(box.toX - box.fromX) >= DRAG_MIN_PIXELS ||
+      Math.abs(box.toY - box.fromY) >= DRAG_MIN_PIXELS;
+    if (!isDrag) {
+      if (hovered >= 0) props.onDot(hovered);
+      return;
+    }
+    const [left, right] = [box.fromX, box.toX].sort((a, b) => a - b);
+    const [top, bottom] = [box.fromY, box.toY].sort((a, b) => a - b);
+    const isFlat = bottom - top < DRAG_MIN_PIXELS * 2;
+    props.onNarrow({
+      fromMillis: scale.millis(left),
+      toMillis: scale.millis(right),
+      fromNanos: isFlat ? 0 : scale.nanos(bottom),
+      toNanos: isFlat ? Number.POSITIVE_INFINITY : scale.nanos(top),
+    });
+  };
+  return (
+    <div class="plot" ref={frame}>
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={`${formatCount(heat.total)} matching spans by start and duration. The list below holds the newest traces.`}
+        style={{
+          width: "100%",
+          height: `${HEIGHT}px`,
+          cursor: hovered >= 0 ? "pointer" : "crosshair",
+        }}
+        onPointerDown={(event) => {
+          const { x, y } = place(event);
+          setDrag({ fromX: x, toX: x, fromY: y, toY: y });
+          event.currentTarget.setPointerCapture(event.pointerId);
+        }}
+        onPointerMove={(event) => {
+          const now = place(event);
+          setAt(now);
+          if (drag) setDrag({ ...drag, toX: now.x, toY: now.y });
+        }}
+        onPointerUp={up}
+        onPointerLeave={() => setAt(null)}
+      />
+      {at && !drag && size.width > 0 && <Readout scene={scene} x={at.x} y={at.y} />}
+    </div>
+  );
+}
+
+function Readout({
+  scene,
+  x,
+  y,
+}: {
+  readonly scene: HeatScene;
+  readonly x: number;
+  readonly y: number;
+}) {
+  const { heat } = scene;
+  const scale = heatScale(scene);
+  const row = heat.bounds.findIndex((bound) => y >= scale.y(bound));
+  const column = Math.floor(
+    (scale.millis(x) - heat.fromMillis) / ((heat.toMillis - heat.fromMillis) / heat.columns),
+  );
+  if (row < 0 || column < 0 || column >= heat.columns) return null;
+  const count = heat.counts[row * heat.columns + column];
+  const isRight = x > scene.width / 2;
+  return (
+    <div
+      class="tip"
+      style={{
+        top: `${Math.max(4, y - 40)}px`,
+        ...(isRight ? { right: `${scene.width - x + 12}px` } : { left: `${x + 12}px` }),
+      }}
+    >
+      <strong class="number">{formatCount(count)} spans</strong>
+      <span class="number">
+        {formatDuration(heat.bounds[row - 1] ?? heat.bounds[row] / 2)} to{" "}
+        {formatDuration(heat.bounds[row])}
+      </span>
+      <span class="number muted">{formatClock(nanosFromMillis(scale.millis(x)))}</span>
+    </div>
+  );
+}

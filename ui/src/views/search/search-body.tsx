@@ -1,0 +1,209 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Exemplar, queryExemplars } from "../../api/exemplars.ts";
+import { fetchHeat } from "../../api/heat.ts";
+import type { Heat } from "../../base/heat.ts";
+import { formatCount } from "../../base/number.ts";
+import { millisFromNanos } from "../../base/time.ts";
+import { exemplarDuration } from "../../model/exemplars.ts";
+import type { Narrowing } from "../../model/narrow.ts";
+import { bounds } from "../../model/time-range.ts";
+import { Resource } from "../../state/resource.ts";
+import { navigate, replace } from "../../state/router.ts";
+import type { FoundList, Search } from "../../state/search.ts";
+import { ALL_SERIES, type SearchRoute, traceRoute } from "../../state/url.ts";
+import { isTyping, usePageKeys } from "../parts/hooks.ts";
+import { Empty, Loading } from "../parts/states.tsx";
+import { HeatPlot } from "./heat-plot.tsx";
+import { Results } from "./results.tsx";
+import { ScatterPlot } from "./scatter-plot.tsx";
+
+const HEAT_COLUMNS = 120;
+const EXEMPLARS_SHOWN = 200;
+const heat = new Resource<Heat>();
+const exemplars = new Resource<readonly Exemplar[]>();
+
+export function SearchBody(props: {
+  readonly route: SearchRoute;
+  readonly search: Search;
+  readonly onNarrow: (narrowing: Narrowing) => void;
+}) {
+  const { route, search } = props;
+  const [hovered, setHovered] = useState(-1);
+  const [current, setCurrent] = useState(-1);
+  const [picked, setPicked] = useState("");
+  const list = search.state.value;
+  const { traces, loading } = list;
+  useResultKeys(traces?.length ?? 0, current, setCurrent);
+  if (!traces) return loading ? <Loading what="traces" /> : null;
+  return (
+    <>
+      <Plot {...props} list={list} hovered={hovered} onHover={setHovered} />
+      <ResultBar route={route} list={list} />
+      {traces.length === 0 && <NothingFound route={route} />}
+      {traces.length > 0 && (
+        <Results
+          traces={traces}
+          hovered={hovered}
+          current={current}
+          picked={picked}
+          isWhole={list.isWhole || route.isSlowest}
+          onHover={setHovered}
+          onPick={setPicked}
+          onMore={() => void search.more(route)}
+        />
+      )}
+    </>
+  );
+}
+
+/** j and k move a mark over the results; Enter is the browser's, because the mark is the focus. */
+function useResultKeys(count: number, current: number, setCurrent: (at: number) => void): void {
+  usePageKeys((event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.key !== "j" && event.key !== "k") return;
+    const at = Math.min(count - 1, Math.max(0, current + (event.key === "j" ? 1 : -1)));
+    setCurrent(at);
+    document.getElementById(`result-${at}`)?.focus();
+    event.preventDefault();
+  });
+}
+
+/** Dots while all that matches is at hand; else the map of all, where the server counts. */
+function Plot(props: {
+  readonly route: SearchRoute;
+  readonly list: FoundList;
+  readonly hovered: number;
+  readonly onHover: (index: number) => void;
+  readonly onNarrow: (narrowing: Narrowing) => void;
+}) {
+  const { route, list } = props;
+  const traces = list.traces ?? [];
+  const needsHeat = !list.isWhole;
+  const asked = useRef("");
+  useEffect(() => {
+    if (!needsHeat) return;
+    const key = JSON.stringify([route.query, route.range]);
+    if (asked.current === key && !route.live) return;
+    asked.current = key;
+    const { start, end } = bounds(route.range, Date.now());
+    const { query } = route;
+    const parameters = { query, startSeconds: start, endSeconds: end, columns: HEAT_COLUMNS };
+    void heat.load(key, (signal) => fetchHeat(parameters, signal));
+    void exemplars.load(key, (signal) => queryExemplars(ALL_SERIES, start, end, signal));
+  }, [route.query, route.range, needsHeat, list.endSeconds]);
+  const map = heat.state.value;
+  const known = (exemplars.state.value.data ?? [])
+    .map((exemplar) => ({ exemplar, durationNanos: exemplarDuration(exemplar) }))
+    .filter(({ exemplar, durationNanos }) => exemplar.traceId !== null && durationNanos > 0)
+    .slice(0, EXEMPLARS_SHOWN);
+  if (needsHeat && map.data && map.data.total > 0) {
+    return (
+      <section class="card plot-card" aria-label="All matching spans by time and duration">
+        <p class="plot-note hint">
+          {formatCount(map.data.total)} matching spans by time and duration. Drag a box to narrow.
+          {known.length > 0 && (
+            <>
+              {" "}
+              <span class="diamond" aria-hidden="true" /> exemplars of metrics
+            </>
+          )}
+        </p>
+        <HeatPlot
+          heat={map.data}
+          dots={known.map(({ exemplar, durationNanos }) => ({
+            atMillis: millisFromNanos(exemplar.time),
+            durationNanos,
+          }))}
+          onNarrow={props.onNarrow}
+          onDot={(dot) => {
+            const { exemplar } = known[dot];
+            if (exemplar.traceId) navigate(traceRoute(exemplar.traceId, exemplar.spanId));
+          }}
+        />
+      </section>
+    );
+  }
+  if (needsHeat && map.loading) return <section class="card plot-card plot-waiting" />;
+  return (
+    <section class="card plot-card" aria-label="Duration over time">
+      <p class="plot-note hint">
+        {list.isWhole
+          ? "Each dot is a trace. Drag over a stretch of time to narrow."
+          : `The ${formatCount(traces.length)} loaded traces; older ones are not drawn.`}
+      </p>
+      <ScatterPlot
+        traces={traces}
+        fromMillis={plotStart(list)}
+        toMillis={list.endSeconds * 1000}
+        hovered={props.hovered}
+        onHover={props.onHover}
+        onRange={(fromMillis, toMillis) =>
+          props.onNarrow({ fromMillis, toMillis, fromNanos: 0, toNanos: Number.POSITIVE_INFINITY })
+        }
+      />
+    </section>
+  );
+}
+
+function ResultBar({ route, list }: { readonly route: SearchRoute; readonly list: FoundList }) {
+  const count = list.traces?.length ?? 0;
+  const noun = count === 1 ? "trace" : "traces";
+  const which = route.isSlowest && !list.isWhole ? "Slowest" : list.isWhole ? "" : "Newest";
+  const sortBy = (isSlowest: boolean) => navigate({ ...route, isSlowest, live: false });
+  return (
+    <div class="result-bar">
+      <h2>
+        <span role="status">
+          {which} {formatCount(count)} {noun}
+        </span>
+      </h2>
+      <span class="grow">{list.loading && <span class="drip small" aria-hidden="true" />}</span>
+      <fieldset class="segments" aria-label="Order">
+        <button type="button" aria-pressed={!route.isSlowest} onClick={() => sortBy(false)}>
+          Newest
+        </button>
+        <button type="button" aria-pressed={route.isSlowest} onClick={() => sortBy(true)}>
+          Slowest
+        </button>
+      </fieldset>
+      <button
+        type="button"
+        class="toggle"
+        aria-pressed={route.live}
+        title="Ask again every 3 seconds"
+        onClick={() => replace({ ...route, live: !route.live, isSlowest: false })}
+      >
+        <span class="live-dot" aria-hidden="true" /> Live
+      </button>
+    </div>
+  );
+}
+
+/** Where pages are missing, the plot begins with the oldest trace that is in it. */
+function plotStart(list: FoundList): number {
+  const oldest = list.traces?.at(-1);
+  if (!oldest || list.isWhole) return list.startSeconds * 1000;
+  const start = (list.traces ?? []).reduce(
+    (least, trace) => Math.min(least, millisFromNanos(trace.start)),
+    millisFromNanos(oldest.start),
+  );
+  return start - (list.endSeconds * 1000 - start) * 0.02;
+}
+
+function NothingFound({ route }: { readonly route: SearchRoute }) {
+  return (
+    <Empty title="The bowl is empty here">
+      <p>No trace in this time range matches. Widen the range, or drop a condition.</p>
+      {route.query !== "" && (
+        <p>
+          Try <a href="/search?q=%7B+status+%3D+error+%7D">what failed</a>,{" "}
+          <a href="/search?sort=slowest">what was slowest</a>, or{" "}
+          <a href="/search">everything of the last hour</a>.
+        </p>
+      )}
+      <p>
+        Nothing at all yet? See whether the <a href="/targets">targets</a> are read.
+      </p>
+    </Empty>
+  );
+}

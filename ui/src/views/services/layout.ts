@@ -1,0 +1,62 @@
+// The layout of the service map, in a file of its own because it is loaded with the first map.
+
+import dagre from "@dagrejs/dagre";
+import type { ServiceMap } from "../../model/service-map.ts";
+
+export const NODE_WIDTH = 158;
+export const NODE_HEIGHT = 46;
+
+export interface PlacedNode {
+  readonly service: string;
+  /** Its middle. */
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface PlacedEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+}
+
+export interface MapLayout {
+  readonly nodes: readonly PlacedNode[];
+  readonly edges: readonly PlacedEdge[];
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Layers from left to right, callers before callees. */
+export function layOut(map: ServiceMap): MapLayout {
+  const graph = new dagre.graphlib.Graph();
+  const isLarge = map.services.length > 60;
+  graph.setGraph({
+    rankdir: "LR",
+    nodesep: isLarge ? 8 : 18,
+    ranksep: isLarge ? 70 : 90,
+    marginx: 16,
+    marginy: 16,
+    ranker: isLarge ? "longest-path" : "network-simplex",
+  });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const service of map.services) {
+    graph.setNode(service, { width: NODE_WIDTH, height: NODE_HEIGHT });
+  }
+  for (const { from, to, calls } of map.edges) {
+    graph.setEdge(from, to, { weight: Math.max(1, Math.round(Math.log2(calls + 1))) });
+  }
+  dagre.layout(graph);
+  const size = graph.graph() as { width?: number; height?: number };
+  return {
+    nodes: map.services.map((service) => {
+      const { x, y } = graph.node(service) as { x: number; y: number };
+      return { service, x, y };
+    }),
+    edges: map.edges.map(({ from, to }) => {
+      const { points } = graph.edge(from, to) as { points: { x: number; y: number }[] };
+      return { from, to, points };
+    }),
+    width: size.width ?? 0,
+    height: size.height ?? 0,
+  };
+}

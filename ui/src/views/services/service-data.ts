@@ -1,0 +1,63 @@
+import { fetchMetrics, type MetricSeries } from "../../api/metrics.ts";
+import { fetchServiceFigures, type Service } from "../../api/services.ts";
+import { fetchStructure, type ShortTrace } from "../../api/structure.ts";
+import { type ServiceMap, serviceMap } from "../../model/service-map.ts";
+import { bounds, type TimeRange } from "../../model/time-range.ts";
+import { Resource } from "../../state/resource.ts";
+import { meetServices } from "../../state/services.ts";
+
+const POINTS = 40;
+/** Traces that the map is made of. */
+const MAP_TRACES = 150;
+const ASKED = "kind = server || kind = consumer";
+
+export const figures = new Resource<readonly Service[]>();
+export const rates = new Resource<readonly MetricSeries[]>();
+export const errors = new Resource<readonly MetricSeries[]>();
+export const slow = new Resource<readonly MetricSeries[]>();
+export const map = new Resource<ServiceMap>();
+
+export function loadServiceFigures(range: TimeRange): void {
+  const { start, end } = bounds(range, Date.now());
+  const key = JSON.stringify(range);
+  const by = "by (resource.service.name)";
+  const ask = (query: string) => ({
+    query,
+    startSeconds: start,
+    endSeconds: end,
+    stepSeconds: Math.max(1, Math.ceil((end - start) / POINTS)),
+  });
+  void figures.load(key, (signal) => fetchServiceFigures({ start, end }, signal));
+  void rates.load(key, (signal) => fetchMetrics(ask(`{ ${ASKED} } | rate() ${by}`), signal));
+  void errors.load(key, (signal) =>
+    fetchMetrics(ask(`{ (${ASKED}) && status = error } | rate() ${by}`), signal),
+  );
+  void slow.load(key, (signal) =>
+    fetchMetrics(ask(`{ ${ASKED} } | quantile_over_time(duration, .5, .95, .99) ${by}`), signal),
+  );
+}
+
+export function loadServiceMap(range: TimeRange): void {
+  const { start, end } = bounds(range, Date.now());
+  const asked = { query: "", startSeconds: start, endSeconds: end, limit: MAP_TRACES };
+  void map.load(JSON.stringify(range), async (signal) => {
+    const found = await fetchStructure(asked, signal);
+    if (!found.ok) return found;
+    meetServices(found.value.flatMap((trace: ShortTrace) => trace.spans.map((s) => s.service)));
+    return { ok: true, value: serviceMap(found.value) };
+  });
+}
+
+/** The values of one service's series, by quantile where there are several. */
+export function valuesOf(
+  series: readonly MetricSeries[] | null,
+  service: string,
+  quantile?: string,
+): readonly number[] {
+  const found = series?.find(
+    ({ labels }) =>
+      labels["resource.service.name"] === service &&
+      (quantile === undefined || Number(labels.p) === Number(quantile)),
+  );
+  return found?.points.map((point) => point.value) ?? [];
+}

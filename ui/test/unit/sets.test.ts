@@ -1,0 +1,180 @@
+// What is made of many traces at once: the service map, the comparison, the heat map, the lists.
+
+import { describe, expect, test } from "vitest";
+import { parseHeat } from "../../src/api/heat.ts";
+import { parseStructure } from "../../src/api/structure.ts";
+import { heatOf, rowSums } from "../../src/base/heat.ts";
+import { compare } from "../../src/model/compare.ts";
+import { faultPlace } from "../../src/model/fault-place.ts";
+import { atLeast, facetsOf, joined } from "../../src/model/found-traces.ts";
+import { narrowed, withValue } from "../../src/model/narrow.ts";
+import { neighbourhood, serviceMap } from "../../src/model/service-map.ts";
+
+const attribute = (key: string, value: object) => ({ key, value });
+const text = (key: string, stringValue: string) => attribute(key, { stringValue });
+const number = (key: string, intValue: number) => attribute(key, { intValue: String(intValue) });
+const shortSpan = (
+  service: string,
+  name: string,
+  left: number,
+  parent: number,
+  millis: number,
+) => ({
+  name,
+  durationNanos: String(millis * 1e6),
+  attributes: [
+    text("service.name", service),
+    text("status", name === "charge" ? "error" : "unset"),
+    number("nestedSetLeft", left),
+    number("nestedSetParent", parent),
+  ],
+});
+const traceJson = (id: string, payMillis: number) => ({
+  traceID: id,
+  durationMs: 10 + payMillis,
+  spanSets: [
+    {
+      matched: 5,
+      spans: [
+        shortSpan("shop", "checkout", 1, -1, 10 + payMillis),
+        shortSpan("shop", "pay 17", 2, 1, payMillis),
+        shortSpan("bank", "charge", 3, 2, payMillis - 1),
+      ],
+    },
+  ],
+});
+const fast = parseStructure({ traces: [traceJson("a1", 20), traceJson("a2", 20)] });
+const slow = parseStructure({ traces: [traceJson("b1", 220)] });
+
+describe("whole traces in short", () => {
+  test("are read with their tree", () => {
+    expect(fast.length).toBe(2);
+    expect(fast[0].leftOut).toBe(2);
+    expect(fast[0].spans[2]).toEqual({
+      service: "bank",
+      name: "charge",
+      kind: "",
+      isError: true,
+      durationNanos: 19e6,
+      left: 3,
+      parentLeft: 2,
+    });
+  });
+
+  test("give the service map", () => {
+    const map = serviceMap(fast);
+    expect(map.services).toEqual(["bank", "shop"]);
+    expect(map.edges).toEqual([
+      {
+        from: "shop",
+        to: "bank",
+        calls: 2,
+        errors: 2,
+        p50Nanos: 19e6,
+        p95Nanos: 19e6,
+        traceIds: fast.map((trace) => trace.traceId),
+      },
+    ]);
+    expect(neighbourhood(map, "nobody").edges).toEqual([]);
+    expect(neighbourhood(map, "bank").services).toEqual(["bank", "shop"]);
+  });
+
+  test("are compared call by call", () => {
+    const { calls, a, b } = compare(slow, fast);
+    expect(calls.map((call) => [call.name, call.depth, call.differenceNanos / 1e6])).toEqual([
+      ["checkout", 0, 0],
+      ["pay …", 1, 0],
+      ["charge", 2, 200],
+    ]);
+    expect([a.traces, b.traces, a.failed]).toEqual([1, 2, 1]);
+    expect(compare([], fast).calls.every((call) => call.a.count === 0)).toBe(true);
+  });
+});
+
+describe("the heat map", () => {
+  test("has rows of one ratio, and all that was counted", () => {
+    const heat = parseHeat({
+      stepNanos: 60e9,
+      timesUnixMilli: [60_000, 120_000],
+      rows: [
+        { durationNanosMax: 1e6, counts: [3, 0] },
+        { durationNanosMax: 4e6, counts: [0, 2] },
+        { durationNanosMax: 8e6, counts: [0, 0] },
+      ],
+      spans: 5,
+    });
+    expect([heat.columns, heat.total, heat.highest]).toEqual([2, 5, 3]);
+    expect(heat.bounds.length).toBe(3);
+    expect(rowSums(heat)).toEqual([3, 0, 2]);
+    expect([heat.fromMillis, heat.toMillis]).toEqual([0, 120_000]);
+  });
+
+  test("of nothing is empty, not wrong", () => {
+    const heat = heatOf([], 0, 1000, 100);
+    expect([heat.bounds.length, heat.total, heat.columns]).toEqual([0, 0, 10]);
+  });
+
+  test("of many fine rows keeps a number that can be drawn", () => {
+    const points = Array.from({ length: 900 }, (_, i) => ({
+      atMillis: 100,
+      boundNanos: 1000 * 1.02 ** i,
+      count: 1,
+    }));
+    const heat = heatOf(points, 0, 100, 100);
+    expect(heat.bounds.length).toBeLessThanOrEqual(42);
+    expect(heat.total).toBe(900);
+  });
+});
+
+describe("narrowing", () => {
+  test("puts a box into query and range", () => {
+    const box = { fromMillis: 1500, toMillis: 9100, fromNanos: 20e6, toNanos: 1.5e9 };
+    expect(narrowed("{ }", box)).toEqual({
+      query: "{ duration >= 20ms && duration <= 1.5s }",
+      range: { kind: "between", startSeconds: 1, endSeconds: 10 },
+    });
+    const flat = { ...box, fromNanos: 0, toNanos: Number.POSITIVE_INFINITY };
+    expect(narrowed("{ status = error }", flat).query).toBe("{ status = error }");
+    expect(narrowed("{ a } >> { b }", box).query).toContain("&& { a } >> { b }");
+  });
+
+  test("adds a value where the query can take it", () => {
+    expect(withValue("", "resource.service.name", "shop")).toBe(
+      '{ resource.service.name = "shop" }',
+    );
+    expect(withValue("{ status = error }", "span.http.route", "/pay")).toBe(
+      '{ status = error && span.http.route = "/pay" }',
+    );
+    expect(withValue("{ .a = 1 || .b = 2 }", "kind", "server")).toContain("kind = server");
+  });
+
+  test("asks for long traces, unless a pipeline ended the sets", () => {
+    expect(atLeast("", 12.3)).toBe("{ trace:duration >= 13ms }");
+    expect(atLeast("{ status = error }", 5)).toBe(
+      "{ status = error } && { trace:duration >= 5ms }",
+    );
+    expect(atLeast("{ } | count() > 2", 5)).toBeNull();
+    expect(atLeast('{ name = "a|b" || kind = server }', 5)).not.toBeNull();
+  });
+
+  test("finds the place of a fault", () => {
+    expect(faultPlace("parse error at line 1, col 12: found `eror`", "{ status = eror }")).toBe(11);
+    expect(faultPlace("line 2, column 1: x", "{ }\n| x")).toBe(4);
+    expect(faultPlace("no place", "{ }")).toBeNull();
+  });
+});
+
+test("pages join without doubles, and the newer answer of a trace holds", () => {
+  const found = (id: string, start: bigint, spanCount: number) =>
+    ({ traceId: id, start, spanCount, services: [], rootName: "r", errorCount: 0 }) as never;
+  const list = joined(
+    [found("a", 1n, 1), found("b", 5n, 1)],
+    [found("a", 1n, 9), found("c", 3n, 1)],
+  );
+  expect(list.map((trace) => [trace.traceId, trace.spanCount])).toEqual([
+    ["b", 1],
+    ["c", 1],
+    ["a", 9],
+  ]);
+  expect(facetsOf(list)[1].values).toEqual([{ value: "r", count: 3 }]);
+});
