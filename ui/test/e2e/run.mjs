@@ -1,13 +1,12 @@
 // Drives the pages as a person would: searches, opens a trace, reads a span, looks at the targets.
-// SIGYN_URL names a running Sigyn (or `sigyn demo`); without it the fixture server is started over
-// the built dist/. Screenshots land in test/artefacts/.
+// SIGYN_URL names a running Sigyn (or `sigyn demo`); SIGYN_CRAFTED_URL one that holds crafted-traces.mjs.
+// Screenshots land in test/artefacts/.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { startFixtureServer } from "../fixture-server.mjs";
 import { launch, openPage, seriousViolations } from "./browser.mjs";
-import { fixtureSteps } from "./fixture-steps.mjs";
+import { craftedSteps } from "./crafted-steps.mjs";
 
 const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
 /** `sigyn demo` promises its first traces within this time. */
@@ -19,19 +18,20 @@ const LOOKS = [
 ];
 
 await mkdir(ARTEFACTS, { recursive: true });
-const fixture = process.env.SIGYN_URL ? null : await startFixtureServer();
-const base = (process.env.SIGYN_URL ?? fixture.url).replace(/\/$/, "");
+const base = (process.env.SIGYN_URL ?? "http://127.0.0.1:7449").replace(/\/$/, "");
 const browser = await launch();
 let failed = false;
 try {
   for (const look of LOOKS) await walk(look);
-  if (fixture) await fixtureSteps(browser, base, ARTEFACTS, step);
+  await outage(browser, base);
+  if (process.env.SIGYN_CRAFTED_URL) {
+    await craftedSteps(browser, process.env.SIGYN_CRAFTED_URL, ARTEFACTS, step);
+  }
 } catch (error) {
   failed = true;
   console.error(error);
 } finally {
   await browser.close();
-  await fixture?.close();
 }
 process.exitCode = failed ? 1 : 0;
 
@@ -64,11 +64,11 @@ async function walk({ name, ...options }) {
       .evaluate((option) => option.value);
     await page.selectOption("#service", service);
     await page.waitForURL(/q=/);
-    const query = await page.inputValue("#query");
+    await page.locator(".cm-content").waitFor();
+    const query = await page.locator(".cm-content").textContent();
     assert.equal(query, `{ resource.service.name = "${service}" }`);
     await page.locator("a.result").first().waitFor();
-    await page.fill("#query", `{ resource.service.name = "${service}" && duration >= 1us }`);
-    await page.press("#query", "Enter");
+    await writeQuery(page, `{ resource.service.name = "${service}" && duration >= 1us }`);
     await page.waitForURL(/duration/);
     await openFilters(page);
     assert.equal(await page.inputValue("#duration-min"), "1us");
@@ -76,10 +76,10 @@ async function walk({ name, ...options }) {
   });
 
   await step(`${name}: a bad query shows the server's words`, async () => {
-    await page.fill("#query", "{ no end");
-    await page.press("#query", "Enter");
+    await writeQuery(page, "{ no end");
     const sentence = await page.locator(".failure-sentence").textContent();
     assert.ok(sentence.trim().length > 5, sentence);
+    await page.locator(".cm-fault").waitFor();
     // A refused query is logged by the browser itself; that is no fault of the page.
     complaints.length = 0;
   });
@@ -114,6 +114,12 @@ async function walk({ name, ...options }) {
   for (const [path, shot] of [
     ["/service-discovery", "discovery"],
     ["/services", "services"],
+    ["/services?show=map", "map"],
+    ["/search?sort=slowest", "slowest"],
+    [
+      `/compare?a=${encodeURIComponent("{ status = error }")}&b=${encodeURIComponent("{ status != error }")}`,
+      "compare",
+    ],
     ["/exemplars", "exemplars"],
     ["/no/such/page", "not-found"],
   ]) {
@@ -121,11 +127,44 @@ async function walk({ name, ...options }) {
       await page.goto(`${base}${path}`);
       await page.locator("h1, h2").first().waitFor();
       await page.waitForTimeout(300);
+      await page.waitForFunction(() => document.querySelector("main .drip:not(.small)") === null);
       // A server may answer 404 with the page for an unknown path, which the browser logs.
       if (shot === "not-found") complaints.length = 0;
       await check(shot);
     });
   }
+  await page.context().close();
+}
+
+/** Writes into the query editor and runs it. */
+async function writeQuery(page, query) {
+  const editor = page.locator(".cm-content");
+  await editor.waitFor();
+  await editor.fill(query);
+  // The list of completions would take the Enter.
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+Enter");
+}
+
+/** The server goes away and comes back: no spinner stays, no rejection is unhandled. */
+async function outage(browser, base) {
+  const viewport = { width: 1280, height: 800 };
+  const { page, complaints } = await openPage(browser, { viewport });
+  await step("an outage is said, and over when it is over", async () => {
+    await page.goto(`${base}/search`);
+    await waitForTraces(page);
+    await page.context().setOffline(true);
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText("does not answer").first().waitFor();
+    assert.ok((await page.locator("a.result").count()) > 0, "what was found stays");
+    assert.equal(await page.locator(".drip").count(), 0, "nothing spins");
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.locator(".failure").waitFor({ state: "detached" });
+    // The browser logs each request that failed; the pages may add nothing to that.
+    const own = complaints.filter((line) => !line.includes("net::ERR_INTERNET_DISCONNECTED"));
+    assert.deepEqual(own, []);
+  });
   await page.context().close();
 }
 

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { startCraftedServer } from "./crafted-server.mjs";
 
 const START_MS_MAX = 30_000;
 const WARM_UP_MS_MAX = 30_000;
@@ -47,7 +48,9 @@ async function warmUp(url) {
 }
 
 let code = 1;
+let crafted = null;
 try {
+  crafted = await startCraftedServer(binary);
   const url = await urlOf(demo);
   await warmUp(url);
   const tests = spawn(
@@ -55,7 +58,7 @@ try {
     [resolve(dirname(fileURLToPath(import.meta.url)), "run.mjs")],
     {
       stdio: "inherit",
-      env: { ...process.env, SIGYN_URL: url },
+      env: { ...process.env, SIGYN_URL: url, SIGYN_CRAFTED_URL: crafted.url },
     },
   );
   code = await new Promise((ended) => tests.on("exit", (status) => ended(status ?? 1)));
@@ -64,5 +67,6 @@ try {
 } finally {
   demo.removeAllListeners("exit");
   demo.kill("SIGINT");
+  await crafted?.close();
 }
 process.exitCode = code;

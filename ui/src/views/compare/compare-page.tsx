@@ -29,8 +29,8 @@ interface Sides {
 const PRESETS: readonly (readonly [string, string, string])[] = [
   [
     "What failed, against what did not",
-    "{ status = error }",
-    "{ rootName != nil } !>> { status = error }",
+    "{ nestedSetParent < 0 && status = error }",
+    "{ nestedSetParent < 0 && status != error }",
   ],
   [
     "Slower than 100 ms, against the rest",

@@ -1,6 +1,7 @@
 import { fetchMetrics, type MetricSeries } from "../../api/metrics.ts";
-import { fetchServiceFigures, type Service } from "../../api/services.ts";
+import { fetchServiceFigures, fetchServices, type Service } from "../../api/services.ts";
 import { fetchStructure, type ShortTrace } from "../../api/structure.ts";
+import { success } from "../../base/result.ts";
 import { type ServiceMap, serviceMap } from "../../model/service-map.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
@@ -27,7 +28,13 @@ export function loadServiceFigures(range: TimeRange): void {
     endSeconds: end,
     stepSeconds: Math.max(1, Math.ceil((end - start) / POINTS)),
   });
-  void figures.load(key, (signal) => fetchServiceFigures({ start, end }, signal));
+  void figures.load(key, async (signal) => {
+    const found = await fetchServiceFigures({ start, end }, signal);
+    if (found.ok || found.failure.status === 0) return found;
+    // A list without figures is better than none.
+    const names = await fetchServices(signal);
+    return names.ok ? success(names.value.map(withoutFigures)) : found;
+  });
   void rates.load(key, (signal) => fetchMetrics(ask(`{ ${ASKED} } | rate() ${by}`), signal));
   void errors.load(key, (signal) =>
     fetchMetrics(ask(`{ (${ASKED}) && status = error } | rate() ${by}`), signal),
@@ -36,6 +43,15 @@ export function loadServiceFigures(range: TimeRange): void {
     fetchMetrics(ask(`{ ${ASKED} } | quantile_over_time(duration, .5, .95, .99) ${by}`), signal),
   );
 }
+
+const withoutFigures = (name: string): Service => ({
+  name,
+  ratePerSecond: 0,
+  errorRatePerSecond: 0,
+  p50Nanos: null,
+  p90Nanos: null,
+  p99Nanos: null,
+});
 
 export function loadServiceMap(range: TimeRange): void {
   const { start, end } = bounds(range, Date.now());

@@ -121,7 +121,7 @@ export function useTraceState(trace: Trace, route: TraceRoute): TraceState {
     step: (by) => {
       const limit = rows.length - 1;
       if (limit < 0) return;
-      let row = selectedRow < 0 ? (by > 0 ? 0 : limit) : selectedRow + by;
+      let row = (selectedRow >= 0 ? selectedRow : by > 0 ? -1 : limit + 1) + by;
       row = Math.min(limit, Math.max(0, row));
       // The row of an open repeat has the same span as the first row in it.
       if (rows.spans[row] === selected && row > 0 && row < limit) row += Math.sign(by);
