@@ -5,6 +5,7 @@
 mod corpus;
 mod guard;
 mod jaeger;
+mod metrics;
 mod own;
 mod prometheus;
 mod rig;

@@ -1,0 +1,137 @@
+//! Time series, and what our own API makes of many spans.
+
+use crate::rig::{Rig, START_UNIX_NANO};
+use serde_json::{Value as Json, json};
+
+const RANGE: &str = "start=1789999990&end=1790000010";
+
+async fn range(rig: &Rig, query: &str) -> Json {
+    rig.json(&format!("/api/metrics/query_range?{RANGE}&step=5s&q={query}")).await
+}
+
+fn total(series: &Json) -> f64 {
+    let samples = series["samples"].as_array().unwrap();
+    samples.iter().map(|sample| sample["value"].as_f64().unwrap_or_default()).sum()
+}
+
+#[tokio::test]
+async fn a_range_query_answers_as_grafana_reads_it() {
+    let rig = Rig::with_shop().await;
+    let query = "%7B%7D+%7C+count_over_time()+by+(resource.service.name)";
+    let answer = range(&rig, query).await;
+    let series = answer["series"].as_array().unwrap();
+    assert_eq!(series.len(), 2);
+    let label = json!([{"key": "resource.service.name", "value": {"stringValue": "kiosk"}}]);
+    assert_eq!(series[0]["labels"], label);
+    assert_eq!(total(&series[0]), 1.0);
+    let sample = &series[0]["samples"][0];
+    assert!(sample["timestampMs"].as_str().unwrap().ends_with("000"), "{sample}");
+    let exemplar = &series[0]["exemplars"][0];
+    assert_eq!(exemplar["labels"][0]["key"], "trace:id");
+    assert_eq!(exemplar["timestampMs"], (START_UNIX_NANO / 1_000_000).to_string());
+    assert!(answer.get("status").is_none(), "only said when it is not whole");
+
+    let named = range(&rig, "%7B%7D+%7C+rate()").await;
+    let label = json!([{"key": "__name__", "value": {"stringValue": "rate"}}]);
+    assert_eq!(named["series"][0]["labels"], label);
+}
+
+#[tokio::test]
+async fn an_instant_query_has_one_value_and_no_unknown_key() {
+    let rig = Rig::with_shop().await;
+    let path = format!("/api/metrics/query?{RANGE}&q=%7B%7D%7Ccount_over_time()");
+    let answer = rig.json(&path).await;
+    assert_eq!(answer["series"][0]["value"], 2.0);
+    assert_eq!(answer["series"].as_array().unwrap().len(), 1);
+    for (object, known) in [
+        (&answer, &["series", "metrics", "status", "message"][..]),
+        (&answer["series"][0], &["labels", "value"]),
+        (&answer["metrics"], &["inspectedBytes", "completedJobs", "totalJobs"]),
+    ] {
+        for key in object.as_object().unwrap().keys() {
+            assert!(known.contains(&key.as_str()), "{key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn times_and_steps_of_metrics() {
+    let rig = Rig::with_shop().await;
+    for range in [
+        "",
+        "start=1789999990000000000&end=1790000010000000000&step=5s",
+        "start=2026-09-21T14:13:10Z&end=2026-09-21T14:13:30Z",
+        "start=1789999990.5&end=1790000010.25&step=0.5",
+        "since=30m&step=60",
+        "since=5m&instant=true&exemplars=5&maxSeries=10",
+    ] {
+        let answer = rig.get(&format!("/api/metrics/query_range?{range}&q=%7B%7D%7Crate()")).await;
+        assert_eq!(answer.status, 200, "{range}: {}", answer.text());
+    }
+    for range in ["start=5&end=4", "step=-1", "start=x", "since=x", "start=1&end=1790000000&step=1"]
+    {
+        let answer = rig.get(&format!("/api/metrics/query_range?{range}&q=%7B%7D%7Crate()")).await;
+        assert_eq!(answer.status, 400, "{range}");
+        assert!(!answer.body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_heat_map_holds_every_span_that_matches() {
+    let rig = Rig::with_shop().await;
+    let map = rig.json(&format!("/api/sigyn/v1/heatmap?{RANGE}&step=5s")).await;
+    assert_eq!(map["spans"], 2.0);
+    let columns = map["timesUnixMilli"].as_array().unwrap().len();
+    let rows = map["rows"].as_array().unwrap();
+    // A row is a doubling of the duration: 300 ms and 412 ms share one.
+    assert_eq!(rows.len(), 1, "{map}");
+    assert_eq!(rows[0]["counts"].as_array().unwrap().len(), columns);
+    assert_eq!(rows[0]["durationNanosMax"], f64::from(1 << 29));
+}
+
+#[tokio::test]
+async fn services_and_operations_with_their_figures() {
+    let rig = Rig::with_shop().await;
+    let names = rig.json("/api/sigyn/v1/services").await;
+    assert_eq!(names, json!({"services": [{"name": "kiosk"}, {"name": "seats"}]}));
+    let services = rig.json(&format!("/api/sigyn/v1/services?{RANGE}")).await;
+    let seats = &services["services"][1];
+    assert_eq!(seats["ratePerSecond"], 0.05);
+    assert_eq!(seats["errorRatePerSecond"], 0.05);
+    let median = seats["durationNanos"]["p50"].as_f64().unwrap();
+    assert!((median / 300e6 - 1.0).abs() < 0.02, "{median}");
+    assert_eq!(services["services"][0]["errorRatePerSecond"], 0.0);
+    let path = format!("/api/sigyn/v1/operations?service=seats&{RANGE}");
+    let operation = &rig.json(&path).await["operations"][0];
+    assert_eq!((&operation["name"], &operation["kind"]), (&json!("hold seat"), &json!("server")));
+    assert_eq!(operation["ratePerSecond"], 0.05);
+}
+
+#[tokio::test]
+async fn facets_ranks_and_contrasts() {
+    let rig = Rig::with_shop().await;
+    let facets = rig.json("/api/sigyn/v1/facets?field=resource.service.name&field=status").await;
+    assert_eq!(facets["spans"], 2);
+    assert_eq!(facets["facets"][0]["field"], "resource.service.name");
+    assert_eq!(
+        facets["facets"][0]["values"],
+        json!([
+            {"type": "string", "value": "kiosk", "count": 1},
+            {"type": "string", "value": "seats", "count": 1},
+        ])
+    );
+    let rank = rig.json("/api/sigyn/v1/rank?durationNanos=350000000").await;
+    assert_eq!(
+        (&rank["spans"], &rank["shorter"], &rank["rank"]),
+        (&json!(2), &json!(1), &json!(0.5))
+    );
+    assert_eq!(rank["quantiles"].as_array().unwrap().len(), 4);
+    let contrast =
+        "/api/sigyn/v1/contrast?selection=%7Bstatus=error%7D&baseline=%7Bstatus!=error%7D";
+    let contrast = rig.json(contrast).await;
+    assert_eq!((&contrast["selectionSpans"], &contrast["baselineSpans"]), (&json!(1), &json!(1)));
+    assert!(!contrast["fields"].as_array().unwrap().is_empty());
+    for path in ["facets?field=foo", "facets?top=0", "rank", "rank?durationNanos=x", "contrast"] {
+        assert_eq!(rig.get(&format!("/api/sigyn/v1/{path}")).await.status, 400, "{path}");
+    }
+}
