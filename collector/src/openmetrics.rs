@@ -17,6 +17,8 @@ mod exposition;
 mod line;
 mod number;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
 pub use error::ParseError;

@@ -21,7 +21,7 @@ pub struct Exposition {
 pub fn parse(body: &[u8]) -> Result<Exposition, ParseError> {
     let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
     let mut exposition = Exposition::default();
-    let mut family = Family::default();
+    let mut names = Vec::new();
     let mut number = 0;
     let mut rest = text;
     while !rest.is_empty() {
@@ -40,7 +40,7 @@ pub fn parse(body: &[u8]) -> Result<Exposition, ParseError> {
                 }),
             };
         }
-        read_line(line, &mut family, &mut exposition)
+        read_line(line, &mut names, &mut exposition)
             .map_err(|fault| fault.at_line(number, line))?;
         if !ended {
             return Err(Fault::new(
@@ -58,31 +58,22 @@ pub fn parse(body: &[u8]) -> Result<Exposition, ParseError> {
     })
 }
 
-/// The metric family whose descriptors were read last.
-#[derive(Default)]
-struct Family<'a> {
-    name: &'a str,
-    has_type: bool,
-    has_help: bool,
-    has_unit: bool,
-}
-
 const TYPES: [&str; 8] =
     ["counter", "gauge", "histogram", "gaugehistogram", "stateset", "info", "summary", "unknown"];
 
 fn read_line<'a>(
     line: &'a str,
-    family: &mut Family<'a>,
+    names: &mut Vec<&'a str>,
     exposition: &mut Exposition,
 ) -> Result<(), Fault> {
     if line.is_empty() {
         return Err(Fault::new(0, "empty lines are not allowed"));
     }
     if line.starts_with('#') {
-        return descriptor(line, family);
+        return descriptor(line);
     }
     exposition.sample_count += 1;
-    match line::sample(line)? {
+    match line::sample(line, names)? {
         Found::Plain => {}
         Found::Exemplar(sample) => exposition.samples.push(*sample),
         Found::OverBudget => exposition.over_budget += 1,
@@ -90,7 +81,8 @@ fn read_line<'a>(
     Ok(())
 }
 
-fn descriptor<'a>(line: &'a str, family: &mut Family<'a>) -> Result<(), Fault> {
+/// Descriptors are checked one by one; as in Prometheus, that one says the same twice is no fault.
+fn descriptor(line: &str) -> Result<(), Fault> {
     let keyword = line.get(..7).filter(|start| matches!(*start, "# TYPE " | "# HELP " | "# UNIT "));
     let Some(keyword) = keyword else {
         return Err(Fault::new(0, "expected `# TYPE`, `# HELP`, `# UNIT` or `# EOF`"));
@@ -103,37 +95,16 @@ fn descriptor<'a>(line: &'a str, family: &mut Family<'a>) -> Result<(), Fault> {
         return Err(Fault::new(name_at + length, "expected one space after the metric's name"));
     };
     let argument_at = name_at + length + 1;
-    if family.name != name {
-        *family = Family { name, ..Family::default() };
+    if keyword == "# TYPE " && !TYPES.contains(&argument) {
+        let what = format!("expected a metric type, one of {}", TYPES.join(", "));
+        return Err(Fault::new(argument_at, what));
     }
-    let seen = match keyword {
-        "# TYPE " => {
-            if !TYPES.contains(&argument) {
-                let what = format!("expected a metric type, one of {}", TYPES.join(", "));
-                return Err(Fault::new(argument_at, what));
-            }
-            &mut family.has_type
+    if keyword == "# UNIT " {
+        let bare = name.trim_matches('"');
+        let suffixed = bare.strip_suffix(argument).is_some_and(|stem| stem.ends_with('_'));
+        if !argument.is_empty() && !suffixed {
+            return Err(Fault::new(argument_at, "the unit is not the last part of the name"));
         }
-        "# HELP " => {
-            if !line::help(argument) {
-                return Err(Fault::new(line.len() - 1, "the help text ends in a lone backslash"));
-            }
-            &mut family.has_help
-        }
-        _ => {
-            let bare = name.trim_matches('"');
-            let suffixed = bare.strip_suffix(argument).is_some_and(|stem| stem.ends_with('_'));
-            if !argument.is_empty() && !suffixed {
-                return Err(Fault::new(argument_at, "the unit is not the last part of the name"));
-            }
-            &mut family.has_unit
-        }
-    };
-    if std::mem::replace(seen, true) {
-        return Err(Fault::new(
-            0,
-            format!("this is the second `{}` of {name}", keyword.trim_end()),
-        ));
     }
     Ok(())
 }

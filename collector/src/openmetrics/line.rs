@@ -42,10 +42,11 @@ pub(super) enum Found {
     OverBudget,
 }
 
-/// Reads a sample line (without its line feed).
-pub(super) fn sample(line: &str) -> Result<Found, Fault> {
+/// Reads a sample line (without its line feed). `names` is room for the names of its labels, used
+/// again for each line.
+pub(super) fn sample<'a>(line: &'a str, names: &mut Vec<&'a str>) -> Result<Found, Fault> {
     let mut scan = Scan { line, at: 0 };
-    let series = scan.series()?;
+    let series = scan.series(names)?;
     let value = scan.value()?;
     let mut timestamp_seconds = None;
     if scan.rest().starts_with(' ') && !scan.rest().starts_with(" #") {
@@ -102,15 +103,6 @@ pub(super) fn metric_name(text: &str) -> Result<usize, Fault> {
     Ok(scan.at)
 }
 
-/// Checks a help text; a double quote may stand bare in it.
-pub(super) fn help(text: &str) -> bool {
-    let mut escaped = false;
-    for byte in text.bytes() {
-        escaped = byte == b'\\' && !escaped;
-    }
-    !escaped
-}
-
 /// Where a series stands in its line, so that it is read again only when it is wanted.
 struct SeriesAt<'a> {
     name: Option<&'a str>,
@@ -156,23 +148,31 @@ impl<'a> Scan<'a> {
         Fault::new(self.at, found)
     }
 
-    fn series(&mut self) -> Result<SeriesAt<'a>, Fault> {
-        if self.rest().starts_with('{') {
-            let braces_at = self.at;
-            self.labels(Braces::NameInside, &mut |_, _| {})?;
-            return Ok(SeriesAt { name: None, braces_at: Some(braces_at) });
+    fn series(&mut self, names: &mut Vec<&'a str>) -> Result<SeriesAt<'a>, Fault> {
+        let name = if self.rest().starts_with('{') { None } else { Some(self.name(true)?) };
+        if !self.rest().starts_with('{') {
+            return Ok(SeriesAt { name, braces_at: None });
         }
-        let name = self.name(true)?;
-        let mut braces_at = None;
-        if self.rest().starts_with('{') {
-            braces_at = Some(self.at);
-            self.labels(Braces::Labels, &mut |_, _| {})?;
+        let braces_at = self.at;
+        let braces = if name.is_none() { Braces::NameInside } else { Braces::Labels };
+        names.clear();
+        names.push("__name__");
+        self.labels(braces, &mut |name, _| names.push(name))?;
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => {
+                Err(Fault::new(braces_at, format!("the label {:?} stands twice", pair[0])))
+            }
+            None => Ok(SeriesAt { name, braces_at: Some(braces_at) }),
         }
-        Ok(SeriesAt { name: Some(name), braces_at })
     }
 
     /// Reads `{…}` and shows each label, value still escaped.
-    fn labels(&mut self, braces: Braces, show: &mut dyn FnMut(&str, &str)) -> Result<(), Fault> {
+    fn labels(
+        &mut self,
+        braces: Braces,
+        show: &mut dyn FnMut(&'a str, &'a str),
+    ) -> Result<(), Fault> {
         self.at += 1;
         if braces == Braces::NameInside {
             if !self.rest().starts_with('"') {
@@ -283,10 +283,7 @@ fn collect_labels(
     let mut scan = Scan { line, at: braces_at };
     scan.labels(braces, &mut |name, value| labels.push((unescape(name), unescape(value))))?;
     labels.sort();
-    match labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        Some(pair) => Err(Fault::new(braces_at, format!("the label {:?} stands twice", pair[0].0))),
-        None => Ok(labels),
-    }
+    Ok(labels)
 }
 
 /// `\n`, `\"` and `\\` as the specification has them; before anything else the backslash stays.

@@ -3,7 +3,8 @@
 /// A value: a real number, or an infinity or NaN in any case.
 pub(super) fn value(text: &str) -> Option<f64> {
     if is_real(text) {
-        return text.parse().ok();
+        // What is too large for a double is no infinity.
+        return text.parse().ok().filter(|value: &f64| value.is_finite());
     }
     let (negative, word) = match text.as_bytes().first()? {
         b'+' => (false, &text[1..]),

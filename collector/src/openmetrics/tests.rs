@@ -121,10 +121,6 @@ fn faults_say_where_and_what() {
         "line 1, column 10: expected a metric type, one of counter, gauge, histogram, gaugehistogram, stateset, info, summary, unknown",
     );
     check_fault(
-        "# TYPE a counter\n# TYPE a counter\n# EOF\n",
-        "line 2, column 1: this is the second `# TYPE` of a",
-    );
-    check_fault(
         "# UNIT a_seconds bytes\n# EOF\n",
         "line 1, column 18: the unit is not the last part of the name",
     );
