@@ -5,6 +5,7 @@ import type { ServiceMap } from "../../model/service-map.ts";
 
 export const NODE_WIDTH = 158;
 export const NODE_HEIGHT = 46;
+const MARGIN = 16;
 
 export interface PlacedNode {
   readonly service: string;
@@ -34,8 +35,8 @@ export function layOut(map: ServiceMap): MapLayout {
     rankdir: "LR",
     nodesep: isLarge ? 8 : 18,
     ranksep: isLarge ? 70 : 90,
-    marginx: 16,
-    marginy: 16,
+    marginx: MARGIN,
+    marginy: MARGIN,
     ranker: isLarge ? "longest-path" : "network-simplex",
   });
   graph.setDefaultEdgeLabel(() => ({}));
@@ -47,16 +48,21 @@ export function layOut(map: ServiceMap): MapLayout {
   }
   dagre.layout(graph);
   const size = graph.graph() as { width?: number; height?: number };
+  const edges = map.edges.map(({ from, to }) => {
+    const { points } = graph.edge(from, to) as { points: { x: number; y: number }[] };
+    return { from, to, points };
+  });
+  // Lines that go round boxes may reach beyond the size that is told.
+  const reach = edges.flatMap((edge) => edge.points);
+  const right = reach.reduce((most, { x }) => Math.max(most, x), 0);
+  const bottom = reach.reduce((most, { y }) => Math.max(most, y), 0);
   return {
     nodes: map.services.map((service) => {
       const { x, y } = graph.node(service) as { x: number; y: number };
       return { service, x, y };
     }),
-    edges: map.edges.map(({ from, to }) => {
-      const { points } = graph.edge(from, to) as { points: { x: number; y: number }[] };
-      return { from, to, points };
-    }),
-    width: size.width ?? 0,
-    height: size.height ?? 0,
+    edges,
+    width: Math.max(size.width ?? 0, right + MARGIN),
+    height: Math.max(size.height ?? 0, bottom + MARGIN),
   };
 }

@@ -21,6 +21,8 @@ const WEIGHTS: readonly (readonly [Weight, string])[] = [
   ["errors", "Errors"],
   ["latency", "Latency"],
 ];
+/** A lone error among many calls does not colour the line. */
+const ERROR_SHARE_MIN = 0.02;
 const [NODE_WIDTH, NODE_HEIGHT] = [158, 46]; // as in layout.ts, which is loaded later
 
 /** Who calls whom, callers to the left. A service in focus is shown with its neighbours only. */
@@ -106,11 +108,12 @@ function MapDrawing(props: {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by key.
     <section class="map-scroll" tabIndex={0} aria-label="Map, scrollable">
+      {/* biome-ignore lint/a11y/useSemanticElements: an SVG has no fieldset. */}
       <svg
         width={layout.width}
         height={layout.height}
         viewBox={`0 0 ${layout.width} ${layout.height}`}
-        role="img"
+        role="group"
         aria-label={`${counted(props.map.services.length, "service")}, ${counted(props.map.edges.length, "connection")}`}
       >
         <defs>
@@ -189,7 +192,7 @@ function EdgeLine(props: {
       <path d={path} class="edge-reach" />
       <path
         d={path}
-        class={edge.errors > 0 ? "edge-line failed" : "edge-line"}
+        class={edge.errors / edge.calls >= ERROR_SHARE_MIN ? "edge-line failed" : "edge-line"}
         style={{ strokeWidth: 1 + 3.5 * Math.max(0, Math.min(1, props.share)) }}
         marker-end="url(#arrow)"
       />
