@@ -17,7 +17,7 @@ pub(crate) fn draw(values: &[Option<f64>]) -> String {
 /// A number as a person reads it: three digits that count.
 pub(crate) fn number(value: f64) -> String {
     match value.abs() {
-        magnitude if magnitude == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         magnitude if magnitude >= 1e6 => format!("{value:.2e}"),
         magnitude if magnitude >= 100.0 => format!("{value:.0}"),
         magnitude if magnitude >= 1.0 => format!("{value:.2}"),

@@ -101,9 +101,9 @@ pub(super) fn config() -> String {
     for job in 0..JOBS {
         write!(out, "- job_name: rules-{job}\n  metrics_path: /m\n  static_configs:\n").unwrap();
         for target in 0..3 {
-            write!(
+            writeln!(
                 out,
-                "  - {{targets: ['127.0.0.1:{}'], labels: {{a: \"{}\", b: \"{}\", c: \"{}\"}}}}\n",
+                "  - {{targets: ['127.0.0.1:{}'], labels: {{a: \"{}\", b: \"{}\", c: \"{}\"}}}}",
                 target + 1,
                 dice.of(&VALUES),
                 dice.of(&VALUES),

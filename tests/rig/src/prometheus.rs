@@ -23,6 +23,7 @@ impl Prometheus {
     /// Starts it with exemplar storage, native histograms and the remote-write receiver on, its data below `folder`.
     /// `None`, with a line that says so, where Prometheus is not installed; never so in CI.
     #[track_caller]
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests is told what they miss")]
     pub fn start(folder: &Path, config: &str) -> Option<Self> {
         std::fs::create_dir_all(folder).expect("the test's folder is writable");
         let file = folder.join("prometheus.yml");
