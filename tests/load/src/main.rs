@@ -1,17 +1,21 @@
 //! The whole server under the reference workload (BENCHMARKS): pushes every body over four connections,
 //! waits until the server is idle, then looks traces up. Prints one JSON object a line.
 //!
+//! `sigyn-load SIGYN pull 5000 0 60` serves 5,000 span buffers on loopback instead and lets the server read them.
 //! `SIGYN_BENCH_TRACES` sets the number of traces (default 60,000: 1.17 million spans, 467 MB).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the figures are its output")]
 
+mod process;
+mod pull;
+
+use process::{cpu_seconds, peak_memory_bytes};
 use serde_json::json;
 use sigyn_rig::{Api, Options, Server};
 use sigyn_workload::{Body, Workload};
 use std::{
     path::Path,
-    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -23,9 +27,16 @@ const REPEATS: usize = 9;
 
 fn main() {
     let Some(binary) = std::env::args().nth(1) else {
-        eprintln!("usage: sigyn-load PATH_OF_SIGYN");
+        eprintln!("usage: sigyn-load PATH_OF_SIGYN [pull TARGETS SPANS_PER_SECOND_EACH SECONDS]");
         std::process::exit(2)
     };
+    if std::env::args().nth(2).as_deref() == Some("pull") {
+        let number = |at, default| {
+            let text = std::env::args().nth(at).and_then(|text| text.parse().ok());
+            text.unwrap_or(default)
+        };
+        return pull::run(&binary, number(3, 500), number(4, 100), number(5, 30));
+    }
     let traces = std::env::var("SIGYN_BENCH_TRACES").ok().and_then(|text| text.parse().ok());
     let traces: u64 = traces.unwrap_or(60_000);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("past 1970");
@@ -187,33 +198,6 @@ fn search(api: &Api) {
     }
 }
 
-/// User and system time of the server, all threads.
-fn cpu_seconds(server: &Server) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id()))
-        .expect("the server runs on Linux");
-    let fields: Vec<&str> = stat
-        .rsplit_once(')')
-        .map(|(_, rest)| rest.split_whitespace().collect())
-        .unwrap_or_default();
-    let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap_or(0.0)).sum();
-    ticks / ticks_per_second()
-}
-
-fn ticks_per_second() -> f64 {
-    let output = Command::new("getconf").arg("CLK_TCK").output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(100.0)
-}
-
-fn peak_memory_bytes(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process_id()))
-        .expect("the server runs on Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
-    let kilobytes: u64 =
-        line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
-    kilobytes * 1024
-}
-
 fn folder_bytes(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     entries
@@ -226,6 +210,6 @@ fn folder_bytes(folder: &Path) -> u64 {
         .sum()
 }
 
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
