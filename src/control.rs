@@ -10,7 +10,7 @@ use sigyn_store::{Clock, Store};
 use std::{
     path::PathBuf,
     sync::{Arc, RwLock},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Live {
     file: Option<PathBuf>,
     config: RwLock<Arc<Config>>,
+    /// Files in which the last reload found faults.
+    named_in_faults: std::sync::Mutex<Vec<PathBuf>>,
     discovery: Discovery,
     manager: Manager,
     pollers: Pollers,
@@ -46,7 +48,9 @@ impl Live {
         manager: Manager,
         pollers: Pollers,
     ) -> Self {
-        Self { file, config: RwLock::new(Arc::new(config)), discovery, manager, pollers }
+        let (config, named_in_faults) =
+            (RwLock::new(Arc::new(config)), std::sync::Mutex::default());
+        Self { file, config, named_in_faults, discovery, manager, pollers }
     }
 
     /// The configuration in force.
@@ -70,6 +74,9 @@ impl Live {
             anyhow!("the server was started without --config.file; there is nothing to reload")
         })?;
         let (config, warnings) = Config::load(file).map_err(|errors| {
+            // What is mended next may be a file that the configuration in force does not know.
+            let files = errors.iter().map(|error| PathBuf::from(&error.file)).collect();
+            *self.named_in_faults.lock().expect("no holder of this lock panics") = files;
             let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
             anyhow!(lines.join("; "))
         })?;
@@ -88,11 +95,15 @@ impl Live {
         Ok(())
     }
 
-    /// The newest change among the config's own files, to see whether a reload is due.
-    fn changed_at(&self) -> Option<SystemTime> {
+    /// A hash over the files whose changes are followed: all of them, or only those of a
+    /// `prometheus_config_file`, which are another system's.
+    fn fingerprint(&self, all: bool) -> u64 {
         let config = self.config();
-        let modified = |path: &PathBuf| std::fs::metadata(path).ok()?.modified().ok();
-        config.files.iter().filter_map(modified).max()
+        if !all {
+            return config.followed_fingerprint();
+        }
+        let named = self.named_in_faults.lock().expect("no holder of this lock panics");
+        config.fingerprint(&named)
     }
 }
 
@@ -163,28 +174,30 @@ impl Control {
         }
     }
 
-    /// Reloads whenever the config's files have changed; ends with the server.
-    pub(crate) async fn reload_on_change(self: Arc<Self>, interval: Duration) {
-        let mut seen = self.live.changed_at();
+    /// Reloads whenever the config's files have changed (or, unless `all`, those that belong to
+    /// another system); ends with the server.
+    pub(crate) async fn reload_on_change(self: Arc<Self>, interval: Duration, all: bool) {
+        let mut seen = self.fingerprint(all).await;
         loop {
             tokio::select! {
                 () = self.stopped() => return,
                 () = tokio::time::sleep(interval) => {}
             }
-            let now = self.live.changed_at();
-            if now == seen {
+            if self.fingerprint(all).await == seen {
                 continue;
             }
-            seen = now;
             if let Err(error) = self.reload().await {
                 tracing::error!(%error, "config not reloaded, the old one stays");
             }
+            // After the reload, because another config can have other files.
+            seen = self.fingerprint(all).await;
         }
     }
 
-    /// Why nothing can be taken in before a restart, if that is so.
-    pub(crate) fn fault(&self) -> Option<String> {
-        self.store.health().err().map(|error| error.to_string())
+    async fn fingerprint(&self, all: bool) -> u64 {
+        let live = self.live.clone();
+        let read = tokio::task::spawn_blocking(move || live.fingerprint(all));
+        read.await.unwrap_or_default()
     }
 
     /// Asks the server to end.

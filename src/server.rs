@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{Context, anyhow};
 use prometheus_client::registry::Registry;
 use sigyn_collector::{
-    config::Config,
+    config::{Config, Finding},
     discovery::{Discovery, Metrics as DiscoveryMetrics},
     exemplars::{self, Metrics as ExemplarMetrics, Pollers},
     receivers::Receivers,
@@ -130,9 +130,7 @@ impl Server {
                 tracing::error!(%error, "the web listener ended");
             }
         });
-        if settings.auto_reload {
-            tokio::spawn(control.clone().reload_on_change(AUTO_RELOAD_INTERVAL));
-        }
+        tokio::spawn(control.clone().reload_on_change(AUTO_RELOAD_INTERVAL, settings.auto_reload));
         if let Some(address) = receivers.otlp_grpc_address() {
             tracing::info!(interface = "otlp_grpc", %address, "listening");
         }
@@ -219,7 +217,7 @@ fn load_config(settings: &Settings) -> Result<Config, Exit> {
             Ok(config)
         }
         Err(errors) => {
-            let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let lines: Vec<String> = errors.iter().map(Finding::report).collect();
             Err(Exit::bad(lines.join("\n")))
         }
     }

@@ -9,3 +9,4 @@ mod tls;
 
 pub(crate) use client::Client;
 pub(crate) use error::{HttpError, root};
+pub(crate) use tls::check as check_tls;

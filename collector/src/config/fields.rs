@@ -136,7 +136,8 @@ impl<'a> Reading<'a> {
 
     fn finding(&self, place: Place, path: &str, message: String) -> Finding {
         let Place { line, column } = place;
-        Finding { file: self.file.clone(), line, column, path: path.into(), message }
+        let excerpt = String::new();
+        Finding { file: self.file.clone(), line, column, path: path.into(), message, excerpt }
     }
 
     /// The fields of a map; null is a map without fields.

@@ -40,6 +40,12 @@ pub struct Config {
     pub metrics_generator: Option<MetricsGenerator>,
     /// Every file that was read: an automatic reload watches these.
     pub files: Vec<PathBuf>,
+    /// The patterns of `scrape_config_files`: a further file that fits is a change, too.
+    pub file_patterns: Vec<PathBuf>,
+    /// Those of the files that are another system's: their changes are followed in any case.
+    pub followed_files: Vec<PathBuf>,
+    /// Where each job stands: file, line and column.
+    pub job_places: BTreeMap<String, (String, usize, usize)>,
 }
 
 /// What Prometheus has at its top level and means nothing here.
@@ -85,6 +91,11 @@ impl Config {
         let mut root = Root::new(environment, follow);
         let config = root.read_main(text, name);
         let (mut errors, mut warnings) = root.findings;
+        for finding in errors.iter_mut().chain(&mut warnings) {
+            if let Some(text) = root.texts.get(&finding.file) {
+                finding.show_line(text);
+            }
+        }
         errors.sort();
         warnings.sort();
         if errors.is_empty() { Ok((config, warnings)) } else { Err(errors) }
@@ -119,8 +130,12 @@ struct Root<'a> {
     follow: bool,
     findings: Findings,
     files: Vec<PathBuf>,
+    file_patterns: Vec<PathBuf>,
+    followed_files: Vec<PathBuf>,
+    /// Of the files, to show the lines that findings are about.
+    texts: BTreeMap<String, String>,
     /// Where each job name stands.
-    jobs: BTreeMap<String, String>,
+    jobs: BTreeMap<String, (String, usize, usize)>,
     scrape_configs: Vec<ScrapeConfig>,
 }
 
@@ -131,6 +146,9 @@ impl<'a> Root<'a> {
             follow,
             findings: Findings::default(),
             files: Vec::new(),
+            file_patterns: Vec::new(),
+            followed_files: Vec::new(),
+            texts: BTreeMap::new(),
             jobs: BTreeMap::new(),
             scrape_configs: Vec::new(),
         }
@@ -186,6 +204,9 @@ impl<'a> Root<'a> {
         self.end(reading);
         config.scrape_configs = std::mem::take(&mut self.scrape_configs);
         config.files = std::mem::take(&mut self.files);
+        config.file_patterns = std::mem::take(&mut self.file_patterns);
+        config.followed_files = std::mem::take(&mut self.followed_files);
+        config.job_places = std::mem::take(&mut self.jobs);
         config
     }
 
@@ -195,6 +216,10 @@ impl<'a> Root<'a> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut reading = Reading::new(name, folder, dialect, self.environment);
         self.files.push(path.to_owned());
+        if dialect == Dialect::Prometheus {
+            self.followed_files.push(path.to_owned());
+        }
+        self.texts.insert(name.to_owned(), text.to_owned());
         let at_fault = |SyntaxError { place, message }: SyntaxError, reading: &mut Reading<'_>| {
             reading.error_at(place, "", message);
         };
@@ -234,13 +259,14 @@ impl<'a> Root<'a> {
     }
 
     fn add_job(&mut self, reading: &mut Reading<'_>, item: &Field<'_>, job: ScrapeConfig) {
-        let Place { line, .. } = item.node.place;
-        if let Some(first) = self.jobs.get(&job.job_name) {
-            let message = format!("the job name {:?} is taken by the job at {first}", job.job_name);
+        let Place { line, column } = item.node.place;
+        if let Some((file, line, _)) = self.jobs.get(&job.job_name) {
+            let message =
+                format!("the job name {:?} is taken by the job at {file}:{line}", job.job_name);
             reading.error(item, message);
             return;
         }
-        self.jobs.insert(job.job_name.clone(), format!("{}:{line}", reading.file));
+        self.jobs.insert(job.job_name.clone(), (reading.file.clone(), line, column));
         self.scrape_configs.push(job);
     }
 
@@ -255,6 +281,7 @@ impl<'a> Root<'a> {
             if !self.follow {
                 continue;
             }
+            self.file_patterns.push(pattern.clone());
             let files = matching(&pattern).unwrap_or_default();
             if files.is_empty() {
                 let is_pattern = pattern.to_string_lossy().contains('*');
@@ -344,6 +371,7 @@ fn read_bounded(path: &Path) -> io::Result<String> {
 
 fn unreadable(name: &str, error: &io::Error) -> ConfigError {
     ConfigError {
+        excerpt: String::new(),
         file: name.into(),
         line: 0,
         column: 0,

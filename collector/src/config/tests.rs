@@ -147,3 +147,50 @@ proptest::proptest! {
         let _ = Config::parse(&text, "x", &|_| None);
     }
 }
+
+#[tokio::test]
+async fn an_inspection_names_what_would_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("broken.json", "[{\"targets\": 5}]");
+    write("ca.pem", "no certificate");
+    write(
+        "sigyn.yml",
+        "scrape_configs:\n\
+         - job_name: a\n  basic_auth: {username: x, password_file: gone}\n  tls_config: {ca_file: ca.pem}\n\
+         - job_name: b\n  file_sd_configs: [{files: [broken.json, 'none-*.json']}]\n\
+         - job_name: c\n  static_configs: [{targets: ['x:1']}]\n  relabel_configs: [{target_label: __address__, replacement: 'http://x'}]\n",
+    );
+    let (config, _) = Config::load(&folder.path().join("sigyn.yml")).unwrap();
+    let Inspection { errors, warnings } = config.inspect().await;
+    let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(shown.len(), 4, "{shown:#?}");
+    assert!(shown[0].contains("sigyn.yml:2:3: job \"a\": cannot read "), "{shown:#?}");
+    assert!(shown[1].contains("tls_config.ca holds no PEM certificate"), "{shown:#?}");
+    assert!(shown[2].contains("broken.json:1:14: expected a list here"), "{shown:#?}");
+    assert!(shown[3].contains("the target \"x:1\" cannot be scraped"), "{shown:#?}");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+}
+
+#[test]
+fn a_fingerprint_follows_contents_links_and_new_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (data, text) in [("..one", "scrape_configs: [{job_name: a}]"), ("..two", "global: {}")] {
+        fs::create_dir(at(data)).unwrap();
+        fs::write(at(data).join("more.yml"), text).unwrap();
+    }
+    // As a ConfigMap is mounted.
+    std::os::unix::fs::symlink("..one", at("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/more.yml", at("more.yml")).unwrap();
+    fs::write(at("sigyn.yml"), "scrape_config_files: [m*.yml]").unwrap();
+    let (config, _) = Config::load(&at("sigyn.yml")).unwrap();
+    let before = config.fingerprint(&[]);
+    assert_eq!(before, config.fingerprint(&[]));
+    std::os::unix::fs::symlink("..two", at("..new")).unwrap();
+    fs::rename(at("..new"), at("..data")).unwrap();
+    let swapped = config.fingerprint(&[]);
+    assert_ne!(before, swapped);
+    fs::write(at("many.yml"), "").unwrap();
+    assert_ne!(swapped, config.fingerprint(&[]));
+}

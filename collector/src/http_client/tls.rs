@@ -127,6 +127,18 @@ impl Pem {
     }
 }
 
+/// What is wrong with the PEM texts of a block, before anything is asked with them.
+pub(crate) async fn check(tls: &TlsConfig) -> Result<(), HttpError> {
+    let pem = Pem::read(tls).await?;
+    let plain = TlsConfig { server_name: None, ..tls.clone() };
+    let builder = pem.apply(&plain, true, reqwest::Client::builder())?;
+    if pem != Pem::default() {
+        // A key that does not belong to its certificate shows when both are put together.
+        builder.build().map_err(|error| HttpError::Unusable(super::root(&error)))?;
+    }
+    Ok(())
+}
+
 /// Checks a certificate against one name.
 #[derive(Debug)]
 struct Expecting {
