@@ -1,8 +1,11 @@
 //! `sigyn doctor`: checks every link from app to Grafana, and says how to mend what is missing.
 
+mod pod;
+
 use super::client::Client;
 use crate::exit::Exit;
 use clap::Args;
+use pod::{Explained, PodName, explain_active, explain_dropped};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -20,6 +23,9 @@ pub(crate) struct Doctor {
     /// Grafana, with credentials in the URL where it wants them.
     #[arg(long, value_name = "URL")]
     grafana: Option<String>,
+    /// Only this pod: why it is scraped, or not.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pod: Option<PodName>,
 }
 
 /// One link and its state.
@@ -50,6 +56,9 @@ impl Doctor {
 
     async fn examine(&self) -> Result<Vec<Finding>, Exit> {
         let client = Client::new(TIMEOUT)?;
+        if let Some(pod) = &self.pod {
+            return Ok(self.explain(&client, pod).await);
+        }
         let mut findings = self.sigyn(&client).await;
         if let Some(prometheus) = &self.prometheus {
             findings.extend(check_prometheus(&client, prometheus).await);
@@ -60,15 +69,55 @@ impl Doctor {
         Ok(findings)
     }
 
+    /// One finding for each target of the pod.
+    async fn explain(&self, client: &Client, pod: &PodName) -> Vec<Finding> {
+        let targets = match get(client, &self.server, "/api/v1/targets").await {
+            Ok(answer) => answer,
+            Err(why) => return vec![self.unreachable(&why)],
+        };
+        let of_pod = |list: &str| -> Vec<Value> {
+            let all = targets["data"][list].as_array().into_iter().flatten();
+            all.filter(|target| pod.has(target)).cloned().collect()
+        };
+        let mut explained: Vec<Explained> =
+            of_pod("activeTargets").iter().map(explain_active).collect();
+        for target in of_pod("droppedTargets") {
+            let query = [
+                ("scrapePool", target["scrapePool"].as_str().unwrap_or_default().to_owned()),
+                ("labels", target["discoveredLabels"].to_string()),
+            ];
+            let path =
+                reqwest::Url::parse_with_params("http://x/api/v1/targets/relabel_steps", &query)
+                    .map(|url| format!("{}?{}", url.path(), url.query().unwrap_or_default()));
+            let steps = match path {
+                Ok(path) => get(client, &self.server, &path).await.unwrap_or_default(),
+                Err(_) => Value::Null,
+            };
+            explained.push(explain_dropped(&target, &steps["data"]["steps"]));
+        }
+        if explained.is_empty() {
+            explained.push(pod.not_found());
+        }
+        // One port that is read is what the others were dropped for.
+        let is_read = explained.iter().any(|target| target.is_good);
+        let finding = |Explained { is_good, sentence }| match is_good || is_read {
+            true => Good(sentence),
+            false => Bad(sentence, "Every label at every step: /service-discovery.".to_owned()),
+        };
+        explained.into_iter().map(finding).collect()
+    }
+
+    fn unreachable(&self, why: &str) -> Finding {
+        Bad(
+            format!("sigyn at {}: {why}", self.server),
+            "Start it with `sigyn serve`, or name its URL with --server.".to_owned(),
+        )
+    }
+
     async fn sigyn(&self, client: &Client) -> Vec<Finding> {
         let targets = match get(client, &self.server, "/api/v1/targets").await {
             Ok(answer) => answer,
-            Err(why) => {
-                return vec![Bad(
-                    format!("sigyn at {}: {why}", self.server),
-                    "Start it with `sigyn serve`, or name its URL with --server.".to_owned(),
-                )];
-            }
+            Err(why) => return vec![self.unreachable(&why)],
         };
         let mut findings = vec![Good(format!("sigyn answers at {}", self.server))];
         let active =
