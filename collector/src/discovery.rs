@@ -26,7 +26,6 @@ mod tests;
 
 pub(crate) use file::matching;
 pub(crate) use read::read_mechanisms;
-pub(crate) use static_targets::parse_groups;
 
 pub use consul::ConsulDiscovery;
 pub use dns::{DnsDiscovery, DnsRecordType};

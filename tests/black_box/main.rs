@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod demo;
 mod exemplars;
+mod fleet;
 mod identifiers;
 mod kubernetes;
 mod kubernetes_memory;

@@ -4,7 +4,7 @@
 use crate::{
     Labels,
     config::{Authentication, Config, Finding, HttpClient, ScrapeConfig, SecretSource},
-    discovery::{Mechanism, TargetGroup, matching, parse_groups},
+    discovery::{Mechanism, TargetGroup, matching, parse_yaml},
     http_client::check_tls,
     target,
 };
@@ -110,7 +110,7 @@ impl Faults {
             let name = path.display().to_string();
             let meta: Labels = [("__meta_filepath", name.as_str())].into_iter().collect();
             let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-            match text.and_then(|text| parse_groups(&text, &name, &meta)) {
+            match text.and_then(|text| parse_yaml(&text, &name, &meta)) {
                 Ok(found) => groups.extend(found),
                 Err(reason) => self.errors.push(reason),
             }
