@@ -200,6 +200,11 @@ impl Control {
         read.await.unwrap_or_default()
     }
 
+    /// Why nothing can be taken in before a restart, if that is so.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.store.health().err().map(|error| error.to_string())
+    }
+
     /// Asks the server to end.
     pub(crate) fn stop(&self) {
         self.stopping.cancel();

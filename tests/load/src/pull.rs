@@ -37,7 +37,7 @@ struct App {
 }
 
 /// Reads `targets` buffers for some seconds, each of which gets `rate` spans a second.
-pub(crate) fn run(binary: &str, targets: usize, rate: usize, seconds: u64) {
+pub(crate) fn run(binary: &str, targets: usize, rate: usize, seconds: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -62,7 +62,7 @@ pub(crate) fn run(binary: &str, targets: usize, rate: usize, seconds: u64) {
     let (recorded, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let filling = (rate > 0).then(|| fill(&apps, rate, &recorded, &stop));
     let (began, cpu_before) = (Instant::now(), cpu_seconds(&server));
-    std::thread::sleep(Duration::from_secs(seconds));
+    std::thread::sleep(Duration::from_secs(seconds as u64));
     let cpu = cpu_seconds(&server) - cpu_before;
     let wall = began.elapsed().as_secs_f64();
     stop.store(true, Ordering::Relaxed);
