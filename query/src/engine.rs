@@ -221,6 +221,20 @@ impl Engine {
         search::search(snapshot, request, self.limits, &self.threads, Some(progress)).await
     }
 
+    /// The spans of one trace that a search keeps, by start, with no more than the fields that each has anyway.
+    pub async fn spans_of_trace(
+        &self,
+        id: TraceId,
+        query: Query,
+    ) -> Result<Vec<SpanMatch>, EngineError> {
+        let mut plan = plan::Plan::new(query)?;
+        plan.shown.clear();
+        self.on_sources(move |sources, cancellation| {
+            search::spans_of_trace(sources, id, &plan, cancellation)
+        })
+        .await
+    }
+
     /// Time series. A limit gives a partial answer.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod streaming;
 mod tag_values;
 mod tags;
 mod trace_by_id;
+mod trace_filter;
 
 use super::{ApiState, guard::Family};
 use axum::{

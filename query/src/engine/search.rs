@@ -2,7 +2,7 @@
 //! nothing that is left can be newer than what was found.
 
 use super::{
-    Cancellation, EngineError, ScanStats, SearchProgress, SearchResponse, TraceMatch,
+    Cancellation, EngineError, ScanStats, SearchProgress, SearchResponse, SpanMatch, TraceMatch,
     answer::Answers,
     cancellation::CancelOnDrop,
     condition::condition,
@@ -290,6 +290,20 @@ pub(super) fn candidates(
         add(id, start);
     }
     Ok(Partial { candidates: earliest.into_iter().collect(), rows })
+}
+
+/// The spans of one trace that a plan keeps.
+pub(super) fn spans_of_trace(
+    sources: &[Arc<dyn Source>],
+    id: TraceId,
+    plan: &Plan,
+    cancellation: &Cancellation,
+) -> Result<Vec<SpanMatch>, EngineError> {
+    let window = (0, u64::MAX, usize::MAX);
+    let cache = Arc::new(ColumnCache::default());
+    let found = evaluate(sources, &[id], plan, window, &cache, cancellation)?;
+    let sets = found.into_iter().flat_map(|trace| trace.span_sets);
+    Ok(sets.flat_map(|set| set.spans).collect())
 }
 
 /// Gathers some traces whole and runs the pipeline over them.

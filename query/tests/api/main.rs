@@ -13,3 +13,4 @@ mod spans;
 mod streaming;
 mod strict;
 mod tempo;
+mod trace_filter;

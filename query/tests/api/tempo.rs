@@ -117,12 +117,6 @@ async fn a_path_that_is_no_text_is_refused() {
 }
 
 #[tokio::test]
-async fn a_filter_of_a_trace_is_refused_not_ignored() {
-    let answer = Rig::with_shop().await.get(&format!("/api/v2/traces/{TRACE}?q=%7B%7D")).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-}
-
-#[tokio::test]
 async fn a_trace_of_a_hundred_thousand_spans() {
     let rig = Rig::new().await;
     for part in 0..10_u64 {

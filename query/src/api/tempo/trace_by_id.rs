@@ -1,5 +1,6 @@
 //! A trace by its ID: v1 and v2, JSON and protobuf.
 
+use super::trace_filter::TraceFilter;
 use crate::api::{
     ApiState, Fault,
     otlp_json::{Enums, Ids, Style, Styled},
@@ -7,6 +8,7 @@ use crate::api::{
     trace,
 };
 use axum::{
+    body::Bytes,
     extract::State,
     response::{IntoResponse, Response},
 };
@@ -15,7 +17,7 @@ use prost::Message;
 use serde::Serialize;
 use sigyn_proto::{
     otlp::trace::v1::ResourceSpans,
-    tempo::{TraceByIdMetrics, TraceByIdResponse},
+    tempo::{PartialStatus, TraceByIdMetrics, TraceByIdResponse},
 };
 use sigyn_store::TraceId;
 use std::sync::Arc;
@@ -45,7 +47,7 @@ pub(super) async fn version_1(
     Ok(trace::json_response(json.await?))
 }
 
-/// `GET /api/v2/traces/{id}`: 200 with an empty trace for an unknown one.
+/// `GET /api/v2/traces/{id}`: 200 with an empty trace for an unknown one. `q` cuts it down to the spans that match.
 pub(super) async fn version_2(
     State(state): State<Arc<ApiState>>,
     Segment(id): Segment,
@@ -54,31 +56,45 @@ pub(super) async fn version_2(
 ) -> Result<Response, Fault> {
     let id = TraceId::parse(&id)?;
     let style = style(&parameters)?;
-    if parameters.get("q").is_some_and(|query| !query.trim().is_empty()) {
-        return Err(Fault::bad_request(
-            "this version cannot cut a trace down by q; leave it out to get the whole trace",
-        ));
-    }
+    let filter = TraceFilter::of(&parameters)?;
     let encoded = trace::load(&state, id).await?.unwrap_or_default();
     let inspected_bytes = encoded.len() as u64;
-    if super::wants_protobuf(&headers) {
-        let answer = TraceByIdResponse {
-            trace: Some(encoded),
-            metrics: Some(TraceByIdMetrics { inspected_bytes }),
-            ..Default::default()
-        };
-        return Ok(super::protobuf_response(answer.encode_to_vec().into()));
+    let as_protobuf = super::wants_protobuf(&headers);
+    if as_protobuf && filter.is_none() {
+        return Ok(protobuf(encoded, inspected_bytes, None));
+    }
+    let decoding = trace::on_blocking_thread(move || trace::decode(&encoded));
+    let (decoded, cut) = match filter {
+        Some(filter) => filter.apply(&state, id, decoding.await?).await?,
+        None => (decoding.await?, None),
+    };
+    if as_protobuf {
+        return Ok(protobuf(decoded.encode_to_vec().into(), inspected_bytes, cut));
     }
     let json = trace::on_blocking_thread(move || {
-        let decoded = trace::decode(&encoded)?;
         trace::to_json(&Version2 {
             trace: Trace { resource_spans: Styled(&decoded.resource_spans[..], style) },
             metrics: Metrics {
                 inspected_bytes: (inspected_bytes > 0).then(|| inspected_bytes.to_string()),
             },
+            status: cut.is_some().then_some("PARTIAL"),
+            message: cut,
         })
     });
     Ok(trace::json_response(json.await?))
+}
+
+/// Version 2 as protobuf; `cut` says why it is not the whole trace.
+fn protobuf(trace: Bytes, inspected_bytes: u64, cut: Option<String>) -> Response {
+    let status = if cut.is_some() { PartialStatus::Partial } else { PartialStatus::Complete };
+    let answer = TraceByIdResponse {
+        // The field is there even when it is empty: Grafana reads through it unasked.
+        trace: Some(trace),
+        metrics: Some(TraceByIdMetrics { inspected_bytes }),
+        status: status.into(),
+        message: cut.unwrap_or_default(),
+    };
+    super::protobuf_response(answer.encode_to_vec().into())
 }
 
 #[derive(Serialize)]
@@ -90,6 +106,11 @@ struct Version1<'a> {
 struct Version2<'a> {
     trace: Trace<'a>,
     metrics: Metrics,
+    /// Only where something is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 #[derive(Serialize)]
