@@ -254,3 +254,6 @@ impl FromStr for DnsRecordType {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
