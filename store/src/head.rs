@@ -7,6 +7,7 @@ mod decode;
 mod dense;
 mod interner;
 mod source;
+mod trace_rows;
 
 pub(crate) use attributes::{Attributes, Column, Values};
 pub(crate) use chunk::{Chunk, Resource, Scope};

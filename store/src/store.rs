@@ -360,7 +360,7 @@ impl Store {
         blocking(move || {
             let mut parts: Vec<(Arc<Chunk>, Vec<u32>)> = Vec::new();
             for source in places.chunks {
-                let rows = source.chunk.rows_of(&id);
+                let rows = source.rows_of_trace(&id);
                 if !rows.is_empty() {
                     parts.push((source.chunk, rows));
                 }

@@ -1,6 +1,6 @@
 //! A sealed chunk as a source of columns.
 
-use super::{Attributes, Chunk, children::ChunkChildren, dense};
+use super::{Attributes, Chunk, children::ChunkChildren, dense, trace_rows::TraceRows};
 use crate::{AttributeScope, Children, Error, Field, Source, TimeRange, TraceId};
 use arrow_array::{ArrayRef, Int64Array, UInt8Array, UInt32Array, UInt64Array};
 use std::{collections::BTreeSet, sync::Arc};
@@ -9,14 +9,21 @@ use std::{collections::BTreeSet, sync::Arc};
 #[derive(Clone)]
 pub(crate) struct ChunkSource {
     pub(crate) chunk: Arc<Chunk>,
+    trace_rows: Arc<TraceRows>,
     time_range: TimeRange,
     size_bytes: u64,
 }
 
 impl ChunkSource {
     pub(crate) fn new(chunk: Arc<Chunk>) -> Self {
-        let (time_range, size_bytes) = (chunk.time_range(), chunk.size_bytes() as u64);
-        Self { chunk, time_range, size_bytes }
+        let trace_rows = Arc::new(TraceRows::new(&chunk.trace_ids));
+        let size_bytes = (chunk.size_bytes() + trace_rows.size_bytes()) as u64;
+        Self { time_range: chunk.time_range(), chunk, trace_rows, size_bytes }
+    }
+
+    /// The rows of a trace, ascending.
+    pub(crate) fn rows_of_trace(&self, trace_id: &TraceId) -> Vec<u32> {
+        self.trace_rows.find(&self.chunk.trace_ids, &trace_id.0)
     }
 }
 
@@ -109,7 +116,7 @@ impl Source for ChunkSource {
     }
 
     fn rows_of(&self, trace_id: &TraceId) -> Result<UInt32Array, Error> {
-        Ok(UInt32Array::from(self.chunk.rows_of(trace_id)))
+        Ok(UInt32Array::from(self.rows_of_trace(trace_id)))
     }
 
     fn size_bytes(&self) -> u64 {
