@@ -1,6 +1,8 @@
 //! Blocks in a real S3 server, which is killed and comes back.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it is a test from end to end")]
 
+#[path = "../kit/pypi.rs"]
+mod pypi;
 mod seaweed;
 
 use prometheus_client::registry::Registry;

