@@ -1,5 +1,7 @@
 //! The generator against a naive count over plain spans, with a real store between.
 
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
 #[path = "columns/model.rs"]
 mod model;
 
