@@ -30,6 +30,7 @@ mod repeats;
 mod scan;
 mod search;
 mod selection;
+mod service_graph;
 mod structure;
 mod tags;
 #[cfg(test)]
@@ -45,12 +46,13 @@ pub use progress::SearchProgress;
 pub use selection::{
     Contrast, ContrastField, ContrastValue, DurationRank, Facet, Facets, SpanSelection, ValueCount,
 };
+pub use service_graph::{Connection, ServiceEdge, ServiceGraph, ServiceNode};
 
 use crate::traceql::{FieldRef, Pipeline, Query};
 use arrow_schema::ArrowError;
 use cancellation::{CancelOnDrop, Cancellation};
 use sigyn_store::{Error as StoreError, Snapshot, Source, SpanId, Store, TraceId};
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{num::NonZero, ops::Range, sync::Arc, thread::available_parallelism};
 use tokio::sync::{Semaphore, mpsc};
 use view::View;
 
@@ -331,6 +333,20 @@ impl Engine {
         let (one, selected, _guard) = self.selected(selection)?;
         let (other, compared, _other_guard) = self.selected(baseline)?;
         contrast::contrast((&one, selected), (&other, compared), fields_max, values_max).await
+    }
+
+    /// Who calls whom among the spans that start in a range, with quantiles of what the calls took.
+    pub async fn service_graph(
+        &self,
+        start_unix_nano: Range<u64>,
+        quantiles: &[f64],
+    ) -> Result<ServiceGraph, EngineError> {
+        let (scan, _, _guard) = self.selected(SpanSelection {
+            query: Some(service_graph::sides()),
+            start_unix_nano: Some(start_unix_nano.start),
+            end_unix_nano: Some(start_unix_nano.end),
+        })?;
+        service_graph::service_graph(&scan.without_pinned(), quantiles).await
     }
 
     /// Where to look for selected spans, and what they must fulfil.

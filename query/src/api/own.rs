@@ -5,6 +5,7 @@ mod facets;
 mod heatmap;
 mod parse;
 mod selection;
+mod service_graph;
 mod services;
 mod spans;
 mod trace_page;
@@ -22,10 +23,11 @@ use std::sync::Arc;
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 11] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 12] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
         ("/api/sigyn/v1/services", "services", get(services::services)),
+        ("/api/sigyn/v1/service-graph", "service_graph", get(service_graph::service_graph)),
         ("/api/sigyn/v1/operations", "operations", get(services::operations)),
         ("/api/sigyn/v1/parse", "parse", get(parse::parse)),
         ("/api/sigyn/v1/complete", "complete", get(complete::complete)),

@@ -9,6 +9,7 @@ mod metrics;
 mod own;
 mod prometheus;
 mod rig;
+mod service_graph;
 mod spans;
 mod streaming;
 mod strict;
