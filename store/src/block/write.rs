@@ -37,12 +37,16 @@ pub(super) const ROW_GROUP_ROWS_MAX: usize = 65_536;
 /// Bytes of a page, before compression, about: what a look-up of one trace decodes per column. By bytes and not by rows, since columns
 /// differ a hundredfold in width, and a page of few bytes compresses badly.
 const PAGE_BYTES: usize = 16 << 10;
+/// Rows of a page. A column in which every row has a value is not looked at before that, however large its page has become.
+const PAGE_ROWS_MAX: usize = 16_384;
 /// After so many rows the size of the page is looked at.
 const WRITE_ROWS: usize = 1024;
-/// For a block that is cut from the head: nobody must wait for it …
-const ZSTD_LEVEL_CUT: i32 = 1;
-/// … and for a merged one, which stays: some percent smaller, for twice the time.
-pub(super) const ZSTD_LEVEL_MERGED: i32 = 3;
+/// Of columns with a dictionary, in a block that is cut from the head: nobody must wait for it …
+const ZSTD_LEVEL_CUT: i32 = 4;
+/// … and in a merged one, which stays.
+pub(super) const ZSTD_LEVEL_MERGED: i32 = 5;
+/// Of all other columns: what is random stays as large at any level.
+const ZSTD_LEVEL_PLAIN: i32 = 1;
 /// Key of the footer entry that names the attributes without a column.
 pub(super) const REST_NAMES_KEY: &str = "sigyn.attributes";
 
@@ -196,26 +200,31 @@ pub(super) fn write_generation(
 }
 
 fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
-    let level = ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's");
+    let zstd =
+        |level| Compression::ZSTD(ZstdLevel::try_new(level).expect("the level is one of zstd's"));
     let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let event_time = ["events", "list", "element", "time_unix_nano"].map(str::to_owned);
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
+        .set_compression(zstd(zstd_level))
         .set_created_by("sigyn".to_owned())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_data_page_size_limit(PAGE_BYTES)
-        .set_data_page_row_count_limit(ROW_GROUP_ROWS_MAX)
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
         .set_write_batch_size(WRITE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_bloom_filter_enabled(column("trace_id"), true)
         .set_column_bloom_filter_fpp(column("trace_id"), 0.01)
         .set_statistics_truncate_length(Some(16))
         .set_column_dictionary_enabled(column("trace_id"), false)
-        .set_column_dictionary_enabled(column("span_id"), false);
+        .set_column_compression(column("trace_id"), zstd(ZSTD_LEVEL_PLAIN))
+        .set_column_dictionary_enabled(column("span_id"), false)
+        .set_column_compression(column("span_id"), Compression::UNCOMPRESSED);
     let mut encode = |path: ColumnPath, encoding| {
         let without =
             std::mem::take(&mut properties).set_column_dictionary_enabled(path.clone(), false);
-        properties = without.set_column_encoding(path, encoding);
+        properties = without
+            .set_column_encoding(path.clone(), encoding)
+            .set_column_compression(path, zstd(ZSTD_LEVEL_PLAIN));
     };
     // Within a trace, times differ little.
     encode(column("start_unix_nano"), Encoding::DELTA_BINARY_PACKED);
