@@ -18,8 +18,8 @@ pub struct Target {
     pub labels: Labels,
     /// After relabeling, `__*` included, `__meta_*` not.
     pub all_labels: Labels,
-    /// Before relabeling, with the job's defaults filled in.
-    pub discovered_labels: Arc<Labels>,
+    /// What discovery said of it.
+    pub discovered: Discovered,
     /// The full URL to read spans from, params included.
     pub url: String,
     /// The full URL to read OpenMetrics exemplars from, when the job has `exemplars_path`.
@@ -35,19 +35,26 @@ pub struct Target {
     /// The platform is ending it: read at once, and until it is drained.
     pub ending: bool,
     /// Hash of `all_labels` and `url`: equal identities in one job are one target, and it is the
-    /// same after a restart. `ending` and `discovered_labels` are not part of it.
+    /// same after a restart. `ending` and `discovered` are not part of it.
     pub identity: u64,
+}
+
+/// The labels that discovery gave a target, shared with its group. They are put together when
+/// somebody looks at them: of all that is kept of a target they would be the largest part, and most
+/// of it several times.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Discovered {
+    group: Labels,
+    own: Labels,
 }
 
 /// What a rule dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DroppedTarget {
-    /// Before relabeling.
-    pub discovered_labels: Arc<Labels>,
+    /// What discovery said of it.
+    pub discovered: Discovered,
     /// Index of the rule in `relabel_configs`.
     pub rule: usize,
-    /// The labels that the rule saw.
-    pub labels_before: Labels,
 }
 
 /// A target that cannot be scraped: neither active nor dropped, but logged and counted.
@@ -55,7 +62,7 @@ pub struct DroppedTarget {
 #[error("{reason}")]
 pub struct TargetError {
     /// Before relabeling.
-    pub discovered_labels: Arc<Labels>,
+    pub discovered_labels: Labels,
     /// One sentence.
     pub reason: String,
 }
@@ -65,10 +72,47 @@ pub struct TargetError {
 pub struct Targets {
     /// Sorted by URL and labels; equal identities are collapsed.
     pub active: Vec<Target>,
-    /// Dropped by a rule.
+    /// Dropped by a rule, at most `keep_dropped_targets` of them.
     pub dropped: Vec<DroppedTarget>,
+    /// All that a rule dropped.
+    pub dropped_count: u64,
     /// Not scrapable.
     pub failed: Vec<TargetError>,
+}
+
+impl Discovered {
+    /// Of a target with these labels in a group with those; its own win.
+    pub fn new(group: &Labels, own: &Labels) -> Self {
+        Self { group: group.clone(), own: own.clone() }
+    }
+
+    /// A label that no default of the job fills; `""` when absent.
+    pub fn get(&self, name: &str) -> &str {
+        match self.own.get(name) {
+            "" => self.group.get(name),
+            value => value,
+        }
+    }
+
+    /// All labels before relabeling, with the defaults of the job where discovery is silent.
+    pub fn labels(&self, config: &ScrapeConfig) -> Labels {
+        let mut labels = self.group.clone();
+        labels.merge(&self.own);
+        let mut default = |name: &str, value: &str| {
+            if labels.get(name).is_empty() {
+                labels.set(name, value);
+            }
+        };
+        default("job", &config.job_name);
+        default("__scrape_interval__", &config.scrape_interval.to_string());
+        default("__scrape_timeout__", &config.scrape_timeout.to_string());
+        default("__metrics_path__", &config.metrics_path);
+        default("__scheme__", config.scheme.as_str());
+        for (name, values) in &config.params {
+            default(&format!("__param_{name}"), values.first().map_or("", String::as_str));
+        }
+        labels
+    }
 }
 
 /// Builds all targets of a job. Targets of equal identity become one; it is ending when any of them
@@ -76,20 +120,25 @@ pub struct Targets {
 pub fn build(config: &ScrapeConfig, groups: &[Arc<TargetGroup>]) -> Targets {
     let mut targets = Targets::default();
     let mut by_identity: BTreeMap<u64, usize> = BTreeMap::new();
+    let shown_dropped_max = match config.keep_dropped_targets {
+        0 => usize::MAX,
+        limit => usize::try_from(limit).unwrap_or(usize::MAX),
+    };
     for group in groups {
-        for discovered in &group.targets {
-            let labels = Arc::new(with_defaults(config, discovered, group));
-            let outcome = relabel::apply(&config.relabel_configs, Labels::clone(&labels));
-            targets.dropped.extend(outcome.dropped.into_iter().map(|dropped| DroppedTarget {
-                discovered_labels: Arc::clone(&labels),
-                rule: dropped.rule,
-                labels_before: dropped.labels_before,
+        for DiscoveredTarget { labels: own, ending } in &group.targets {
+            let discovered = Discovered::new(&group.labels, own);
+            let labels = discovered.labels(config);
+            let outcome = relabel::apply(&config.relabel_configs, labels.clone());
+            targets.dropped_count += outcome.dropped.len() as u64;
+            let room = shown_dropped_max - targets.dropped.len();
+            targets.dropped.extend(outcome.dropped.iter().take(room).map(|dropped| {
+                DroppedTarget { discovered: discovered.clone(), rule: dropped.rule }
             }));
             for kept in outcome.kept {
-                match finish(config, kept, &labels, discovered.ending) {
+                match finish(config, kept, &discovered, *ending) {
                     Err(reason) => targets
                         .failed
-                        .push(TargetError { discovered_labels: Arc::clone(&labels), reason }),
+                        .push(TargetError { discovered_labels: labels.clone(), reason }),
                     Ok(target) => match by_identity.get(&target.identity) {
                         Some(have) => targets.active[*have].ending |= target.ending,
                         None => {
@@ -101,39 +150,16 @@ pub fn build(config: &ScrapeConfig, groups: &[Arc<TargetGroup>]) -> Targets {
             }
         }
     }
+    targets.dropped.shrink_to_fit();
     targets.active.sort_by(|a, b| (&a.url, &a.all_labels).cmp(&(&b.url, &b.all_labels)));
     targets
-}
-
-/// The target's own labels over the group's, and the job's defaults where both are silent.
-fn with_defaults(
-    config: &ScrapeConfig,
-    discovered: &DiscoveredTarget,
-    group: &TargetGroup,
-) -> Labels {
-    let mut labels = group.labels.clone();
-    labels.merge(&discovered.labels);
-    let mut default = |name: &str, value: &str| {
-        if labels.get(name).is_empty() {
-            labels.set(name, value);
-        }
-    };
-    default("job", &config.job_name);
-    default("__scrape_interval__", &config.scrape_interval.to_string());
-    default("__scrape_timeout__", &config.scrape_timeout.to_string());
-    default("__metrics_path__", &config.metrics_path);
-    default("__scheme__", config.scheme.as_str());
-    for (name, values) in &config.params {
-        default(&format!("__param_{name}"), values.first().map_or("", String::as_str));
-    }
-    labels
 }
 
 /// Checks what relabeling left, and makes the target of it.
 fn finish(
     config: &ScrapeConfig,
     mut labels: Labels,
-    discovered_labels: &Arc<Labels>,
+    discovered: &Discovered,
     ending: bool,
 ) -> Result<Target, String> {
     let address = labels.get("__address__").to_owned();
@@ -173,7 +199,7 @@ fn finish(
         identity: identity(&labels, &url),
         labels: public,
         all_labels: labels,
-        discovered_labels: Arc::clone(discovered_labels),
+        discovered: discovered.clone(),
         url,
         exemplars_url,
         socket,

@@ -62,7 +62,7 @@ fn pod(number: usize) -> Value {
 }
 
 /// With two targets, eight labels and four annotations, and room for a sync of all targets.
-const BYTES_A_POD_MAX: usize = 12_000;
+const BYTES_A_POD_MAX: usize = 6_000;
 
 /// In bytes.
 fn resident_set(process_id: u32) -> usize {

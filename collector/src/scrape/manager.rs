@@ -108,9 +108,8 @@ impl Manager {
         let mut all = Vec::new();
         let mut counts = BTreeMap::new();
         for (job, pool) in &pools.active {
-            let (dropped, count) = pool.dropped();
-            all.extend_from_slice(dropped);
-            counts.insert(job.clone(), count);
+            all.extend(pool.dropped());
+            counts.insert(job.clone(), pool.dropped_count());
         }
         (all, counts)
     }

@@ -13,7 +13,7 @@ const KUBERNETES_DEFAULTS: [(&str, &str); 5] = [
 ];
 
 pub(super) fn overlay(target: &Target, config: &ScrapeConfig) -> Overlay {
-    let discovered = &target.discovered_labels;
+    let discovered = &target.discovered;
     let kubernetes = KUBERNETES_DEFAULTS.map(|(name, label)| (name, discovered.get(label)));
     let service = [
         ("service.instance.id", target.labels.get("instance")),

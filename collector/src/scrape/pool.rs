@@ -22,7 +22,8 @@ pub(super) struct Pool {
     groups: Option<Vec<Arc<TargetGroup>>>,
     /// By [`place`].
     targets: BTreeMap<u64, Arc<TargetState>>,
-    dropped: Vec<DroppedTarget>,
+    /// At most `keep_dropped_targets`.
+    dropped: Vec<target::DroppedTarget>,
     dropped_count: u64,
 }
 
@@ -61,7 +62,8 @@ impl Pool {
             return;
         }
         self.groups = Some(groups.to_vec());
-        let Targets { active, dropped, failed } = target::build(&self.config, groups);
+        let Targets { active, dropped, dropped_count, failed } =
+            target::build(&self.config, groups);
         for error in &failed {
             tracing::warn!(
                 job = self.config.job_name,
@@ -71,7 +73,7 @@ impl Pool {
             );
         }
         context.metrics.sync_failed(&self.config.job_name, failed.len());
-        self.show_dropped(dropped);
+        (self.dropped, self.dropped_count) = (dropped, dropped_count);
         let refused = self.refusal(active.len());
         let mut vanished = std::mem::take(&mut self.targets);
         for target in active {
@@ -112,8 +114,17 @@ impl Pool {
         Arc::clone(&self.config)
     }
 
-    pub(super) fn dropped(&self) -> (&[DroppedTarget], u64) {
-        (&self.dropped, self.dropped_count)
+    pub(super) fn dropped(&self) -> Vec<DroppedTarget> {
+        let dropped = self.dropped.iter().map(|dropped| DroppedTarget {
+            scrape_pool: self.config.job_name.clone(),
+            discovered_labels: dropped.discovered.labels(&self.config),
+            rule: dropped.rule,
+        });
+        dropped.collect()
+    }
+
+    pub(super) fn dropped_count(&self) -> u64 {
+        self.dropped_count
     }
 
     fn start(
@@ -161,24 +172,6 @@ impl Pool {
         (limit > 0 && targets as u64 > limit).then(|| {
             format!("target_limit exceeded (number of targets: {targets}, limit: {limit})")
         })
-    }
-
-    fn show_dropped(&mut self, dropped: Vec<target::DroppedTarget>) {
-        self.dropped_count = dropped.len() as u64;
-        let shown = match self.config.keep_dropped_targets {
-            0 => dropped.len(),
-            limit => usize::try_from(limit).unwrap_or(usize::MAX),
-        };
-        self.dropped = dropped
-            .into_iter()
-            .take(shown)
-            .map(|dropped| DroppedTarget {
-                scrape_pool: self.config.job_name.clone(),
-                discovered_labels: dropped.discovered_labels,
-                rule: dropped.rule,
-                labels_before: dropped.labels_before,
-            })
-            .collect();
     }
 }
 

@@ -430,7 +430,7 @@ impl Spans {
 
 /// An address may have passed on to another pod since discovery looked.
 fn check_owner(order: &Order, reply: &Reply) -> Result<(), ReadError> {
-    let discovered = order.target.discovered_labels.get("__meta_kubernetes_pod_uid");
+    let discovered = order.target.discovered.get("__meta_kubernetes_pod_uid");
     match &reply.uid {
         Some(uid) if !discovered.is_empty() && uid != discovered => Err(ReadError::NewOwner(
             format!("discovery says pod UID {discovered}, the buffer says {uid}"),

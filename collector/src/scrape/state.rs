@@ -63,7 +63,7 @@ pub(super) struct Status {
 pub(super) fn place(target: &Target) -> u64 {
     let mut hash = Xxh3::new();
     let socket = target.socket.as_deref().map(|path| path.to_string_lossy()).unwrap_or_default();
-    let uid = target.discovered_labels.get("__meta_kubernetes_pod_uid");
+    let uid = target.discovered.get("__meta_kubernetes_pod_uid");
     let url = target.url.as_str();
     for (name, value) in target.labels.iter().chain([("", url), ("socket", &socket), ("uid", uid)])
     {
@@ -151,7 +151,7 @@ impl TargetState {
             buffer.exemplars_last_error = status.exemplars_last_error;
         }
         Some(TargetStatus {
-            discovered_labels: Arc::clone(&target.discovered_labels),
+            discovered_labels: target.discovered.labels(&order.config),
             labels: target.labels.clone(),
             scrape_pool: target.job.clone(),
             scrape_url: target.url.clone(),

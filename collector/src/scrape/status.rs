@@ -1,7 +1,7 @@
 //! What the status pages show of a target, as plain data.
 
 use crate::Labels;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// Whether the last read was good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Health {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetStatus {
     /// Before relabeling.
-    pub discovered_labels: Arc<Labels>,
+    pub discovered_labels: Labels,
     /// Public labels.
     pub labels: Labels,
     /// The job's name.
@@ -86,9 +86,7 @@ pub struct DroppedTarget {
     /// The job's name.
     pub scrape_pool: String,
     /// Before relabeling.
-    pub discovered_labels: Arc<Labels>,
+    pub discovered_labels: Labels,
     /// Index of the rule that dropped it, from 0.
     pub rule: usize,
-    /// The labels that the rule saw.
-    pub labels_before: Labels,
 }

@@ -26,16 +26,16 @@ fn targets(yaml: &str) -> Targets {
 
 #[test]
 fn a_plain_target_gets_the_jobs_defaults() {
-    let targets = targets(
+    let (job, groups) = job(
         "scrape_configs: [{job_name: shop, exemplars_path: /metrics, params: {b: [1, 2], a: [x y]},
           static_configs: [{targets: ['db:1'], labels: {team: red}}]}]",
     );
-    let target = &targets.active[0];
+    let target = &build(&job, &groups).active[0];
     assert_eq!(target.url, "http://db:1/debug/spans?a=x+y&b=1&b=2");
     assert_eq!(target.exemplars_url.as_deref(), Some("http://db:1/metrics"));
     assert_eq!(target.labels.to_string(), r#"{instance="db:1", job="shop", team="red"}"#);
     assert_eq!(
-        target.discovered_labels.to_string(),
+        target.discovered.labels(&job).to_string(),
         r#"{__address__="db:1", __metrics_path__="/debug/spans", __param_a="x y", __param_b="1", __scheme__="http", __scrape_interval__="5s", __scrape_timeout__="5s", job="shop", team="red"}"#
     );
     assert_eq!(target.scrape_interval, Duration::from_secs(5));
@@ -89,6 +89,16 @@ fn what_cannot_be_scraped_says_why() {
 }
 
 #[test]
+fn dropped_targets_are_all_counted_and_some_are_kept() {
+    let targets = targets(
+        "scrape_configs: [{job_name: a, keep_dropped_targets: 2,
+          static_configs: [{targets: ['x:1', 'y:1', 'z:1']}],
+          relabel_configs: [{source_labels: [__address__], action: drop}]}]",
+    );
+    assert_eq!((targets.dropped.len(), targets.dropped_count), (2, 3));
+}
+
+#[test]
 fn a_dropped_target_names_its_rule() {
     let targets = targets(
         "scrape_configs: [{job_name: a, static_configs: [{targets: ['x:1', 'y:1']}],
@@ -97,8 +107,8 @@ fn a_dropped_target_names_its_rule() {
     );
     assert_eq!(targets.active.len(), 1);
     assert_eq!(targets.dropped[0].rule, 1);
-    assert_eq!(targets.dropped[0].labels_before.get("n"), "v");
-    assert_eq!(targets.dropped[0].discovered_labels.get("n"), "");
+    assert_eq!(targets.dropped[0].discovered.get("__address__"), "y:1");
+    assert_eq!(targets.dropped[0].discovered.get("n"), "");
 }
 
 #[test]

@@ -106,6 +106,8 @@ impl Pod {
         let mut labels = LabelWriter::over(interner, group.labels);
         self.attach_owners(&key.0, discovery.attach, objects, &mut labels);
         group.labels = labels.labels;
+        let ports = self.containers.iter().map(|container| container.ports.len().max(1));
+        group.targets.reserve_exact(ports.sum());
         for container in &self.containers {
             let mut target = |port: Option<&Port>| {
                 let mut labels = LabelWriter::new(interner);
@@ -209,7 +211,7 @@ fn containers(
         Container {
             ports: ports.collect(),
             name: interner.share(&container.name),
-            id: ids.get(&container.name).map_or("", String::as_str).into(),
+            id: interner.share(ids.get(&container.name).map_or("", String::as_str)),
             image: interner.share(container.image.as_deref().unwrap_or_default()),
             is_init,
         }

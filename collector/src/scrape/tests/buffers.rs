@@ -2,8 +2,10 @@
 
 use super::rig::{Rig, config, order, serve_router, status, target, with};
 use crate::{
+    Labels,
     fixture::{TestClock, eventually, resource_of},
     scrape::Health,
+    target::Discovered,
 };
 use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
@@ -233,8 +235,8 @@ async fn an_address_that_passed_on_is_a_new_target_and_no_continuation() {
     let state = rig.scrape(order(target(app.address), config()));
     eventually(|| rig.store.spans() == 5).await;
     let mut other = target(app.address);
-    other.discovered_labels =
-        std::sync::Arc::new([("__meta_kubernetes_pod_uid", "uid-2")].into_iter().collect());
+    let passed_on = [("__meta_kubernetes_pod_uid", "uid-2")].into_iter().collect();
+    other.discovered = Discovered::new(&Labels::new(), &passed_on);
     assert_ne!(
         crate::scrape::state::place(&target(app.address)),
         crate::scrape::state::place(&other)

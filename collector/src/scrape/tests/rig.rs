@@ -15,7 +15,7 @@ use crate::{
         span_loop,
         state::{Loop, Order, TargetState},
     },
-    target::Target,
+    target::{Discovered, Target},
 };
 use axum::{Router, extract::Request, response::Response};
 use prometheus_client::registry::Registry;
@@ -96,7 +96,7 @@ pub(super) fn target(address: SocketAddr) -> Target {
     Target {
         all_labels: labels.clone(),
         labels,
-        discovered_labels: Arc::new(discovered.into_iter().collect()),
+        discovered: Discovered::new(&Labels::new(), &discovered.into_iter().collect()),
         url: format!("http://{address}/debug/spans"),
         exemplars_url: None,
         socket: None,
