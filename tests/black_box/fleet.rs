@@ -43,7 +43,7 @@ fn reload_after_reload_loses_nothing_and_reads_nothing_twice() {
     // Two configs by turns: the first job stays as it is, the second comes, changes and goes.
     let config = |turn: usize| {
         let mut text = "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n  - job_name: stays\n    file_sd_configs: [{files: [targets.json]}]\n".to_owned();
-        if turn % 3 != 0 {
+        if !turn.is_multiple_of(3) {
             text += &format!(
                 "  - job_name: changes\n    scrape_interval: {}s\n    static_configs: [{{targets: ['127.0.0.1:1']}}]\n",
                 turn % 3

@@ -4,6 +4,8 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/search.css";
 import "./styles/trace.css";
+import "./styles/detail.css";
+import "./styles/glance.css";
 import "./styles/tables.css";
 import "./styles/services.css";
 import "./styles/compare.css";

@@ -74,8 +74,8 @@ impl Fold for Names {
         Ok(())
     }
 
-    fn merge(&mut self, mut later: Self) -> Result<(), EngineError> {
-        self.found.append(&mut later.found);
+    fn merge(&mut self, later: Self) -> Result<(), EngineError> {
+        self.found.extend(later.found);
         Ok(())
     }
 }

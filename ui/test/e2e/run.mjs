@@ -154,7 +154,7 @@ async function outage(browser, base) {
     await page.goto(`${base}/search`);
     await waitForTraces(page);
     await page.context().setOffline(true);
-    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByRole("button", { name: "Search", exact: true }).click();
     await page.getByText("does not answer").first().waitFor();
     assert.ok((await page.locator("a.result").count()) > 0, "what was found stays");
     assert.equal(await page.locator(".drip").count(), 0, "nothing spins");

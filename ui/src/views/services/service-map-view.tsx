@@ -223,7 +223,7 @@ function NodeBox(props: {
       role="button"
       tabIndex={0}
       aria-pressed={props.isSelected}
-      aria-label={`${node.service}, ${figures}, ${formatShare(share)} errors`}
+      aria-description={`${formatShare(share)} errors`}
       class={props.isSelected ? "node selected" : "node"}
       transform={`translate(${node.x - NODE_WIDTH / 2} ${node.y - NODE_HEIGHT / 2})`}
       onClick={props.onSelect}
@@ -233,7 +233,7 @@ function NodeBox(props: {
         props.onSelect();
       }}
     >
-      <title>{node.service}</title>
+      {name !== node.service && <title>{node.service}</title>}
       <rect width={NODE_WIDTH} height={NODE_HEIGHT} rx="6" class="node-box" />
       <rect width="5" height={NODE_HEIGHT} rx="2" fill={serviceColour(node.service)} />
       {share > 0 && (
