@@ -181,6 +181,6 @@ async function waitForTraces(page) {
     if ((await page.locator("a.result").count()) > 0) return;
     assert.ok(Date.now() < deadline, "no trace within 30 s");
     await page.waitForTimeout(500);
-    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByRole("button", { name: "Search", exact: true }).click();
   }
 }
