@@ -19,6 +19,7 @@ mod push;
 mod same_targets;
 mod scrape;
 mod span_metrics;
+mod streaming;
 
 use sigyn_rig::Options;
 use std::path::Path;

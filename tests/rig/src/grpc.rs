@@ -1,9 +1,15 @@
-//! One gRPC call by hand: HTTP/2 with prior knowledge, one length-prefixed message.
+//! One gRPC call by hand: HTTP/2 with prior knowledge, length-prefixed messages.
 
 use std::time::Duration;
 
 /// Calls a unary method; `Err` is the status as `CODE: message`.
 pub fn grpc_unary(base: &str, method: &str, message: &[u8]) -> Result<(), String> {
+    let messages = grpc_streaming(base, method, message)?;
+    if messages.is_empty() { Err("no message came back".to_owned()) } else { Ok(()) }
+}
+
+/// Calls a method whose answer is a stream, and gives its messages; `Err` is the status as `CODE: message`.
+pub fn grpc_streaming(base: &str, method: &str, message: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let client = reqwest::blocking::Client::builder()
         .http2_prior_knowledge()
         .timeout(Duration::from_secs(30))
@@ -35,5 +41,12 @@ pub fn grpc_unary(base: &str, method: &str, message: &[u8]) -> Result<(), String
         }
     }
     let body = answer.bytes().map_err(|error| error.to_string())?;
-    if body.len() < 5 { Err("no message came back".to_owned()) } else { Ok(()) }
+    let (mut messages, mut rest) = (Vec::new(), &body[..]);
+    while let [0, a, b, c, d, more @ ..] = rest {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        let (message, more) = more.split_at_checked(length).ok_or("a message breaks off")?;
+        messages.push(message.to_vec());
+        rest = more;
+    }
+    if rest.is_empty() { Ok(messages) } else { Err("the answer is not whole messages".to_owned()) }
 }

@@ -11,7 +11,7 @@ mod server;
 mod wait;
 
 pub use api::{Answer, Api};
-pub use grpc::grpc_unary;
+pub use grpc::{grpc_streaming, grpc_unary};
 pub use otlp::{SpanMaker, request_with, spans_of_trace};
 pub use prometheus::Prometheus;
 pub use server::{Exit, Options, Server};
