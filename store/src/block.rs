@@ -15,6 +15,7 @@ mod merge;
 mod merge_blocks;
 mod meta;
 mod nested;
+mod pages;
 mod parents;
 mod read;
 mod rest;
@@ -24,6 +25,7 @@ mod shelf;
 mod sink;
 mod source;
 mod summary;
+mod trace_runs;
 mod write;
 
 pub(crate) use catalog::{Buried, Catalog, View};

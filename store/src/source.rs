@@ -75,12 +75,23 @@ pub trait Source: Send + Sync {
     /// A fixed column.
     fn field(&self, field: Field) -> Result<ArrayRef, Error>;
 
+    /// Some entries of a fixed column, ascending: cheaper than all of them where they are few.
+    fn field_at(&self, field: Field, rows: &UInt32Array) -> Result<ArrayRef, Error>;
+
     /// The values of a span, resource or instrumentation attribute, one array per value type that occurs, null where
     /// a row has no value of that type: `Dictionary(UInt32, Utf8)`, `Int64`, `Float64`, `Boolean`, or `Binary` with an
     /// encoded OTLP `AnyValue` for bytes, arrays and maps. Empty when no row has the attribute.
     ///
     /// Event and link attributes are asked from [`Source::children`].
     fn attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error>;
+
+    /// As [`Source::attribute`], of some rows, ascending; an array of nothing but nulls may be among them.
+    fn attribute_at(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        rows: &UInt32Array,
+    ) -> Result<Vec<ArrayRef>, Error>;
 
     /// The names of all attributes of a scope that occur in this source, sorted.
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error>;
@@ -90,6 +101,9 @@ pub trait Source: Send + Sync {
 
     /// The rows of one trace, ascending; empty when it is not here. Cheap: a hash or a bloom filter and a binary search.
     fn rows_of(&self, trace_id: &TraceId) -> Result<UInt32Array, Error>;
+
+    /// False when no span of a trace is here. Cheaper than [`Source::rows_of`], but it may be wrong in saying yes.
+    fn may_hold(&self, trace_id: &TraceId) -> Result<bool, Error>;
 
     /// Bytes that a scan of everything here would read; for statistics and limits.
     fn size_bytes(&self) -> u64;

@@ -2,8 +2,9 @@
 
 use super::{EngineError, condition::asks_one_of};
 use crate::traceql::{
-    ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, MetricsExpression, Pipeline,
-    Query, QueryBody, Span, SpansetExpression, SpansetOperator, Stage,
+    Aggregate, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal,
+    MetricsExpression, Pipeline, Query, QueryBody, ScalarFilter, Span, SpansetExpression,
+    SpansetOperator, Stage,
 };
 use sigyn_store::AttributeScope;
 
@@ -18,6 +19,8 @@ pub(super) struct Plan {
     pub(super) reads_trace_fields: bool,
     /// True when what is necessary also suffices: spans can be looked at one by one.
     pub(super) is_local: bool,
+    /// A trace with fewer spans that fulfil what is necessary is no result.
+    pub(super) spans_min: u64,
 }
 
 impl Plan {
@@ -39,7 +42,8 @@ impl Plan {
         rewrite_pipeline(&mut pipeline);
         let necessary = necessary_of_pipeline(&pipeline);
         let is_local = pipeline.stages.iter().all(is_local_stage);
-        Self { pipeline, necessary, shown, reads_trace_fields, is_local }
+        let spans_min = spans_min_of_pipeline(&pipeline);
+        Self { pipeline, necessary, shown, reads_trace_fields, is_local, spans_min }
     }
 
     /// The same for whoever reads these fields of the spans that are kept, and shows nothing of them.
@@ -222,6 +226,27 @@ fn visit_pipeline(pipeline: &Pipeline, fields: &mut Vec<FieldRef>) {
             Stage::Coalesce => {}
         }
     }
+}
+
+/// How many spans `count()` asks for. Stages that come after it and keep spans of their own say more of what is necessary than
+/// it counted, so that nothing follows from them.
+fn spans_min_of_pipeline(pipeline: &Pipeline) -> u64 {
+    let filters = pipeline.stages.iter().rposition(|stage| matches!(stage, Stage::Spanset(_)));
+    let after = &pipeline.stages[filters.map_or(0, |at| at + 1)..];
+    let counts = after.iter().filter_map(|stage| match stage {
+        Stage::ScalarFilter(ScalarFilter {
+            aggregate: Aggregate::Count,
+            operator,
+            value: Literal::Int(number),
+            ..
+        }) => match operator {
+            ComparisonOperator::Greater => Some(number.saturating_add(1)),
+            ComparisonOperator::GreaterOrEqual | ComparisonOperator::Equal => Some(*number),
+            _ => None,
+        },
+        _ => None,
+    });
+    counts.max().map_or(0, |number| number.max(0) as u64)
 }
 
 fn always() -> FieldExpression {

@@ -233,7 +233,7 @@ impl Scan {
             let Some(found) = finding.next().await else { break };
             let found = found??;
             scanned.stats.inspected_spans += found.rows;
-            ids.extend(found.candidates.into_iter().map(|(id, _)| id));
+            ids.extend(found.candidates.into_iter().map(|candidate| candidate.id));
         }
         let ids: Vec<TraceId> = ids.into_iter().collect();
         let parts: Vec<Vec<TraceId>> = ids.chunks(TASK_TRACES).map(<[_]>::to_vec).collect();

@@ -13,7 +13,7 @@ use super::{
     view::{ColumnCache, View},
 };
 use super::{Limits, SearchRequest};
-use arrow_array::cast::AsArray;
+use arrow_array::{UInt32Array, cast::AsArray, types::UInt64Type};
 use rapidhash::{RapidHashMap, RapidHashSet};
 use sigyn_store::{Field, Snapshot, Source, TraceId};
 use std::{
@@ -32,16 +32,26 @@ use tokio::{
 /// Fewer traces are not worth a second thread.
 const TRACES_A_THREAD_MIN: usize = 8;
 
-/// What one source says: its traces with a fitting span, each with its earliest fitting start here.
+/// What one source says: its traces with a fitting span.
 pub(super) struct Partial {
-    pub(super) candidates: Vec<(TraceId, u64)>,
+    pub(super) candidates: Vec<Candidate>,
     pub(super) rows: u64,
+}
+
+/// A trace that may be a result, by what one source has of it.
+pub(super) struct Candidate {
+    pub(super) id: TraceId,
+    /// The earliest start of its fitting spans.
+    start_unix_nano: u64,
+    /// Its fitting spans, those outside the range asked for included.
+    spans: u64,
 }
 
 /// Traces that may be results, by the latest start that they can have.
 #[derive(Default)]
 struct Candidates {
-    bounds: RapidHashMap<TraceId, u64>,
+    /// The latest start that each can have, and how many of its spans were seen to fit.
+    bounds: RapidHashMap<TraceId, (u64, u64)>,
     /// May hold outdated bounds; the map decides.
     queue: BinaryHeap<(u64, Reverse<TraceId>)>,
     evaluated: RapidHashSet<TraceId>,
@@ -49,11 +59,13 @@ struct Candidates {
 
 impl Candidates {
     /// A trace starts no later than any of its spans, so each source can only lower the bound.
-    fn add(&mut self, id: TraceId, start_unix_nano: u64) {
+    fn add(&mut self, candidate: &Candidate) {
+        let Candidate { id, start_unix_nano, spans } = *candidate;
         if self.evaluated.contains(&id) {
             return;
         }
-        let bound = self.bounds.entry(id).or_insert(u64::MAX);
+        let (bound, seen) = self.bounds.entry(id).or_insert((u64::MAX, 0));
+        *seen += spans;
         if start_unix_nano < *bound {
             *bound = start_unix_nano;
             self.queue.push((start_unix_nano, Reverse(id)));
@@ -62,7 +74,7 @@ impl Candidates {
 
     fn peek(&mut self) -> Option<u64> {
         while let Some((bound, Reverse(id))) = self.queue.peek() {
-            if self.bounds.get(id) == Some(bound) {
+            if self.bounds.get(id).is_some_and(|(current, _)| current == bound) {
                 return Some(*bound);
             }
             self.queue.pop();
@@ -70,12 +82,13 @@ impl Candidates {
         None
     }
 
-    fn pop(&mut self) -> Option<TraceId> {
+    /// The trace with the latest possible start, and how many of its spans were seen to fit.
+    fn pop(&mut self) -> Option<(TraceId, u64)> {
         self.peek()?;
         let (_, Reverse(id)) = self.queue.pop()?;
-        self.bounds.remove(&id);
+        let (_, spans) = self.bounds.remove(&id)?;
         self.evaluated.insert(id);
-        Some(id)
+        Some((id, spans))
     }
 }
 
@@ -127,14 +140,11 @@ pub(super) async fn search(
     let (from, to) =
         (request.start_unix_nano.unwrap_or(0), request.end_unix_nano.unwrap_or(u64::MAX));
     let all: Arc<[Arc<dyn Source>]> = snapshot.sources.into();
-    let mut sources: Vec<Arc<dyn Source>> = all
-        .iter()
-        .filter(|source| {
+    let (mut sources, unasked): (Vec<Arc<dyn Source>>, Vec<Arc<dyn Source>>) =
+        all.iter().filter(|source| source.rows() > 0).cloned().partition(|source| {
             let range = source.time_range();
-            source.rows() > 0 && range.start_max_unix_nano >= from && range.start_min_unix_nano < to
-        })
-        .cloned()
-        .collect();
+            range.start_max_unix_nano >= from && range.start_min_unix_nano < to
+        });
     sources.sort_by_key(|source| Reverse(source.time_range().start_max_unix_nano));
 
     let mut response = SearchResponse::default();
@@ -143,14 +153,15 @@ pub(super) async fn search(
     let cache = Arc::new(ColumnCache::default());
     let stats = ScanStats { sources: sources.len(), ..ScanStats::default() };
     let mut news = News { progress, stats, sent: None };
-    let mut unvisited = sources.into_iter().peekable();
+    let mut unvisited = sources.into_iter();
     let mut eagerness = 1;
     let wave = available_parallelism().map_or(1, NonZero::get);
     let result = async {
         loop {
             // The latest start that anything in unvisited sources can have.
             let ahead = unvisited
-                .peek()
+                .as_slice()
+                .first()
                 .map(|source| source.time_range().start_max_unix_nano.min(to.saturating_sub(1)));
             let worst = match found.last_key_value() {
                 Some(((Reverse(start), _), _)) if found.len() >= request.limit => Some(*start),
@@ -171,10 +182,20 @@ pub(super) async fn search(
                 let mut ids = Vec::with_capacity(count);
                 while ids.len() < count
                     && queue.peek().is_some_and(|bound| Some(bound) >= ahead.max(worst))
+                    && let Some((id, spans)) = queue.pop()
                 {
-                    ids.extend(queue.pop());
+                    // A trace with too few fitting spans need not be gathered, if there is no more of it anywhere.
+                    if spans >= plan.spans_min
+                        || may_hold_more(&id, unvisited.as_slice(), &unasked)?
+                    {
+                        ids.push(id);
+                    }
                 }
                 let asked = ids.len();
+                if asked == 0 {
+                    cancellation.check()?;
+                    continue;
+                }
                 let share = asked.div_ceil(wave).max(TRACES_A_THREAD_MIN);
                 let evaluations = ids.chunks(share).map(<[_]>::to_vec).map(|ids| {
                     let (all, plan, cancellation) =
@@ -210,9 +231,7 @@ pub(super) async fn search(
                 let partial = partial?;
                 response.inspected_spans += partial.rows;
                 news.stats.inspected_spans += partial.rows;
-                for (id, start) in partial.candidates {
-                    queue.add(id, start);
-                }
+                partial.candidates.iter().for_each(|candidate| queue.add(candidate));
             }
         }
     }
@@ -252,44 +271,62 @@ pub(super) fn candidates(
     cancellation: &Cancellation,
 ) -> Result<Partial, EngineError> {
     cancellation.check()?;
-    let rows = source.rows() as u64;
+    let rows_in_all = source.rows() as u64;
     let range = source.time_range();
     let view = View::new(source, None, cancellation.clone());
     let mask = condition(&plan.necessary, Frame::rows(&view))?;
     if mask.count_set_bits() == 0 {
-        return Ok(Partial { candidates: Vec::new(), rows });
+        return Ok(Partial { candidates: Vec::new(), rows: rows_in_all });
     }
-    let starts = view.starts()?;
+    let rows: UInt32Array = mask.set_indices().map(|row| row as u32).collect::<Vec<_>>().into();
+    let starts = view.field_at(Field::StartUnixNano, &rows)?;
+    let starts = starts.as_primitive::<UInt64Type>();
     let within = range.start_min_unix_nano >= from && range.start_max_unix_nano < to;
-    let ids = view.field(Field::TraceId)?;
+    let ids = view.field_at(Field::TraceId, &rows)?;
     let ids = ids.as_fixed_size_binary();
-    let mut earliest: RapidHashMap<TraceId, u64> = RapidHashMap::default();
-    let mut add = |id: &[u8], start: u64| {
+    // Fitting spans in all, and the earliest start of those in the range.
+    let mut found: RapidHashMap<TraceId, (u64, Option<u64>)> = RapidHashMap::default();
+    let mut add = |id: &[u8], spans: u64, start: Option<u64>| {
         let id = TraceId(id.try_into().expect("the column has 16 bytes a value"));
-        let bound = earliest.entry(id).or_insert(start);
-        *bound = start.min(*bound);
+        let known = found.entry(id).or_default();
+        known.0 += spans;
+        known.1 = known.1.into_iter().chain(start).min();
     };
     // Blocks are sorted by trace, so rows of one trace mostly come one after the other.
-    let mut run: Option<(&[u8], u64)> = None;
-    for row in mask.set_indices() {
-        let start = starts.value(row);
-        if !within && (start < from || start >= to) {
-            continue;
-        }
-        let id = ids.value(row);
-        run = match run {
-            Some((same, earlier)) if same == id => Some((id, earlier.min(start))),
-            Some((other, earliest)) => {
-                add(other, earliest);
-                Some((id, start))
+    let mut run: (&[u8], u64, Option<u64>) = (&[], 0, None);
+    for (at, &start) in starts.values().iter().enumerate() {
+        let start = (within || (from..to).contains(&start)).then_some(start);
+        let id = ids.value(at);
+        if run.0 == id {
+            run = (id, run.1 + 1, run.2.into_iter().chain(start).min());
+        } else {
+            if run.1 > 0 {
+                add(run.0, run.1, run.2);
             }
-            None => Some((id, start)),
-        };
+            run = (id, 1, start);
+        }
     }
-    if let Some((id, start)) = run {
-        add(id, start);
+    if run.1 > 0 {
+        add(run.0, run.1, run.2);
     }
-    Ok(Partial { candidates: earliest.into_iter().collect(), rows })
+    let candidates = found
+        .into_iter()
+        .filter_map(|(id, (spans, start))| Some(Candidate { id, start_unix_nano: start?, spans }));
+    Ok(Partial { candidates: candidates.collect(), rows: rows_in_all })
+}
+
+/// Whether a source that was not looked through may have spans of a trace.
+fn may_hold_more(
+    id: &TraceId,
+    unvisited: &[Arc<dyn Source>],
+    unasked: &[Arc<dyn Source>],
+) -> Result<bool, EngineError> {
+    for source in unvisited.iter().chain(unasked) {
+        if source.may_hold(id)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The spans of one trace that a plan keeps.

@@ -112,6 +112,11 @@ impl View {
         self.rows.as_ref().map_or(self.source.rows(), |rows| rows.len())
     }
 
+    /// The rows, if they are so few that reading whole columns for them does not pay.
+    fn few(&self) -> Option<&UInt32Array> {
+        self.rows.as_ref().filter(|rows| is_few(rows, &self.source))
+    }
+
     fn pick(&self, array: ArrayRef) -> Result<ArrayRef, EngineError> {
         match &self.rows {
             Some(rows) => Ok(take(&array, rows, None)?),
@@ -123,15 +128,41 @@ impl View {
         if let Some(array) = self.fields.borrow().get(&field) {
             return Ok(array.clone());
         }
-        let (array, is_read) = match &self.cache {
-            Some(cache) => cache.field(&self.source, field)?,
-            None => (self.source.field(field)?, true),
+        let array = match (self.few(), &self.cache) {
+            (Some(rows), _) => {
+                let array = self.source.field_at(field, rows)?;
+                self.cancellation.read(&array)?;
+                array
+            }
+            (None, Some(cache)) => {
+                let (array, is_read) = cache.field(&self.source, field)?;
+                if is_read {
+                    self.cancellation.read(&array)?;
+                }
+                self.pick(array)?
+            }
+            (None, None) => {
+                let array = self.source.field(field)?;
+                self.cancellation.read(&array)?;
+                self.pick(array)?
+            }
         };
-        if is_read {
-            self.cancellation.read(&array)?;
-        }
-        let array = self.pick(array)?;
         self.fields.borrow_mut().insert(field, array.clone());
+        Ok(array)
+    }
+
+    /// A field of some rows of a view of all rows, ascending.
+    pub(super) fn field_at(
+        &self,
+        field: Field,
+        rows: &UInt32Array,
+    ) -> Result<ArrayRef, EngineError> {
+        let is_read = self.rows.is_some() || self.fields.borrow().contains_key(&field);
+        if is_read || !is_few(rows, &self.source) {
+            return Ok(take(&self.field(field)?, rows, None)?);
+        }
+        let array = self.source.field_at(field, rows)?;
+        self.cancellation.read(&array)?;
         Ok(array)
     }
 
@@ -149,10 +180,14 @@ impl View {
         if let Some(arrays) = self.attributes.borrow().get(&key) {
             return Ok(arrays.clone());
         }
-        let arrays = self.source.attribute(scope, name)?;
+        let few = self.few();
+        let arrays = match few {
+            Some(rows) => self.source.attribute_at(scope, name, rows)?,
+            None => self.source.attribute(scope, name)?,
+        };
         let read = |array| {
             self.cancellation.read(&array)?;
-            self.pick(array)
+            if few.is_some() { Ok(array) } else { self.pick(array) }
         };
         let arrays: Vec<ArrayRef> = arrays.into_iter().map(read).collect::<Result<_, _>>()?;
         self.attributes.borrow_mut().insert(key, arrays.clone());
@@ -215,6 +250,13 @@ impl View {
         self.entries.borrow_mut().insert(scope, entries.clone());
         Ok(entries)
     }
+}
+
+/// Above this share of a source, its columns are read whole.
+const ROWS_SHARE: usize = 16;
+
+fn is_few(rows: &UInt32Array, source: &Arc<dyn Source>) -> bool {
+    rows.len() * ROWS_SHARE <= source.rows()
 }
 
 /// Every event with every link of its span.

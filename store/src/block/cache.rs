@@ -1,8 +1,9 @@
-//! What was read from blocks lately: footers, bloom filters, columns. Bounded by bytes.
+//! What was read from blocks lately: footers, bloom filters, dictionaries, columns. Bounded by bytes.
 
+use super::{pages::Footer, trace_runs::TraceRuns};
 use arrow_array::ArrayRef;
 use parking_lot::Mutex;
-use parquet::{arrow::arrow_reader::ArrowReaderMetadata, bloom_filter::Sbbf};
+use parquet::{bloom_filter::Sbbf, column::page::Page};
 use std::{collections::HashMap, sync::Arc};
 use ulid::Ulid;
 
@@ -15,16 +16,23 @@ pub(super) enum Key {
     Footer(Ulid),
     /// Of the trace IDs of a row group.
     Bloom(Ulid, usize),
+    /// Row group.
+    Traces(Ulid, usize),
     /// Row group, position of the column in the schema.
     Column(Ulid, usize, usize),
+    /// Row group, position of the leaf among the leaves of the schema.
+    Dictionary(Ulid, usize, usize),
 }
 
 /// The thing itself.
 #[derive(Clone)]
 pub(super) enum Entry {
-    Footer(ArrowReaderMetadata),
+    Footer(Footer),
     Bloom(Arc<Sbbf>),
+    Traces(Arc<TraceRuns>),
     Column(ArrayRef),
+    /// Decompressed.
+    Dictionary(Page),
 }
 
 /// Least recently used entries go first.

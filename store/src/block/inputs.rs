@@ -181,5 +181,7 @@ pub(super) fn parents_of(batch: &RecordBatch) -> Result<FixedSizeBinaryArray, &'
             &none
         }
     };
-    parents::resolve(ids("span_id")?.ok_or(WRONG_TYPE)?, offsets, raw)
+    let span_ids = ids("span_id")?.ok_or(WRONG_TYPE)?;
+    let places = parents::places(offsets, None, batch.num_rows(), batch.num_rows())?;
+    parents::resolve(&places, |place| span_ids.value(place as usize), raw)
 }

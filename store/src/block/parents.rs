@@ -2,7 +2,7 @@
 //! distance says all that the eight random bytes of its ID would.
 
 use super::merge::Merge;
-use arrow_array::{Array, FixedSizeBinaryArray, Int32Array};
+use arrow_array::{Array, FixedSizeBinaryArray, Int32Array, UInt32Array};
 use std::ops::Range;
 
 /// A trace of more rows is looked through by a sorted list.
@@ -42,34 +42,56 @@ pub(super) fn offsets(merge: &Merge<'_>, range: Range<usize>) -> Vec<Option<i32>
     offsets
 }
 
-/// The IDs of the parents of all rows of a row group, null for roots.
-pub(super) fn resolve(
-    span_ids: &FixedSizeBinaryArray,
+/// For each of some rows (all, if none are named) of a row group the row at which its parent stands, if an offset says so.
+pub(super) fn places(
     offsets: Option<&Int32Array>,
-    raw: &FixedSizeBinaryArray,
-) -> Result<FixedSizeBinaryArray, &'static str> {
+    rows: Option<&UInt32Array>,
+    count: usize,
+    spans: usize,
+) -> Result<Vec<Option<u32>>, &'static str> {
     const DAMAGED: &str = "a parent stands outside its row group";
-    let rows = span_ids.len();
-    if raw.len() != rows || offsets.is_some_and(|offsets| offsets.len() != rows) {
+    if offsets.is_some_and(|offsets| offsets.len() != count) {
         return Err("the columns of parents are not as long as those of spans");
     }
-    if span_ids.value_length() != 8 || raw.value_length() != 8 {
+    let Some(offsets) = offsets else { return Ok(vec![None; count]) };
+    let place = |at: usize| {
+        if offsets.is_null(at) {
+            return Ok(None);
+        }
+        let row = rows.map_or(at, |rows| rows.value(at) as usize) as i64;
+        let place = row + i64::from(offsets.value(at));
+        let place = u32::try_from(place).ok().filter(|&place| (place as usize) < spans);
+        place.map(Some).ok_or(DAMAGED)
+    };
+    (0..count).map(place).collect()
+}
+
+/// The IDs of parents, null for roots: by place, else as written.
+pub(super) fn resolve<'a>(
+    places: &[Option<u32>],
+    id_at: impl Fn(u32) -> &'a [u8],
+    raw: &'a FixedSizeBinaryArray,
+) -> Result<FixedSizeBinaryArray, &'static str> {
+    if raw.len() != places.len() {
+        return Err("the columns of parents are not as long as those of spans");
+    }
+    if raw.value_length() != 8 {
         return Err("a span ID has not eight bytes");
     }
-    let mut parents = vec![0u8; rows * 8];
-    let mut is_valid = vec![false; rows];
-    for row in 0..rows {
-        let id = match offsets.filter(|offsets| offsets.is_valid(row)) {
-            Some(offsets) => {
-                let at = row as i64 + i64::from(offsets.value(row));
-                let at = usize::try_from(at).ok().filter(|&at| at < rows).ok_or(DAMAGED)?;
-                span_ids.value(at)
-            }
+    let mut parents = vec![0u8; places.len() * 8];
+    let mut is_valid = vec![false; places.len()];
+    for (row, place) in places.iter().enumerate() {
+        let id = match place {
+            Some(place) => id_at(*place),
             None if raw.is_valid(row) => raw.value(row),
             None => continue,
         };
+        let slot = &mut parents[row * 8..][..8];
+        if id.len() != slot.len() {
+            return Err("a span ID has not eight bytes");
+        }
         is_valid[row] = true;
-        parents[row * 8..][..8].copy_from_slice(id);
+        slot.copy_from_slice(id);
     }
     Ok(FixedSizeBinaryArray::new(8, parents.into(), Some(is_valid.into())))
 }

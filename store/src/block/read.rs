@@ -5,21 +5,26 @@ use super::{
     file::BlockFile,
     inputs::parents_of,
     meta::Meta,
+    pages::{Footer, RowGroupPages},
     parents, rows,
     schema::{attribute_of, kind_of},
     source::BlockSource,
+    trace_runs::TraceRuns,
     write::REST_NAMES_KEY,
 };
 use crate::{AttributeScope, Error, Source, TraceId, head::Chunk};
-use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray, types::Int32Type};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, types::Int32Type};
 use arrow_schema::DataType;
-use arrow_select::concat::{concat, concat_batches};
+use arrow_select::{
+    concat::{concat, concat_batches},
+    take::take,
+};
 use parquet::{
     arrow::{
         ProjectionMask,
         arrow_reader::{
             ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-            ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+            ParquetRecordBatchReaderBuilder, RowSelection,
         },
     },
     bloom_filter::Sbbf,
@@ -38,11 +43,17 @@ pub(crate) struct Block {
     meta: Meta,
     file: BlockFile,
     cache: Arc<Cache>,
+    /// First and last trace ID of each row group; `None` where `meta.json` has no such ID.
+    trace_ids: Vec<Option<(TraceId, TraceId)>>,
 }
 
 impl Block {
     pub(super) fn new(meta: Meta, file: BlockFile, cache: Arc<Cache>) -> Self {
-        Self { meta, file, cache }
+        let trace_ids = meta.row_groups.iter().map(|group| {
+            let first = TraceId::parse(&group.trace_id_min).ok()?;
+            Some((first, TraceId::parse(&group.trace_id_max).ok()?))
+        });
+        Self { trace_ids: trace_ids.collect(), meta, file, cache }
     }
 
     /// What its `meta.json` says.
@@ -70,7 +81,8 @@ impl Block {
             if rows.is_empty() {
                 continue;
             }
-            let batch = self.read_rows(row_group, rows).map_err(|error| self.failed(error))?;
+            let batch =
+                self.read_trace_rows(row_group, rows).map_err(|error| self.failed(error))?;
             let Some(batch) = batch else { continue };
             parents_of(&batch)
                 .and_then(|parents| rows::append(&batch, &parents, &mut chunk))
@@ -79,24 +91,33 @@ impl Block {
         Ok((chunk.len() > 0).then_some(chunk))
     }
 
-    /// The rows of a trace in a row group: a look at its range, its bloom filter, then a binary search.
+    /// False when a row group has no span of a trace: a look at its range, then at its bloom filter.
+    pub(super) fn may_hold(&self, row_group: usize, trace_id: &TraceId) -> Result<bool, Error> {
+        if let Some((first, last)) = &self.trace_ids[row_group]
+            && !(first..=last).contains(&trace_id)
+        {
+            return Ok(false);
+        }
+        let bloom = self.guarded(|| self.bloom(row_group).map_err(|error| self.failed(error)))?;
+        // The filter hashes a value by its bytes, whatever its type.
+        Ok(bloom.is_none_or(|bloom| bloom.check(&trace_id.0[..])))
+    }
+
+    /// The rows of a trace in a row group, by binary search if it may have any.
     pub(super) fn rows_of(
         &self,
         row_group: usize,
         trace_id: &TraceId,
     ) -> Result<Range<usize>, Error> {
-        let meta = &self.meta.row_groups[row_group];
-        let hex = trace_id.to_string();
-        if hex < meta.trace_id_min || hex > meta.trace_id_max {
+        if !self.may_hold(row_group, trace_id)? {
             return Ok(0..0);
         }
-        let bloom = self.guarded(|| self.bloom(row_group).map_err(|error| self.failed(error)))?;
-        if let Some(bloom) = bloom
-            && !bloom.check(&parquet::data_type::FixedLenByteArray::from(trace_id.0.to_vec()))
+        if let Some(Entry::Traces(traces)) =
+            self.cache.get(&Key::Traces(self.meta.block, row_group))
         {
-            return Ok(0..0);
+            return Ok(traces.rows_of(trace_id));
         }
-        let Some((start, ids)) = self.trace_ids(row_group, trace_id)? else { return Ok(0..0) };
+        let Some((start, ids)) = self.trace_ids_near(row_group, trace_id)? else { return Ok(0..0) };
         let Some(ids) = ids.as_fixed_size_binary_opt().filter(|ids| ids.value_length() == 16)
         else {
             return Err(self.damaged("its trace IDs are of another type"));
@@ -106,89 +127,157 @@ impl Block {
         Ok(start + first..start + end)
     }
 
-    /// The trace IDs of those pages of a row group that may hold this one, and the row at which they begin; all of them if they
-    /// have been read before or nothing is known of the pages.
-    fn trace_ids(
+    /// The trace IDs of those pages of a row group that may hold this one, and the row at which they begin; all of them if
+    /// nothing is known of the pages.
+    fn trace_ids_near(
         &self,
         row_group: usize,
         trace_id: &TraceId,
     ) -> Result<Option<(usize, ArrayRef)>, Error> {
         let read = || {
             let footer = self.footer()?;
-            let Ok(at) = footer.schema().index_of("trace_id") else { return Ok(None) };
-            let key = Key::Column(self.meta.block, row_group, at);
-            if let Some(Entry::Column(array)) = self.cache.get(&key) {
-                return Ok(Some((0, array)));
-            }
+            let whole = &footer.whole;
+            let Ok(at) = whole.schema().index_of("trace_id") else { return Ok(None) };
             let spans = self.meta.row_groups[row_group].spans as usize;
-            let Some(rows) = pages_of(&footer, row_group, at, &trace_id.0, spans) else {
+            let Some(rows) = pages_of(whole, row_group, at, &trace_id.0, spans) else {
                 return Ok(None);
             };
-            let file = self.prepare(&footer, row_group)?;
-            let mask = ProjectionMask::roots(footer.parquet_schema(), [at]);
-            let batch = read_rows(file, footer, row_group, mask, rows.clone())?;
+            let mask = ProjectionMask::roots(whole.parquet_schema(), [at]);
+            let batch = self.read_rows(&footer, row_group, mask, &[rows.clone()])?;
             Ok(batch.map(|batch| (rows.start, Arc::clone(batch.column(0)))))
         };
         self.guarded(|| read().map_err(|error: ParquetError| self.failed(error)))
     }
 
-    /// A column of a row group; `None` when the block has none of this name.
-    pub(super) fn column(&self, row_group: usize, name: &str) -> Result<Option<ArrayRef>, Error> {
+    /// Which rows of a row group belong to which trace.
+    pub(super) fn traces(&self, row_group: usize) -> Result<Arc<TraceRuns>, Error> {
+        let key = Key::Traces(self.meta.block, row_group);
+        if let Some(Entry::Traces(traces)) = self.cache.get(&key) {
+            return Ok(traces);
+        }
         let read = || {
             let footer = self.footer()?;
-            let Ok(at) = footer.schema().index_of(name) else { return Ok(None) };
+            let at = footer.whole.schema().index_of("trace_id")?;
+            let ids = self.whole_column(&footer, row_group, at)?;
+            let ids = ids.as_fixed_size_binary_opt().filter(|ids| ids.value_length() == 16);
+            let ids = ids
+                .ok_or_else(|| ParquetError::General("its trace IDs are of another type".into()))?;
+            Ok(Arc::new(TraceRuns::new(ids)))
+        };
+        let traces = self.guarded(|| read().map_err(|error: ParquetError| self.failed(error)))?;
+        self.cache.put(key, Entry::Traces(Arc::clone(&traces)), traces.size_bytes());
+        Ok(traces)
+    }
+
+    /// A column of a row group, of some rows (ascending) or all; `None` when the block has none of this name.
+    pub(super) fn column(
+        &self,
+        row_group: usize,
+        name: &str,
+        rows: Option<&UInt32Array>,
+    ) -> Result<Option<ArrayRef>, Error> {
+        let read = || {
+            let footer = self.footer()?;
+            let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
             let key = Key::Column(self.meta.block, row_group, at);
-            if let Some(Entry::Column(array)) = self.cache.get(&key) {
-                return Ok(Some(array));
-            }
-            let rows = self.meta.row_groups[row_group].spans as usize;
-            let mask = ProjectionMask::roots(footer.parquet_schema(), [at]);
-            let file = self.prepare(&footer, row_group)?;
-            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
-                .with_row_groups(vec![row_group])
-                .with_projection(mask)
-                .with_batch_size(rows)
-                .build()?;
-            let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
-            let arrays: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(0)).collect();
-            let array = match batches.as_slice() {
-                [batch] => Arc::clone(batch.column(0)),
-                _ => concat(&arrays)?,
+            let whole = match (self.cache.get(&key), rows) {
+                (Some(Entry::Column(array)), _) => array,
+                (_, Some(rows)) if is_sparse(&footer.whole, row_group, at, rows) => {
+                    return self.some_of_column(&footer, row_group, at, rows).map(Some);
+                }
+                _ => {
+                    let array = self.whole_column(&footer, row_group, at)?;
+                    let bytes = array.get_array_memory_size();
+                    self.cache.put(key, Entry::Column(Arc::clone(&array)), bytes);
+                    array
+                }
             };
-            if array.len() != rows {
-                return Err(ParquetError::General(format!(
-                    "column {name} of row group {row_group} has {} rows instead of {rows}",
-                    array.len()
-                )));
-            }
-            let bytes = array.get_array_memory_size();
-            self.cache.put(key, Entry::Column(Arc::clone(&array)), bytes);
-            Ok(Some(array))
+            Ok(Some(match rows {
+                Some(rows) => take(&whole, rows, None)?,
+                None => whole,
+            }))
         };
         self.guarded(|| read().map_err(|error: ParquetError| self.failed(error)))
     }
 
-    /// The IDs of the parents of all rows of a row group.
-    pub(super) fn parent_ids(&self, row_group: usize) -> Result<ArrayRef, Error> {
+    fn whole_column(
+        &self,
+        footer: &Footer,
+        row_group: usize,
+        at: usize,
+    ) -> Result<ArrayRef, ParquetError> {
+        let rows = self.meta.row_groups[row_group].spans as usize;
+        let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
+        let reader = self.pages(footer, row_group)?.read(mask, None, rows)?;
+        let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(0)).collect();
+        let array = match batches.as_slice() {
+            [batch] => Arc::clone(batch.column(0)),
+            _ => concat(&arrays)?,
+        };
+        if array.len() != rows {
+            return Err(wrong_rows(row_group, array.len(), rows));
+        }
+        Ok(array)
+    }
+
+    /// Reads the pages in which the rows lie, and beside the cache.
+    fn some_of_column(
+        &self,
+        footer: &Footer,
+        row_group: usize,
+        at: usize,
+        rows: &UInt32Array,
+    ) -> Result<ArrayRef, ParquetError> {
+        let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
+        let batch = self.read_rows(footer, row_group, mask, &runs(rows))?;
+        match batch {
+            Some(batch) if batch.num_rows() == rows.len() => Ok(Arc::clone(batch.column(0))),
+            batch => {
+                let found = batch.map_or(0, |batch| batch.num_rows());
+                Err(wrong_rows(row_group, found, rows.len()))
+            }
+        }
+    }
+
+    /// The IDs of the parents of rows of a row group.
+    pub(super) fn parent_ids(
+        &self,
+        row_group: usize,
+        rows: Option<&UInt32Array>,
+    ) -> Result<ArrayRef, Error> {
         let wrong =
             || self.damaged("the columns of parents are not of the types that they should have");
-        let required = |name| self.column(row_group, name)?.ok_or_else(wrong);
-        let (span_ids, raw) = (required("span_id")?, required("parent_span_id")?);
-        let (span_ids, raw) = (span_ids.as_fixed_size_binary_opt(), raw.as_fixed_size_binary_opt());
-        let offsets = self.column(row_group, "parent_offset")?;
+        let required = |name, rows| self.column(row_group, name, rows)?.ok_or_else(wrong);
+        let raw = required("parent_span_id", rows)?;
+        let raw = raw.as_fixed_size_binary_opt().ok_or_else(wrong)?;
+        let offsets = self.column(row_group, "parent_offset", rows)?;
         let offsets = match &offsets {
             Some(column) => Some(column.as_primitive_opt::<Int32Type>().ok_or_else(wrong)?),
             None => None,
         };
-        let (Some(span_ids), Some(raw)) = (span_ids, raw) else { return Err(wrong()) };
-        let parents = parents::resolve(span_ids, offsets, raw);
+        let spans = self.meta.row_groups[row_group].spans as usize;
+        let places = parents::places(offsets, rows, raw.len(), spans);
+        let places = places.map_err(|what| self.damaged(what))?;
+        // Parents mostly stand near their children, so that this reads the same pages.
+        let mut wanted: Vec<u32> = places.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let wanted = UInt32Array::from(wanted);
+        let span_ids = required("span_id", rows.map(|_| &wanted))?;
+        let span_ids = span_ids.as_fixed_size_binary_opt().ok_or_else(wrong)?;
+        let at = |place: u32| match rows {
+            Some(_) => wanted.values().partition_point(|&it| it < place),
+            None => place as usize,
+        };
+        let parents = parents::resolve(&places, |place| span_ids.value(at(place)), raw);
         Ok(Arc::new(parents.map_err(|what| self.damaged(what))?))
     }
 
     /// A row group to be read once, from its first row to its last, at once and beside the cache.
     pub(super) fn scan(&self, row_group: usize) -> Result<Scan<'_>, Error> {
         let load = || {
-            let footer = self.footer()?;
+            let footer = self.footer()?.whole;
             let file = self.file.load(bytes_of(&footer, row_group))?;
             Ok(Scan { block: self, row_group, footer, file })
         };
@@ -199,7 +288,7 @@ impl Block {
     pub(super) fn filled_columns(
         &self,
     ) -> Result<HashMap<(AttributeScope, String, usize), u64>, Error> {
-        let footer = self.footer().map_err(|error| self.failed(error))?;
+        let footer = self.footer().map_err(|error| self.failed(error))?.whole;
         let mut filled = HashMap::new();
         for row_group in footer.metadata().row_groups() {
             for column in row_group.columns() {
@@ -225,7 +314,7 @@ impl Block {
                 walk(&format!("{path}.{}", member.name()), member.data_type(), found);
             }
         }
-        let footer = self.footer().map_err(|error| self.failed(error))?;
+        let footer = self.footer().map_err(|error| self.failed(error))?.whole;
         let mut found = Vec::new();
         for field in footer.schema().fields() {
             if attribute_of(field.name()).is_none() {
@@ -237,7 +326,7 @@ impl Block {
 
     /// Columns of attributes with text or integers: those without a dictionary, and those with.
     pub(super) fn unique_columns(&self) -> Result<(Vec<String>, Vec<String>), Error> {
-        let footer = self.footer().map_err(|error| self.failed(error))?;
+        let footer = self.footer().map_err(|error| self.failed(error))?.whole;
         let (mut unique, mut others) = (Vec::new(), Vec::new());
         for column in footer.metadata().row_groups().iter().flat_map(|it| it.columns()) {
             let [name] = column.column_path().parts() else { continue };
@@ -253,13 +342,13 @@ impl Block {
 
     /// Names of all columns.
     pub(super) fn columns(&self) -> Result<Vec<String>, Error> {
-        let footer = self.footer().map_err(|error| self.failed(error))?;
+        let footer = self.footer().map_err(|error| self.failed(error))?.whole;
         Ok(footer.schema().fields().iter().map(|field| field.name().clone()).collect())
     }
 
     /// Names of the attributes of a scope that lie in its list; `None` when there are too many to be named in the footer.
     pub(super) fn rest_names(&self, scope: AttributeScope) -> Result<Option<Vec<String>>, Error> {
-        let footer = self.footer().map_err(|error| self.failed(error))?;
+        let footer = self.footer().map_err(|error| self.failed(error))?.whole;
         let entries = footer.metadata().file_metadata().key_value_metadata();
         let names = entries.into_iter().flatten().find(|it| it.key == REST_NAMES_KEY);
         let names = names.and_then(|it| it.value.as_deref()).map(serde_json::from_str);
@@ -295,7 +384,7 @@ impl Block {
         self.damaged(&error.to_string())
     }
 
-    fn footer(&self) -> Result<ArrowReaderMetadata, ParquetError> {
+    fn footer(&self) -> Result<Footer, ParquetError> {
         let key = Key::Footer(self.meta.block);
         if let Some(Entry::Footer(footer)) = self.cache.get(&key) {
             return Ok(footer);
@@ -304,7 +393,8 @@ impl Block {
         let load = || ArrowReaderMetadata::load(&self.file, options);
         let footer = catch_unwind(AssertUnwindSafe(load))
             .unwrap_or_else(|_| Err(ParquetError::General("its footer makes no sense".into())))?;
-        let bytes = footer.metadata().memory_size();
+        let footer = Footer::new(footer);
+        let bytes = footer.size_bytes();
         self.cache.put(key, Entry::Footer(footer.clone()), bytes);
         Ok(footer)
     }
@@ -314,7 +404,7 @@ impl Block {
         if let Some(Entry::Bloom(bloom)) = self.cache.get(&key) {
             return Ok(Some(bloom));
         }
-        let footer = self.footer()?;
+        let footer = self.footer()?.whole;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), footer);
         let bloom = builder.get_row_group_column_bloom_filter(row_group, 0)?.map(Arc::new);
         if let Some(bloom) = &bloom {
@@ -325,31 +415,49 @@ impl Block {
     }
 
     /// Rows of a row group with all columns that have a value in it.
-    fn read_rows(
+    fn read_trace_rows(
         &self,
         row_group: usize,
         rows: Range<usize>,
     ) -> Result<Option<RecordBatch>, ParquetError> {
         let footer = self.footer()?;
-        let columns = footer.metadata().row_group(row_group).columns();
+        let columns = footer.whole.metadata().row_group(row_group).columns();
         let filled = columns.iter().enumerate().filter(|(_, column)| {
             let nulls = column.statistics().and_then(|it| it.null_count_opt());
             nulls.is_none_or(|nulls| nulls < column.num_values() as u64)
         });
-        let schema = footer.parquet_schema();
+        let schema = footer.whole.parquet_schema();
         let roots = filled.map(|(leaf, _)| schema.get_column_root_idx(leaf));
         let mask = ProjectionMask::roots(schema, roots);
-        let file = self.prepare(&footer, row_group)?;
-        read_rows(file, footer, row_group, mask, rows)
+        self.read_rows(&footer, row_group, mask, &[rows])
     }
 
-    /// The file, ready for many reads from a row group.
-    fn prepare(
+    /// Chosen columns of runs of rows, as one batch; `None` when there are none.
+    fn read_rows(
         &self,
-        footer: &ArrowReaderMetadata,
+        footer: &Footer,
         row_group: usize,
-    ) -> Result<BlockFile, ParquetError> {
-        self.file.prepare(bytes_of(footer, row_group))
+        columns: ProjectionMask,
+        runs: &[Range<usize>],
+    ) -> Result<Option<RecordBatch>, ParquetError> {
+        let spans = self.meta.row_groups[row_group].spans as usize;
+        let rows: usize = runs.iter().map(Range::len).sum();
+        let selection = RowSelection::from_consecutive_ranges(runs.iter().cloned(), spans);
+        let pages = self.pages(footer, row_group)?;
+        let reader = pages.read(columns, Some(selection), rows.max(1))?;
+        let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+        match batches.as_slice() {
+            [] => Ok(None),
+            [batch] => Ok(Some(batch.clone())),
+            [first, ..] => Ok(Some(concat_batches(&first.schema(), &batches)?)),
+        }
+    }
+
+    /// A row group, ready for many reads.
+    fn pages(&self, footer: &Footer, row_group: usize) -> Result<RowGroupPages, ParquetError> {
+        let file = self.file.prepare(bytes_of(&footer.whole, row_group))?;
+        let (footer, cache) = (footer.clone(), Arc::clone(&self.cache));
+        Ok(RowGroupPages { file, footer, block: self.meta.block, row_group, cache })
     }
 }
 
@@ -362,27 +470,45 @@ fn bytes_of(footer: &ArrowReaderMetadata, row_group: usize) -> Range<u64> {
     start..end.max(start)
 }
 
-/// Chosen columns of a run of rows, as one batch; `None` when there are none.
-fn read_rows(
-    file: BlockFile,
-    footer: ArrowReaderMetadata,
-    row_group: usize,
-    columns: ProjectionMask,
-    rows: Range<usize>,
-) -> Result<Option<RecordBatch>, ParquetError> {
-    let selection = vec![RowSelector::skip(rows.start), RowSelector::select(rows.len())];
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer)
-        .with_row_groups(vec![row_group])
-        .with_projection(columns)
-        .with_row_selection(RowSelection::from(selection))
-        .with_batch_size(rows.len().max(1))
-        .build()?;
-    let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
-    match batches.as_slice() {
-        [] => Ok(None),
-        [batch] => Ok(Some(batch.clone())),
-        [first, ..] => Ok(Some(concat_batches(&first.schema(), &batches)?)),
+fn wrong_rows(row_group: usize, found: usize, wanted: usize) -> ParquetError {
+    ParquetError::General(format!(
+        "a column of row group {row_group} has {found} rows instead of {wanted}"
+    ))
+}
+
+/// Ascending rows as runs.
+fn runs(rows: &UInt32Array) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for row in rows.values().iter().map(|&row| row as usize) {
+        match runs.last_mut() {
+            Some(run) if run.end == row => run.end += 1,
+            _ => runs.push(row..row + 1),
+        }
     }
+    runs
+}
+
+/// True when the rows lie in so few of a column's pages that the others are better left alone.
+fn is_sparse(
+    footer: &ArrowReaderMetadata,
+    row_group: usize,
+    column: usize,
+    rows: &UInt32Array,
+) -> bool {
+    let schema = footer.parquet_schema();
+    let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == column);
+    let pages = footer.metadata().offset_index();
+    let pages = leaf.and_then(|leaf| pages?.get(row_group)?.get(leaf));
+    let Some(pages) = pages.map(|index| index.page_locations()) else { return false };
+    let firsts = pages.iter().map(|page| page.first_row_index);
+    let mut touched = 0;
+    let mut left = rows.values().as_ref();
+    for end in firsts.skip(1).chain([i64::MAX]) {
+        let here = left.partition_point(|&row| i64::from(row) < end);
+        touched += usize::from(here > 0);
+        left = &left[here..];
+    }
+    2 * touched <= pages.len()
 }
 
 /// The rows of those pages of a sorted column that may hold a value; `None` when no page can.

@@ -22,24 +22,53 @@ impl BlockSource {
         Self { block, row_group }
     }
 
-    fn required(&self, name: &str) -> Result<ArrayRef, Error> {
-        let column = self.block.column(self.row_group, name)?;
+    fn required(&self, name: &str, rows: Option<&UInt32Array>) -> Result<ArrayRef, Error> {
+        let column = self.block.column(self.row_group, name, rows)?;
         column.ok_or_else(|| self.block.damaged(&format!("it has no column {name}")))
     }
 
-    fn read_attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error> {
+    fn read_field(&self, field: Field, rows: Option<&UInt32Array>) -> Result<ArrayRef, Error> {
+        let name = match field {
+            Field::TraceId => return Ok(self.block.traces(self.row_group)?.ids(rows)),
+            Field::ParentSpanId => return self.block.parent_ids(self.row_group, rows),
+            Field::ScopeVersion => {
+                let version = self.block.column(self.row_group, "scope_version", rows)?;
+                return Ok(version.unwrap_or_else(|| {
+                    let text = DataType::Dictionary(DataType::UInt32.into(), DataType::Utf8.into());
+                    new_null_array(&text, rows.map_or(self.rows(), |rows| rows.len()))
+                }));
+            }
+            Field::SpanId => "span_id",
+            Field::StartUnixNano => "start_unix_nano",
+            Field::DurationNano => "duration_nano",
+            Field::Name => "name",
+            Field::Kind => "kind",
+            Field::StatusCode => "status_code",
+            Field::StatusMessage => "status_message",
+            Field::ServiceName => "service_name",
+            Field::ScopeName => "scope_name",
+        };
+        self.required(name, rows)
+    }
+
+    fn read_attribute(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        rows: Option<&UInt32Array>,
+    ) -> Result<Vec<ArrayRef>, Error> {
         if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
             return Ok(Vec::new());
         }
         let mut arrays = Vec::new();
-        if let Some(column) = self.block.column(self.row_group, &column_of(scope, name))?
+        if let Some(column) = self.block.column(self.row_group, &column_of(scope, name), rows)?
             && column.null_count() < column.len()
         {
             arrays.push(column);
         }
         let in_rest = self.block.rest_names(scope)?;
         if in_rest.is_none_or(|names| names.binary_search_by(|it| it.as_str().cmp(name)).is_ok()) {
-            let Some(list) = self.block.column(self.row_group, rest_column(scope))? else {
+            let Some(list) = self.block.column(self.row_group, rest_column(scope), rows)? else {
                 return Ok(arrays);
             };
             let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
@@ -56,7 +85,7 @@ impl BlockSource {
     fn read_attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
         if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
             let name = if scope == AttributeScope::Event { "events" } else { "links" };
-            let Some(list) = self.block.column(self.row_group, name)? else {
+            let Some(list) = self.block.column(self.row_group, name, None)? else {
                 return Ok(Vec::new());
             };
             return rest::child_names(&list).map_err(|what| self.block.damaged(what));
@@ -70,7 +99,7 @@ impl BlockSource {
             }
         }
         if scope == AttributeScope::Resource {
-            let service = self.required("service_name")?;
+            let service = self.required("service_name", None)?;
             if service.null_count() < service.len() {
                 names.insert("service.name".to_owned());
             }
@@ -78,7 +107,7 @@ impl BlockSource {
         match self.block.rest_names(scope)? {
             Some(rest) => names.extend(rest),
             None => {
-                if let Some(list) = self.block.column(self.row_group, rest_column(scope))? {
+                if let Some(list) = self.block.column(self.row_group, rest_column(scope), None)? {
                     let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
                     names.extend(lists.names());
                 }
@@ -89,7 +118,7 @@ impl BlockSource {
 
     fn read_children(&self, scope: AttributeScope) -> Result<Arc<dyn Children>, Error> {
         let name = if scope == AttributeScope::Link { "links" } else { "events" };
-        let Some(list) = self.block.column(self.row_group, name)? else {
+        let Some(list) = self.block.column(self.row_group, name, None)? else {
             return Ok(Arc::new(BlockChildren::none(scope)));
         };
         let children = BlockChildren::new(&list, scope);
@@ -111,33 +140,24 @@ impl Source for BlockSource {
     }
 
     fn field(&self, field: Field) -> Result<ArrayRef, Error> {
-        if field == Field::ParentSpanId {
-            return self.block.parent_ids(self.row_group);
-        }
-        if field == Field::ScopeVersion {
-            let version = self.block.column(self.row_group, "scope_version")?;
-            return Ok(version.unwrap_or_else(|| {
-                let text = DataType::Dictionary(DataType::UInt32.into(), DataType::Utf8.into());
-                new_null_array(&text, self.rows())
-            }));
-        }
-        self.required(match field {
-            Field::TraceId => "trace_id",
-            Field::SpanId => "span_id",
-            Field::ParentSpanId | Field::ScopeVersion => unreachable!("answered above"),
-            Field::StartUnixNano => "start_unix_nano",
-            Field::DurationNano => "duration_nano",
-            Field::Name => "name",
-            Field::Kind => "kind",
-            Field::StatusCode => "status_code",
-            Field::StatusMessage => "status_message",
-            Field::ServiceName => "service_name",
-            Field::ScopeName => "scope_name",
-        })
+        self.read_field(field, None)
+    }
+
+    fn field_at(&self, field: Field, rows: &UInt32Array) -> Result<ArrayRef, Error> {
+        self.read_field(field, Some(rows))
     }
 
     fn attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error> {
-        self.block.guarded(|| self.read_attribute(scope, name))
+        self.block.guarded(|| self.read_attribute(scope, name, None))
+    }
+
+    fn attribute_at(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        rows: &UInt32Array,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        self.block.guarded(|| self.read_attribute(scope, name, Some(rows)))
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
@@ -147,9 +167,14 @@ impl Source for BlockSource {
     fn children(&self, scope: AttributeScope) -> Result<Arc<dyn Children>, Error> {
         self.block.guarded(|| self.read_children(scope))
     }
+
     fn rows_of(&self, trace_id: &TraceId) -> Result<UInt32Array, Error> {
         let rows = self.block.rows_of(self.row_group, trace_id)?;
         Ok(UInt32Array::from_iter_values(rows.map(|row| row as u32)))
+    }
+
+    fn may_hold(&self, trace_id: &TraceId) -> Result<bool, Error> {
+        self.block.may_hold(self.row_group, trace_id)
     }
 
     fn is_pinned_only(&self) -> bool {

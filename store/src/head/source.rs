@@ -25,6 +25,77 @@ impl ChunkSource {
     pub(crate) fn rows_of_trace(&self, trace_id: &TraceId) -> Vec<u32> {
         self.trace_rows.find(&self.chunk.trace_ids, &trace_id.0)
     }
+
+    fn read(&self, field: Field, rows: &[u32]) -> ArrayRef {
+        let chunk = &*self.chunk;
+        let always = |codes: &[u32]| {
+            let codes = rows.iter().map(|&row| Some(codes[row as usize]));
+            dense::dictionary(codes, &chunk.texts)
+        };
+        let not_empty = |code_of: &dyn Fn(usize) -> u32| {
+            let codes = rows.iter().map(|&row| code_of(row as usize));
+            dense::dictionary(codes.map(|code| (code != 0).then_some(code)), &chunk.texts)
+        };
+        let scope_of = |row: usize| &chunk.scopes[chunk.scope_of[row] as usize];
+        match field {
+            Field::TraceId => dense::ids(&picked(&chunk.trace_ids, rows), false),
+            Field::SpanId => dense::ids(&picked(&chunk.span_ids, rows), false),
+            Field::ParentSpanId => dense::ids(&picked(&chunk.parent_span_ids, rows), true),
+            Field::StartUnixNano => {
+                Arc::new(UInt64Array::from(picked(&chunk.starts_unix_nano, rows)))
+            }
+            Field::DurationNano => {
+                let durations = rows.iter().map(|&row| {
+                    let row = row as usize;
+                    let end = chunk.ends_unix_nano[row];
+                    end.wrapping_sub(chunk.starts_unix_nano[row]) as i64
+                });
+                Arc::new(Int64Array::from_iter_values(durations))
+            }
+            Field::Name => always(&chunk.names),
+            Field::Kind => Arc::new(UInt8Array::from(picked(&chunk.kinds, rows))),
+            Field::StatusCode => Arc::new(UInt8Array::from(picked(&chunk.status_codes, rows))),
+            Field::StatusMessage => not_empty(&|row| chunk.status_messages[row]),
+            Field::ServiceName => {
+                let resources = rows.iter().map(|&row| chunk.resource_of[row as usize]);
+                let names = resources.map(|at| chunk.resources[at as usize].service_name);
+                dense::dictionary(names, &chunk.texts)
+            }
+            Field::ScopeName => not_empty(&|row| scope_of(row).name),
+            Field::ScopeVersion => not_empty(&|row| scope_of(row).version),
+        }
+    }
+
+    fn read_attribute(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        rows: Option<&[u32]>,
+    ) -> Vec<ArrayRef> {
+        let chunk = &*self.chunk;
+        let (attributes, owner_of) = match scope {
+            AttributeScope::Span => (&chunk.attributes, None),
+            AttributeScope::Resource => (&chunk.resource_attributes, Some(&chunk.resource_of)),
+            AttributeScope::Instrumentation => (&chunk.scope_attributes, Some(&chunk.scope_of)),
+            AttributeScope::Event | AttributeScope::Link => return Vec::new(),
+        };
+        let columns = attributes.of_key(name.as_bytes()).map(|column| {
+            let mut positions = match owner_of {
+                None => dense::positions(column, chunk.len()),
+                Some(owner_of) => {
+                    let owners = column.owners.last().map_or(0, |&owner| owner as usize + 1);
+                    let positions = dense::positions(column, owners);
+                    let rows = owner_of.iter();
+                    rows.map(|&owner| positions.get(owner as usize).copied().unwrap_or(0)).collect()
+                }
+            };
+            if let Some(rows) = rows {
+                positions = picked(&positions, rows);
+            }
+            dense::column(column, &positions, &chunk.texts, &chunk.blobs)
+        });
+        columns.collect()
+    }
 }
 
 impl Source for ChunkSource {
@@ -37,64 +108,25 @@ impl Source for ChunkSource {
     }
 
     fn field(&self, field: Field) -> Result<ArrayRef, Error> {
-        let chunk = &*self.chunk;
-        let always =
-            |codes: &[u32]| dense::dictionary(codes.iter().map(|&code| Some(code)), &chunk.texts);
-        let not_empty = |codes: &[u32]| {
-            let codes = codes.iter().map(|&code| (code != 0).then_some(code));
-            dense::dictionary(codes, &chunk.texts)
-        };
-        Ok(match field {
-            Field::TraceId => dense::ids(&chunk.trace_ids, false),
-            Field::SpanId => dense::ids(&chunk.span_ids, false),
-            Field::ParentSpanId => dense::ids(&chunk.parent_span_ids, true),
-            Field::StartUnixNano => Arc::new(UInt64Array::from(chunk.starts_unix_nano.clone())),
-            Field::DurationNano => {
-                let spans = chunk.starts_unix_nano.iter().zip(&chunk.ends_unix_nano);
-                let durations = spans.map(|(start, end)| end.wrapping_sub(*start) as i64);
-                Arc::new(Int64Array::from_iter_values(durations))
-            }
-            Field::Name => always(&chunk.names),
-            Field::Kind => Arc::new(UInt8Array::from(chunk.kinds.clone())),
-            Field::StatusCode => Arc::new(UInt8Array::from(chunk.status_codes.clone())),
-            Field::StatusMessage => not_empty(&chunk.status_messages),
-            Field::ServiceName => {
-                let resources = chunk.resource_of.iter();
-                let names = resources.map(|&at| chunk.resources[at as usize].service_name);
-                dense::dictionary(names, &chunk.texts)
-            }
-            Field::ScopeName | Field::ScopeVersion => {
-                let scopes = chunk.scope_of.iter().map(|&at| &chunk.scopes[at as usize]);
-                let codes = scopes.map(|scope| match field {
-                    Field::ScopeName => scope.name,
-                    _ => scope.version,
-                });
-                dense::dictionary(codes.map(|code| (code != 0).then_some(code)), &chunk.texts)
-            }
-        })
+        let rows: Vec<u32> = (0..self.chunk.len() as u32).collect();
+        Ok(self.read(field, &rows))
+    }
+
+    fn field_at(&self, field: Field, rows: &UInt32Array) -> Result<ArrayRef, Error> {
+        Ok(self.read(field, rows.values()))
     }
 
     fn attribute(&self, scope: AttributeScope, name: &str) -> Result<Vec<ArrayRef>, Error> {
-        let chunk = &*self.chunk;
-        let (attributes, owner_of) = match scope {
-            AttributeScope::Span => (&chunk.attributes, None),
-            AttributeScope::Resource => (&chunk.resource_attributes, Some(&chunk.resource_of)),
-            AttributeScope::Instrumentation => (&chunk.scope_attributes, Some(&chunk.scope_of)),
-            AttributeScope::Event | AttributeScope::Link => return Ok(Vec::new()),
-        };
-        let columns = attributes.of_key(name.as_bytes()).map(|column| {
-            let positions = match owner_of {
-                None => dense::positions(column, chunk.len()),
-                Some(owner_of) => {
-                    let owners = column.owners.last().map_or(0, |&owner| owner as usize + 1);
-                    let positions = dense::positions(column, owners);
-                    let rows = owner_of.iter();
-                    rows.map(|&owner| positions.get(owner as usize).copied().unwrap_or(0)).collect()
-                }
-            };
-            dense::column(column, &positions, &chunk.texts, &chunk.blobs)
-        });
-        Ok(columns.collect())
+        Ok(self.read_attribute(scope, name, None))
+    }
+
+    fn attribute_at(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        rows: &UInt32Array,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        Ok(self.read_attribute(scope, name, Some(rows.values())))
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
@@ -119,7 +151,15 @@ impl Source for ChunkSource {
         Ok(UInt32Array::from(self.rows_of_trace(trace_id)))
     }
 
+    fn may_hold(&self, trace_id: &TraceId) -> Result<bool, Error> {
+        Ok(!self.rows_of_trace(trace_id).is_empty())
+    }
+
     fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
+}
+
+fn picked<T: Copy>(all: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&row| all[row as usize]).collect()
 }

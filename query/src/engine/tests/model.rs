@@ -4,6 +4,7 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Float64Array,
     Int64Array, NullArray, UInt8Array, UInt32Array, UInt64Array, types::UInt32Type,
 };
+use arrow_select::take::take;
 use prost::Message;
 use sigyn_proto::otlp::common::v1::{AnyValue, ArrayValue, any_value};
 use sigyn_store::{AttributeScope, Children, Error, Field, Source, SpanId, TimeRange, TraceId};
@@ -195,6 +196,24 @@ impl Source for PlainSource {
             })
             .collect();
         Ok(typed(&owned.iter().map(Option::as_ref).collect::<Vec<_>>()))
+    }
+
+    fn field_at(&self, field: Field, rows: &UInt32Array) -> Result<ArrayRef, Error> {
+        Ok(take(&self.field(field)?, rows, None).unwrap())
+    }
+
+    fn attribute_at(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        rows: &UInt32Array,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        let arrays = self.attribute(scope, name)?.into_iter();
+        Ok(arrays.map(|array| take(&array, rows, None).unwrap()).collect())
+    }
+
+    fn may_hold(&self, trace_id: &TraceId) -> Result<bool, Error> {
+        Ok(!self.rows_of(trace_id)?.is_empty())
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {

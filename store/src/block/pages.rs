@@ -1,0 +1,257 @@
+//! Pages of one row group on their way to the decoder.
+//!
+//! A look-up reads a page or two of each of some fifty columns. The Parquet reader makes a zstd context for each column, to
+//! compress as well as to decompress, which takes longer than all the rest of the look-up; and it reads and unpacks a column's
+//! dictionary anew each time. Here each thread has one context, and dictionaries are kept in the cache.
+
+use super::{
+    cache::{Cache, Entry, Key},
+    file::BlockFile,
+};
+use bytes::Bytes;
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowSelection},
+        parquet_to_arrow_field_levels,
+    },
+    basic::Compression,
+    bloom_filter::Sbbf,
+    column::page::{Page, PageMetadata, PageReader},
+    errors::{ParquetError, Result},
+    file::{
+        metadata::{ParquetMetaData, RowGroupMetaData},
+        reader::{FileReader, RowGroupReader},
+        serialized_reader::SerializedPageReader,
+    },
+    record::reader::RowIter,
+    schema::types::Type,
+};
+use std::{cell::RefCell, io::Cursor, sync::Arc};
+use ulid::Ulid;
+use zstd::{bulk::Decompressor, zstd_safe::get_frame_content_size};
+
+/// No page that we write comes near this size; one that says so is damaged.
+const PAGE_BYTES_MAX: u64 = 256 << 20;
+
+thread_local! {
+    static DECOMPRESSOR: RefCell<Decompressor<'static>> =
+        RefCell::new(Decompressor::new().expect("a context needs nothing but memory"));
+}
+
+/// What the footer says of a block: as a whole, and of each row group as if it were alone in the file, which is how the decoder
+/// is led to that one.
+#[derive(Clone)]
+pub(super) struct Footer {
+    pub(super) whole: ArrowReaderMetadata,
+    row_groups: Arc<[Arc<ParquetMetaData>]>,
+}
+
+/// A row group that can be read.
+pub(super) struct RowGroupPages {
+    pub(super) file: BlockFile,
+    pub(super) footer: Footer,
+    pub(super) block: Ulid,
+    pub(super) row_group: usize,
+    pub(super) cache: Arc<Cache>,
+}
+
+/// The pages of a column.
+struct ColumnPages {
+    /// Gives pages as they lie in the file.
+    packed: SerializedPageReader<BlockFile>,
+    is_zstd: bool,
+    /// The dictionary, if it was known before and has not been asked for yet.
+    known: Option<Page>,
+    key: Key,
+    cache: Arc<Cache>,
+}
+
+impl Footer {
+    pub(super) fn new(whole: ArrowReaderMetadata) -> Self {
+        let metadata = whole.metadata();
+        let file = metadata.file_metadata();
+        let groups = metadata.row_groups().iter();
+        let row_groups = groups
+            .map(|group| Arc::new(ParquetMetaData::new(file.clone(), vec![group.clone()])))
+            .collect();
+        Self { whole, row_groups }
+    }
+
+    /// Bytes that it takes in memory, about.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.whole.metadata().memory_size()
+            + self.row_groups.iter().map(|group| group.memory_size()).sum::<usize>()
+    }
+}
+
+impl RowGroupPages {
+    /// Chosen columns, in batches; of all rows or those selected.
+    pub(super) fn read(
+        self,
+        columns: ProjectionMask,
+        selection: Option<RowSelection>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader> {
+        let whole = &self.footer.whole;
+        let fields = whole.schema().fields();
+        let levels = parquet_to_arrow_field_levels(whole.parquet_schema(), columns, Some(fields))?;
+        let file: Arc<dyn FileReader> = Arc::new(self);
+        ParquetRecordBatchReader::try_new_with_row_groups(&levels, &file, batch_rows, selection)
+    }
+}
+
+impl FileReader for RowGroupPages {
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.footer.row_groups[self.row_group]
+    }
+
+    fn num_row_groups(&self) -> usize {
+        1
+    }
+
+    fn get_row_group(&self, _only: usize) -> Result<Box<dyn RowGroupReader + '_>> {
+        Ok(Box::new(Columns(self)))
+    }
+
+    fn get_row_iter(&self, _projection: Option<Type>) -> Result<RowIter<'_>> {
+        Err(ParquetError::NYI("blocks are read by column".into()))
+    }
+}
+
+/// The row group, seen by column.
+struct Columns<'a>(&'a RowGroupPages);
+
+impl RowGroupReader for Columns<'_> {
+    fn metadata(&self) -> &RowGroupMetaData {
+        FileReader::metadata(self.0).row_group(0)
+    }
+
+    fn num_columns(&self) -> usize {
+        self.metadata().num_columns()
+    }
+
+    fn get_column_page_reader(&self, column: usize) -> Result<Box<dyn PageReader>> {
+        let RowGroupPages { file, footer, block, row_group, cache } = self.0;
+        let metadata = self.metadata().column(column);
+        let is_zstd = matches!(metadata.compression(), Compression::ZSTD(_));
+        let pages = footer.whole.metadata().offset_index();
+        let pages = pages.and_then(|groups| groups.get(*row_group)?.get(column));
+        let pages = pages.map(|index| index.page_locations().clone());
+        let key = Key::Dictionary(*block, *row_group, column);
+        let known = match cache.get(&key) {
+            Some(Entry::Dictionary(page)) if pages.is_some() => Some(page),
+            _ => None,
+        };
+        let rows = self.metadata().num_rows() as usize;
+        let mut metadata = metadata.clone().into_builder();
+        if is_zstd {
+            metadata = metadata.set_compression(Compression::UNCOMPRESSED);
+        }
+        if known.is_some() {
+            metadata = metadata.set_dictionary_page_offset(None);
+        }
+        let metadata = metadata.build()?;
+        let packed = SerializedPageReader::new(Arc::new(file.clone()), &metadata, rows, pages)?;
+        let cache = Arc::clone(cache);
+        Ok(Box::new(ColumnPages { packed, is_zstd, known, key, cache }))
+    }
+
+    fn get_column_bloom_filter(&self, _column: usize) -> Option<&Sbbf> {
+        None
+    }
+
+    fn get_row_iter(&self, _projection: Option<Type>) -> Result<RowIter<'_>> {
+        Err(ParquetError::NYI("blocks are read by column".into()))
+    }
+}
+
+impl PageReader for ColumnPages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        if let Some(known) = self.known.take() {
+            return Ok(Some(known));
+        }
+        let Some(mut page) = self.packed.get_next_page()? else { return Ok(None) };
+        if self.is_zstd {
+            unpack(&mut page)?;
+        }
+        if page.is_dictionary_page() {
+            let bytes = page.buffer().len();
+            self.cache.put(self.key.clone(), Entry::Dictionary(page.clone()), bytes);
+        }
+        Ok(Some(page))
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        if self.known.is_some() {
+            return Ok(Some(PageMetadata { num_rows: None, num_levels: None, is_dict: true }));
+        }
+        self.packed.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        if self.known.take().is_some() {
+            return Ok(());
+        }
+        self.packed.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        self.packed.at_record_boundary()
+    }
+}
+
+impl Iterator for ColumnPages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+/// Decompresses what a page holds.
+fn unpack(page: &mut Page) -> Result<()> {
+    match page {
+        Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => {
+            *buf = decompress(buf, 0)?;
+        }
+        Page::DataPageV2 {
+            buf,
+            def_levels_byte_len,
+            rep_levels_byte_len,
+            is_compressed: true,
+            ..
+        } => {
+            // Their levels are never compressed.
+            *buf = decompress(buf, (*def_levels_byte_len + *rep_levels_byte_len) as usize)?;
+        }
+        Page::DataPageV2 { .. } => {}
+    }
+    Ok(())
+}
+
+/// The first bytes as they are, and the rest unpacked.
+fn decompress(packed: &Bytes, plain: usize) -> Result<Bytes> {
+    let (plain, frame) = packed.split_at_checked(plain).ok_or_else(|| damaged("is too short"))?;
+    if frame.is_empty() {
+        return Ok(packed.clone());
+    }
+    let size = get_frame_content_size(frame).ok().flatten();
+    let size = size.filter(|&size| size <= PAGE_BYTES_MAX);
+    let size = size.ok_or_else(|| damaged("does not say how large it is"))? as usize;
+    let mut bytes = Vec::with_capacity(plain.len() + size);
+    bytes.extend_from_slice(plain);
+    let mut cursor = Cursor::new(bytes);
+    cursor.set_position(plain.len() as u64);
+    let unpacked = DECOMPRESSOR
+        .with_borrow_mut(|context| context.decompress_to_buffer(frame, &mut cursor))
+        .map_err(|error| damaged(&format!("cannot be decompressed: {error}")))?;
+    if unpacked != size {
+        return Err(damaged("is not as large as it says"));
+    }
+    Ok(cursor.into_inner().into())
+}
+
+fn damaged(what: &str) -> ParquetError {
+    ParquetError::General(format!("a page {what}"))
+}
