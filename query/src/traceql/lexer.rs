@@ -111,7 +111,8 @@ impl Lexer<'_> {
 
     fn skip_blanks(&mut self) -> Result<(), ParseError> {
         loop {
-            self.advance_while(char::is_whitespace);
+            // Go's blanks; any other white space is a character like any other.
+            self.advance_while(|character| matches!(character, ' ' | '\t' | '\r' | '\n'));
             if self.rest().starts_with("//") {
                 self.advance_while(|character| character != '\n');
             } else if self.rest().starts_with("/*") {
@@ -164,9 +165,12 @@ impl Lexer<'_> {
             },
             Some(':') => {
                 self.at += 1;
-                self.advance_while(|character| character.is_alphanumeric());
-                let text = &self.text[start..self.at];
-                match Intrinsic::from_spelling(text) {
+                // The scope and its colon are a token of their own, so that blanks may follow.
+                self.skip_blanks()?;
+                let name = self.at;
+                self.advance_while(|character| character.is_alphanumeric() || character == '_');
+                let text = format!("{word}:{}", &self.text[name..self.at]);
+                match Intrinsic::from_spelling(&text) {
                     Some(intrinsic) => Ok(TokenKind::Field(intrinsic.into())),
                     None => {
                         let known: Vec<&str> = Intrinsic::all()
@@ -182,7 +186,7 @@ impl Lexer<'_> {
                                 shortened(&word)
                             )
                         } else {
-                            let text = shortened(text);
+                            let text = shortened(&text);
                             format!("`{text}` is no intrinsic; expected {}", known.join(", "))
                         };
                         Err(self.error(start, self.at, message))
@@ -196,6 +200,7 @@ impl Lexer<'_> {
     /// The name after the dot, quoted parts unquoted.
     fn attribute_name(&mut self, start: usize) -> Result<String, ParseError> {
         let mut name = String::new();
+        let first = self.at;
         loop {
             match self.peek() {
                 Some('"') => {
@@ -237,7 +242,8 @@ impl Lexer<'_> {
                 _ => break,
             }
         }
-        if name.is_empty() {
+        // A name may be empty, in quotes.
+        if self.at == first {
             return Err(self.error(start, self.at, "expected an attribute name after the dot"));
         }
         Ok(name)
@@ -365,7 +371,8 @@ impl Lexer<'_> {
         if self.peek().is_some_and(char::is_alphabetic) {
             self.advance_while(|c| c.is_alphanumeric() || c == '.');
             let text = &self.text[start..self.at];
-            return match parse_duration(text) {
+            // Two letters look like a mu; the Greek one is none in TraceQL.
+            return match parse_duration(text).filter(|_| !text.contains('\u{3bc}')) {
                 Some(nanoseconds) => Ok(TokenKind::Duration(nanoseconds)),
                 None => {
                     let message = format!(
@@ -379,6 +386,11 @@ impl Lexer<'_> {
         let text = &self.text[start..self.at];
         if text.contains('.') {
             return self.float(start);
+        }
+        if text.starts_with('0') && text.contains(['8', '9']) {
+            let message =
+                format!("`{}` begins like an octal number; leave the zero out", shortened(text));
+            return Err(self.error(start, self.at, message));
         }
         match text.parse() {
             Ok(value) => Ok(TokenKind::Int(value)),

@@ -236,27 +236,31 @@ impl<'a> Parser<'a> {
         )
     }
 
-    /// A constant that stands here as one token (a sign aside); `None` when here is something else.
+    /// A constant that stands here as one token, without a sign; `None` when here is something else. `nil` is
+    /// none: it stands beside `=` and `!=` only.
     fn literal(&mut self) -> Option<(Literal, Span)> {
-        let start = self.span();
-        let negative = self.is(Symbol::Minus);
-        let token = self.peek_at(usize::from(negative)).clone();
-        let literal = match token {
-            TokenKind::String(text) => Literal::String(text),
-            TokenKind::Int(value) => Literal::Int(value),
-            TokenKind::Float(value) => Literal::Float(value),
-            TokenKind::Duration(value) => Literal::Duration(value),
-            TokenKind::Word(word) => constant(&word)?,
-            _ => return None,
+        let literal = match self.peek() {
+            TokenKind::String(text) => Literal::String(text.clone()),
+            TokenKind::Word(word) => constant(word)?,
+            token => number(token)?,
         };
-        let literal = if negative { super::fold::negate(&literal)? } else { literal };
-        let span = start
-            .to(self.tokens[(self.at + usize::from(negative)).min(self.tokens.len() - 1)].span);
+        let span = self.span();
         self.advance();
-        if negative {
+        Some((literal, span))
+    }
+
+    /// A number or duration that stands here in digits, with a sign or without.
+    fn number(&mut self) -> Option<(Literal, Span)> {
+        let start = self.span();
+        let negative = usize::from(self.is(Symbol::Minus));
+        let value = number(self.peek_at(negative))?;
+        let value = if negative == 1 { super::fold::negate(&value)? } else { value };
+        for _ in 0..negative {
             self.advance();
         }
-        Some((literal, span))
+        let span = start.to(self.span());
+        self.advance();
+        Some((value, span))
     }
 
     fn hints(&mut self) -> Result<Vec<Hint>, ParseError> {
@@ -270,6 +274,11 @@ impl<'a> Parser<'a> {
                 let TokenKind::Word(name) = parser.peek().clone() else {
                     return Err(parser.found("the name of a hint"));
                 };
+                if is_reserved(&name) {
+                    return Err(
+                        parser.found("the name of a hint, which is no word of the language")
+                    );
+                }
                 parser.advance();
                 parser.expect(Symbol::Equal)?;
                 parser.want([Wanted::Value(None)]);
@@ -283,12 +292,49 @@ impl<'a> Parser<'a> {
     }
 }
 
+fn number(token: &TokenKind) -> Option<Literal> {
+    match token {
+        TokenKind::Int(value) => Some(Literal::Int(*value)),
+        TokenKind::Float(value) => Some(Literal::Float(*value)),
+        TokenKind::Duration(value) => Some(Literal::Duration(*value)),
+        _ => None,
+    }
+}
+
+/// True for the words that mean something wherever they stand, even behind a scope only.
+fn is_reserved(word: &str) -> bool {
+    const OTHERS: [&str; 13] = [
+        "nil",
+        "count",
+        "avg",
+        "max",
+        "min",
+        "sum",
+        "by",
+        "coalesce",
+        "select",
+        "topk",
+        "bottomk",
+        "with",
+        "childCount",
+    ];
+    let is_behind_a_scope = || {
+        Intrinsic::all()
+            .flat_map(Intrinsic::spellings)
+            .any(|spelling| spelling.split_once(':').is_some_and(|(_, name)| name == word))
+    };
+    OTHERS.contains(&word)
+        || metrics::METRICS_FUNCTIONS.contains(&word)
+        || (constant(word).is_some() && !matches!(word, "minInt" | "maxInt"))
+        || Intrinsic::from_spelling(word).is_some()
+        || is_behind_a_scope()
+}
+
 /// The words that are constants.
 fn constant(word: &str) -> Option<Literal> {
     Some(match word {
         "true" => Literal::Bool(true),
         "false" => Literal::Bool(false),
-        "nil" => Literal::Nil,
         "minInt" => Literal::Int(i64::MIN),
         "maxInt" => Literal::Int(i64::MAX),
         _ => {

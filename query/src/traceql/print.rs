@@ -277,7 +277,7 @@ impl Display for FieldRef {
         write!(f, "{}.", scope.word())?;
         // A dot before a digit would begin a number.
         let like_a_number = scope == Scope::Any && name.starts_with(|c: char| c.is_ascii_digit());
-        if like_a_number || name.chars().any(ends_name) {
+        if like_a_number || name.is_empty() || name.chars().any(ends_name) {
             write!(f, "\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
         } else {
             f.write_str(name)

@@ -78,6 +78,21 @@ fn errors_point_into_the_line() {
 }
 
 #[test]
+fn only_blanks_that_go_knows_part_tokens() {
+    for blank in [' ', '\t', '\r', '\n'] {
+        assert!(parse(&format!("{{{blank}.a{blank}={blank}1{blank}}}")).is_ok(), "{blank:?}");
+    }
+    for other in ['\u{a0}', '\u{b}', '\u{c}', '\u{2003}', '\u{feff}'] {
+        for text in [format!("{{ .a ={other}1 }}"), format!("{other}{{ .a = 1 }}")] {
+            assert!(parse(&text).is_err(), "{text:?}");
+        }
+    }
+    // The micro sign is a unit, the Greek letter that looks like it is not.
+    assert!(parse("{ .a = 5\u{b5}s }").is_ok());
+    assert!(parse("{ .a = 5\u{3bc}s }").is_err());
+}
+
+#[test]
 fn a_long_line_is_shown_in_part() {
     let text = format!("{{ {} 'x' }}", ".aaaaaaaa = 1 && ".repeat(1_000));
     let error = parse(&text).unwrap_err();

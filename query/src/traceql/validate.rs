@@ -1,9 +1,10 @@
 //! What parses but makes no sense: type clashes, limits, bad regular expressions.
 
 use super::{
-    ComparisonOperator, FieldExpression, FieldRef, Literal, MetricsExpression, MetricsFunction,
-    MetricsKind, ParseError, ParseErrorKind, Pipeline, Query, QueryBody, ScalarFilter, Scope,
-    SecondStage, Span, SpansetExpression, Stage, field::IntrinsicType, pattern,
+    ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, MetricsExpression,
+    MetricsFunction, MetricsKind, ParseError, ParseErrorKind, Pipeline, Query, QueryBody,
+    ScalarFilter, Scope, SecondStage, Span, SpansetExpression, Stage, field::IntrinsicType,
+    pattern,
 };
 
 /// Values that `compare` keeps per attribute at most.
@@ -59,6 +60,10 @@ impl Type {
 
     fn of_field(field: &FieldRef) -> Self {
         let FieldRef::Intrinsic(intrinsic) = field else { return Self::Unknown };
+        // Tempo takes these two for attributes, and lets them be compared with anything.
+        if matches!(intrinsic, Intrinsic::InstrumentationName | Intrinsic::InstrumentationVersion) {
+            return Self::Unknown;
+        }
         match intrinsic.value_type() {
             IntrinsicType::String => Self::String,
             IntrinsicType::Int => Self::Int,
@@ -162,12 +167,7 @@ impl Validator<'_> {
             }
             self.reads_the_span(expression, "an aggregate")?;
         }
-        let value = Type::of_literal(&filter.value);
-        if matches!(value, Type::Int | Type::Float | Type::Duration) {
-            return Ok(());
-        }
-        let message = format!("{} cannot be compared with {}", filter.aggregate, value.word());
-        self.fail(filter.span, message)
+        Ok(())
     }
 
     fn reads_the_span(&self, expression: &FieldExpression, what: &str) -> Result<(), ParseError> {
@@ -336,17 +336,15 @@ impl Validator<'_> {
     fn function(&self, function: &MetricsFunction) -> Result<(), ParseError> {
         let mut groups_max = 5;
         match &function.kind {
-            MetricsKind::Rate | MetricsKind::CountOverTime => {}
-            MetricsKind::MinOverTime(field)
-            | MetricsKind::MaxOverTime(field)
-            | MetricsKind::AvgOverTime(field)
-            | MetricsKind::SumOverTime(field) => self.number_field(field, function.span)?,
-            MetricsKind::HistogramOverTime(field) => {
-                self.number_field(field, function.span)?;
-                groups_max = 4;
-            }
-            MetricsKind::QuantileOverTime(field, quantiles) => {
-                self.number_field(field, function.span)?;
+            // A field that is no number gives no points; Tempo does not refuse it.
+            MetricsKind::Rate
+            | MetricsKind::CountOverTime
+            | MetricsKind::MinOverTime(_)
+            | MetricsKind::MaxOverTime(_)
+            | MetricsKind::AvgOverTime(_)
+            | MetricsKind::SumOverTime(_) => {}
+            MetricsKind::HistogramOverTime(_) => groups_max = 4,
+            MetricsKind::QuantileOverTime(_, quantiles) => {
                 groups_max = 4;
                 if let Some(quantile) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
                     let message = format!("the quantile {quantile} is not between 0 and 1");
@@ -381,15 +379,5 @@ impl Validator<'_> {
             return self.fail(function.span, message);
         }
         Ok(())
-    }
-
-    fn number_field(&self, field: &FieldRef, span: Span) -> Result<(), ParseError> {
-        let found = Type::of_field(field);
-        if found.may_be_number() {
-            return Ok(());
-        }
-        let message =
-            format!("the function needs numbers or durations, `{field}` is {}", found.word());
-        self.fail(span, message)
     }
 }

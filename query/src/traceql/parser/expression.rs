@@ -2,7 +2,8 @@
 
 use super::{Parser, Symbol, Tall, TokenKind, Wanted, constant};
 use crate::traceql::{
-    ArithmeticOperator, ComparisonOperator, FieldExpression, Intrinsic, ParseError, Span, fold,
+    ArithmeticOperator, ComparisonOperator, FieldExpression, Intrinsic, Literal, ParseError, Span,
+    fold,
 };
 
 /// How strongly operators bind, from weak to strong. `&&` and `||` are level with each other.
@@ -73,8 +74,14 @@ impl Parser<'_> {
                 (Operator::Comparison(_), FieldExpression::Field(field, _)) => Some(field.clone()),
                 _ => None,
             };
+            let is_equality = matches!(symbol, Symbol::Equal | Symbol::NotEqual);
+            if self.is_nil() && !is_equality && binding != power::LOGIC {
+                return Err(self.found("a field or a value; nil stands beside `=` and `!=` only"));
+            }
             let outer = std::mem::replace(&mut self.compared, compared);
-            let right = if binding == power::POWER {
+            let right = if is_equality && self.is_nil() {
+                self.nil()
+            } else if binding == power::POWER {
                 // Right to left.
                 self.nested(|parser| parser.expression_above(power::POWER))?
             } else {
@@ -208,7 +215,39 @@ impl Parser<'_> {
             self.advance();
             return Ok(inner);
         }
+        if self.is_nil() {
+            return self.absence();
+        }
         self.operand().map(Tall::leaf)
+    }
+
+    fn is_nil(&self) -> bool {
+        *self.peek() == TokenKind::Word("nil".to_owned())
+    }
+
+    fn nil(&mut self) -> Tall<FieldExpression> {
+        let span = self.span();
+        self.advance();
+        Tall::leaf(FieldExpression::Literal(Literal::Nil, span))
+    }
+
+    /// `nil = expression`, `nil != expression`: the only ways in which `nil` may come first.
+    fn absence(&mut self) -> Result<Tall<FieldExpression>, ParseError> {
+        let left = self.nil();
+        let span = self.span();
+        self.want_words(&["=", "!="]);
+        let operator = match self.peek() {
+            TokenKind::Symbol(Symbol::Equal) => ComparisonOperator::Equal,
+            TokenKind::Symbol(Symbol::NotEqual) => ComparisonOperator::NotEqual,
+            _ => return Err(self.found("`=` or `!=`, beside which alone nil may stand")),
+        };
+        self.advance();
+        let right = if self.is_nil() {
+            self.nil()
+        } else {
+            self.nested(|parser| parser.expression_above(power::COMPARISON + 1))?
+        };
+        self.join(Operator::Comparison(operator), left, right, span)
     }
 
     fn operand(&mut self) -> Result<FieldExpression, ParseError> {

@@ -9,7 +9,7 @@ use crate::traceql::{
 const SUM: u8 = 1;
 const PRODUCT: u8 = 2;
 
-const METRICS_FUNCTIONS: [&str; 9] = [
+pub(super) const METRICS_FUNCTIONS: [&str; 9] = [
     "rate",
     "count_over_time",
     "quantile_over_time",
@@ -53,7 +53,7 @@ impl Parser<'_> {
                 self.expect(Symbol::Comma)?;
                 let quantiles = self.list(|parser| {
                     parser.want([Wanted::Number]);
-                    match parser.literal() {
+                    match parser.number() {
                         Some((Literal::Float(value), _)) => Ok(value),
                         Some((Literal::Int(value), _)) => Ok(value as f64),
                         _ => Err(parser.found("a quantile between 0 and 1")),
@@ -105,7 +105,7 @@ impl Parser<'_> {
                 break;
             }
             self.want([Wanted::Number]);
-            match self.literal() {
+            match self.number() {
                 Some((Literal::Int(value), _)) => numbers.push(value),
                 _ => return Err(self.found("an integer")),
             }
@@ -152,7 +152,7 @@ impl Parser<'_> {
                     self.advance();
                     self.expect(Symbol::OpenParenthesis)?;
                     self.want([Wanted::Number]);
-                    let Some((Literal::Int(count), _)) = self.literal() else {
+                    let Some((Literal::Int(count), _)) = self.number() else {
                         return Err(self.found("an integer"));
                     };
                     self.expect(Symbol::CloseParenthesis)?;
@@ -168,12 +168,9 @@ impl Parser<'_> {
                 ) => {
                     let operator = self.comparison_operator()?;
                     self.want([Wanted::Number]);
-                    match self.literal() {
-                        Some((
-                            value @ (Literal::Int(_) | Literal::Float(_) | Literal::Duration(_)),
-                            _,
-                        )) => more.push(SecondStage::Filter(operator, value, span)),
-                        _ => return Err(self.found("a number or a duration")),
+                    match self.number() {
+                        Some((value, _)) => more.push(SecondStage::Filter(operator, value, span)),
+                        None => return Err(self.found("a number or a duration")),
                     }
                 }
                 _ => break,
@@ -244,7 +241,7 @@ impl Parser<'_> {
         self.want([Wanted::Number, Wanted::Word("(")]);
         let span = self.span();
         if self.begins_number() {
-            return match self.literal() {
+            return match self.number() {
                 Some((value @ (Literal::Int(_) | Literal::Float(_)), _)) => {
                     Ok(Tall::leaf(MetricsExpression::Scalar(value)))
                 }

@@ -2,8 +2,8 @@
 
 use super::{Parser, Symbol, Tall, TokenKind, Wanted, constant};
 use crate::traceql::{
-    Aggregate, ComparisonOperator, FieldExpression, MetricsExpression, ParseError, Pipeline,
-    ScalarFilter, SpansetExpression, SpansetOperator, Stage, Structure,
+    Aggregate, ComparisonOperator, FieldExpression, MetricsExpression, NESTING_MAX, ParseError,
+    Pipeline, ScalarFilter, SpansetExpression, SpansetOperator, Stage, Structure,
 };
 
 /// What a query, or a pair of parentheses, can hold.
@@ -55,11 +55,11 @@ impl Parser<'_> {
             let math = self.math()?;
             return self.staged(math).map(|tall| tall.map(Body::Metrics));
         }
-        if self.is(Symbol::OpenParenthesis) {
+        if self.is(Symbol::OpenParenthesis) && self.wrapped_aggregate() == 0 {
             let inner = self.parenthesised()?;
             return match inner.value {
                 Body::Spans(pipeline) => {
-                    let side = Tall { value: Side::wrapped(pipeline), height: inner.height };
+                    let side = Tall { value: Side::wrapped(pipeline, false), height: inner.height };
                     let first = self.spanset_from(side, LOGIC)?;
                     if !first.value.is_piped() {
                         return self.pipeline_from(first.map(|side| Stage::Spanset(side.set)));
@@ -134,9 +134,13 @@ impl Parser<'_> {
         self.want_words(&["{", "("]);
         self.want_functions(&["count", "avg", "min", "max", "sum", "by", "select"]);
         let span = self.span();
+        let parentheses = self.wrapped_aggregate();
+        for _ in 0..parentheses {
+            self.advance();
+        }
         let word = match self.peek() {
             TokenKind::Symbol(Symbol::OpenBrace | Symbol::OpenParenthesis) => {
-                let first = self.spanset_operand()?;
+                let first = self.spanset_operand(false)?;
                 let whole = self.spanset_from(first, LOGIC)?;
                 if whole.value.is_piped() {
                     return Err(self.error(
@@ -171,7 +175,7 @@ impl Parser<'_> {
             "count" => {
                 self.advance();
                 self.empty_parentheses()?;
-                return self.scalar_filter(Tall::leaf(Aggregate::Count), span);
+                return self.scalar_filter(Tall::leaf(Aggregate::Count), parentheses, span);
             }
             "avg" => Aggregate::Avg,
             "min" => Aggregate::Min,
@@ -181,19 +185,63 @@ impl Parser<'_> {
         };
         self.advance();
         let argument = self.argument()?;
-        self.scalar_filter(argument.map(aggregate), span)
+        self.scalar_filter(argument.map(aggregate), parentheses, span)
+    }
+
+    /// How many parentheses stand around the aggregate that begins here, if it is one: `((count())) > 3`. None where
+    /// they hold more than an aggregate, as in `(count() > 3)`.
+    fn wrapped_aggregate(&self) -> usize {
+        let mut ahead = 0;
+        let is = |ahead: usize, symbol| *self.peek_at(ahead) == TokenKind::Symbol(symbol);
+        while ahead <= NESTING_MAX && is(ahead, Symbol::OpenParenthesis) {
+            ahead += 1;
+        }
+        let opened = ahead;
+        let is_aggregate = matches!(
+            self.peek_at(ahead),
+            TokenKind::Word(word) if matches!(word.as_str(), "count" | "avg" | "min" | "max" | "sum")
+        );
+        if opened == 0 || !is_aggregate || !is(ahead + 1, Symbol::OpenParenthesis) {
+            return 0;
+        }
+        let mut depth = 0;
+        loop {
+            ahead += 1;
+            match self.peek_at(ahead) {
+                TokenKind::Symbol(Symbol::OpenParenthesis) => depth += 1,
+                TokenKind::Symbol(Symbol::CloseParenthesis) => depth -= 1,
+                TokenKind::End => return 0,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        let all_close = (1..=opened).all(|behind| is(ahead + behind, Symbol::CloseParenthesis));
+        if all_close { opened } else { 0 }
     }
 
     fn scalar_filter(
         &mut self,
         aggregate: Tall<Aggregate>,
+        parentheses: usize,
         start: crate::traceql::Span,
     ) -> Result<Tall<Stage>, ParseError> {
+        for _ in 0..parentheses {
+            self.expect(Symbol::CloseParenthesis)?;
+        }
         let operator = self.comparison_operator()?;
         self.want([Wanted::Number]);
-        let Some((value, end)) = self.literal() else {
+        let mut opened = 0;
+        while self.take(Symbol::OpenParenthesis) {
+            opened += 1;
+        }
+        let Some((value, end)) = self.number() else {
             return Err(self.unsupported_operand("a number or a duration"));
         };
+        for _ in 0..opened {
+            self.expect(Symbol::CloseParenthesis)?;
+        }
         Ok(aggregate
             .map(|aggregate| ScalarFilter { aggregate, operator, value, span: start.to(end) })
             .map(Stage::ScalarFilter))
@@ -263,14 +311,15 @@ impl Parser<'_> {
             }
             let span = self.span();
             self.advance();
-            let right = self.spanset_operand()?;
+            let is_pipeline = left.value.is_pipeline;
+            let right = self.spanset_operand(is_pipeline)?;
             let right = self.spanset_from(right, binding + 1)?;
-            let is_wrapped = left.value.is_wrapped && right.value.is_wrapped;
-            if !is_wrapped && (left.value.is_piped() || right.value.is_piped()) {
+            if right.value.is_pipeline && !is_pipeline {
                 return Err(self.error(
                     span,
                     format!(
-                        "a pipeline stands beside `{}`, expected parentheses around both sides",
+                        "a pipeline stands to the right of `{0}`, expected one to the left as well, in \
+                         parentheses, such as ({{ … }} | {{ }}) {0} ({{ … }} | count() > 2)",
                         symbol.text()
                     ),
                 ));
@@ -281,19 +330,20 @@ impl Parser<'_> {
                     left: Box::new(left.set),
                     right: Box::new(right.set),
                 },
-                is_wrapped,
+                is_pipeline,
             })?;
         }
         Ok(left)
     }
 
-    fn spanset_operand(&mut self) -> Result<Tall<Side>, ParseError> {
+    /// One side of an operator; to the right of a pipeline, it must be in parentheses.
+    fn spanset_operand(&mut self, beside_pipeline: bool) -> Result<Tall<Side>, ParseError> {
         if self.is(Symbol::OpenParenthesis) {
             let span = self.span();
             let inner = self.parenthesised()?;
             return match inner.value {
                 Body::Spans(pipeline) => {
-                    let side = Side::wrapped(pipeline);
+                    let side = Side::wrapped(pipeline, beside_pipeline);
                     let is_node = matches!(side.set, SpansetExpression::Pipeline(_));
                     let height = inner.height + usize::from(is_node);
                     self.check_height(height)?;
@@ -306,9 +356,12 @@ impl Parser<'_> {
                 )),
             };
         }
+        if beside_pipeline {
+            return Err(self.found("parentheses around this side too, as the other is a pipeline"));
+        }
         Ok(self
             .filter()?
-            .map(|filter| Side { set: SpansetExpression::Filter(filter), is_wrapped: false }))
+            .map(|filter| Side { set: SpansetExpression::Filter(filter), is_pipeline: false }))
     }
 
     /// `{ }` or `{ expression }`
@@ -347,14 +400,17 @@ impl Parser<'_> {
 /// A side of a spanset operator.
 struct Side {
     set: SpansetExpression,
-    /// It stands in parentheses, or all its sides do.
-    is_wrapped: bool,
+    /// It is a pipeline in parentheses, or combines such: then every side to its right must be in parentheses. What
+    /// begins as a plain spanset, in parentheses or not, is combined with plain spansets only.
+    is_pipeline: bool,
 }
 
 impl Side {
     /// What stood in parentheses.
-    fn wrapped(pipeline: Pipeline) -> Self {
-        Self { set: as_spanset(pipeline), is_wrapped: true }
+    fn wrapped(pipeline: Pipeline, beside_pipeline: bool) -> Self {
+        let set = as_spanset(pipeline);
+        let is_pipeline = beside_pipeline || set.is_piped();
+        Self { set, is_pipeline }
     }
 
     fn is_piped(&self) -> bool {
