@@ -38,7 +38,7 @@ use guard::Family;
 use sigyn_store::{Clock, Store};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 /// What the APIs answer from.
 #[derive(Clone)]
@@ -84,7 +84,8 @@ impl Default for ApiLimits {
     }
 }
 
-/// All query APIs, with paths from the root. Answers are compressed for clients that accept gzip.
+/// All query APIs, with paths from the root. Answers are compressed for clients that accept gzip, quickly: a large trace
+/// would wait longer for a smaller answer than its transfer takes.
 ///
 /// Paths below `/api/` and `/jaeger/` that nobody serves are answered with 404 and a sentence in JSON; everything else is
 /// left to the caller.
@@ -98,5 +99,5 @@ pub fn router(state: ApiState) -> Router {
         .merge(prometheus::routes(family(guard::Api::Prometheus)))
         .merge(own::routes(family(guard::Api::Own)))
         .merge(guard::unknown_paths())
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }

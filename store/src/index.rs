@@ -5,6 +5,7 @@
 
 mod exemplars;
 mod gaps;
+mod notebooks;
 mod open;
 mod pins;
 mod value;

@@ -19,6 +19,7 @@ mod index;
 mod intake;
 mod journal;
 mod metrics;
+mod notebook;
 mod objects;
 mod otlp;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use clock::Clock;
 pub use error::{Error, ErrorKind};
 pub use exemplar::{Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter};
 pub use ids::{ParseIdError, SpanId, TraceId};
+pub use notebook::{Notebook, NotebookChange};
 pub use objects::{BlockPlace, check_block_url};
 pub use source::{AttributeScope, Children, Field, Snapshot, Source, Tail, TimeRange};
 pub use store::{Config, Store};

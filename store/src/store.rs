@@ -2,6 +2,7 @@
 
 mod core;
 mod links;
+mod notebooks;
 mod recovery;
 
 use self::{

@@ -3,11 +3,13 @@
 mod complete;
 mod facets;
 mod heatmap;
+mod notebooks;
 mod parse;
 mod selection;
 mod service_graph;
 mod services;
 mod spans;
+mod trace_columns;
 mod trace_page;
 mod utf16;
 
@@ -23,9 +25,10 @@ use std::sync::Arc;
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 12] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 15] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
+        ("/api/sigyn/v1/traces/{id}/columns", "trace", get(trace_columns::trace_columns)),
         ("/api/sigyn/v1/services", "services", get(services::services)),
         ("/api/sigyn/v1/service-graph", "service_graph", get(service_graph::service_graph)),
         ("/api/sigyn/v1/operations", "operations", get(services::operations)),
@@ -36,8 +39,14 @@ fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 12] {
         ("/api/sigyn/v1/rank", "rank", get(facets::rank)),
         ("/api/sigyn/v1/contrast", "contrast", get(facets::contrast)),
         ("/api/sigyn/v1/spans", "spans", get(spans::spans)),
+        ("/api/sigyn/v1/notebooks", "notebooks", get(notebooks::list)),
+        ("/api/sigyn/v1/notebooks/{id}", "notebook", notebook()),
         ("/api/sigyn/v1/openapi.json", "openapi", get(openapi)),
     ]
+}
+
+fn notebook() -> MethodRouter<Arc<ApiState>> {
+    get(notebooks::read).put(notebooks::save).delete(notebooks::remove)
 }
 
 pub(crate) fn routes(family: Family) -> Router {

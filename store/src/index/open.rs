@@ -16,7 +16,7 @@ const OPEN_DURATION_MAX: Duration = Duration::from_secs(60);
 const BUSY_ATTEMPTS_MAX: u32 = 100;
 const BUSY_WAIT: Duration = Duration::from_millis(50);
 
-/// Exemplars, pins and gaps. Methods block.
+/// Exemplars, pins, gaps and notebooks. Methods block.
 pub(crate) struct Index {
     db: sled::Db,
     /// Time, trace, identity → exemplar.
@@ -29,6 +29,8 @@ pub(crate) struct Index {
     pub(super) pins_by_end: sled::Tree,
     /// End of the gap, sequence → gap and overlay.
     pub(super) gaps: sled::Tree,
+    /// ID → notebook.
+    pub(super) notebooks: sled::Tree,
 }
 
 impl Index {
@@ -87,6 +89,7 @@ impl Index {
                 pins: db.open_tree("pins")?,
                 pins_by_end: db.open_tree("pins_by_end")?,
                 gaps: db.open_tree("gaps")?,
+                notebooks: db.open_tree("notebooks")?,
                 db,
             })
         };

@@ -1,7 +1,7 @@
 //! The index under damage.
 
 use super::*;
-use crate::{Exemplar, Gap, SeriesFilter, TraceId};
+use crate::{Exemplar, Gap, Notebook, NotebookChange, SeriesFilter, TraceId};
 use std::fs;
 
 fn exemplar(trace: u8, milli: i64) -> Exemplar {
@@ -63,6 +63,41 @@ async fn expiry_takes_exemplars_their_pins_and_gaps() {
     let left = index.exemplars(&all, i64::MIN, i64::MAX).unwrap();
     assert_eq!(left[0].exemplars, vec![exemplar(2, 50)]);
     assert_eq!(index.gaps(0, 100).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_notebook_changes_only_in_the_hands_of_who_saw_its_newest_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    let (index, _) = Index::open(&path, 0).await.unwrap();
+    let note = |body: &str| Notebook {
+        id: "slow-orders".into(),
+        version: 0,
+        saved_unix_nano: 7,
+        title: "Slow orders".into(),
+        body: body.into(),
+    };
+    let kept = |version, body| Notebook { version, ..note(body) };
+    assert_eq!(index.save_notebook(note("a"), 3).unwrap(), NotebookChange::Conflict(None));
+    assert_eq!(index.save_notebook(note("a"), 0).unwrap(), NotebookChange::Done(kept(1, "a")));
+    assert_eq!(index.save_notebook(note("b"), 0).unwrap(), NotebookChange::Conflict(Some(1)));
+    assert_eq!(index.save_notebook(note("b"), 1).unwrap(), NotebookChange::Done(kept(2, "b")));
+    drop(index);
+
+    let (index, _) = Index::open(&path, 0).await.unwrap();
+    assert_eq!(index.notebooks().unwrap(), vec![kept(2, "b")]);
+    assert_eq!(index.remove_notebook("slow-orders", 1).unwrap(), NotebookChange::Conflict(Some(2)));
+    let removed = index.remove_notebook("slow-orders", 2).unwrap();
+    assert_eq!(removed, NotebookChange::Done(kept(2, "b")));
+    assert_eq!(index.notebook("slow-orders").unwrap(), None);
+
+    index.notebooks.insert("torn", &b"no value"[..]).unwrap();
+    assert!(index.notebook("torn").is_err(), "damage is said, not taken for absence");
+    assert!(index.notebooks().unwrap().is_empty());
+    for number in 1..super::notebooks::NOTEBOOKS_MAX {
+        index.notebooks.insert(number.to_string(), &b""[..]).unwrap();
+    }
+    assert_eq!(index.save_notebook(note("a"), 0).unwrap(), NotebookChange::TooMany);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::api::{
 };
 use axum::{extract::State, response::Response};
 use serde::{Serialize, Serializer};
-use sigyn_proto::otlp::trace::v1::ResourceSpans;
-use sigyn_store::{Exemplar, Gap, Pin, SpanId, TraceId};
+use sigyn_proto::otlp::trace::v1::{ResourceSpans, TracesData};
+use sigyn_store::{Exemplar, Gap, Labels as LabelPairs, Pin, SpanId, TraceId};
 use std::sync::Arc;
 
 /// A storm of gaps must not bury the trace; the newest are shown.
@@ -20,6 +20,13 @@ const GAPS_MAX: usize = 1_000;
 struct TracePage<'a> {
     trace_id: Shown<TraceId>,
     resource_spans: Styled<'a, [ResourceSpans]>,
+    #[serde(flatten)]
+    marks: Marks<'a>,
+}
+
+/// What is known about a trace beside its spans.
+#[derive(Serialize)]
+pub(super) struct Marks<'a> {
     exemplars: Vec<ExemplarShown<'a>>,
     pins: Vec<PinShown>,
     gaps: Vec<GapShown<'a>>,
@@ -62,7 +69,7 @@ impl Serialize for Labels<'_> {
 }
 
 /// A value as the string that it prints.
-struct Shown<T>(T);
+pub(super) struct Shown<T>(pub(super) T);
 
 impl<T: std::fmt::Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -70,12 +77,43 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
     }
 }
 
+/// A trace as it was found, with what is known about it.
+pub(super) struct Found {
+    pub(super) id: TraceId,
+    pub(super) decoded: TracesData,
+    exemplars: Vec<Exemplar>,
+    pins: Vec<Pin>,
+    gaps: Vec<(LabelPairs, Gap)>,
+}
+
+impl Found {
+    pub(super) fn marks(&self) -> Marks<'_> {
+        Marks {
+            exemplars: self.exemplars.iter().map(ExemplarShown::from).collect(),
+            pins: self.pins.iter().map(PinShown::from).collect(),
+            gaps: self.gaps.iter().map(GapShown::from).collect(),
+        }
+    }
+}
+
+/// `GET /api/sigyn/v1/traces/{id}`
 pub(super) async fn trace_page(
     State(state): State<Arc<ApiState>>,
     Segment(id): Segment,
 ) -> Result<Response, Fault> {
-    let id = TraceId::parse(&id)?;
-    let Some(encoded) = trace::load(&state, id).await? else {
+    let found = find(&state, TraceId::parse(&id)?).await?;
+    let json = trace::on_blocking_thread(move || {
+        trace::to_json(&TracePage {
+            trace_id: Shown(found.id),
+            resource_spans: Styled(&found.decoded.resource_spans[..], Style::OTLP),
+            marks: found.marks(),
+        })
+    });
+    Ok(trace::json_response(json.await?))
+}
+
+pub(super) async fn find(state: &ApiState, id: TraceId) -> Result<Found, Fault> {
+    let Some(encoded) = trace::load(state, id).await? else {
         return Err(Fault::not_found(format!(
             "no span of the trace {id} is stored; it may not have been read yet, or its time is over"
         )));
@@ -89,16 +127,7 @@ pub(super) async fn trace_page(
     };
     gaps.sort_by_key(|(_, gap)| std::cmp::Reverse(gap.to_unix_nano));
     gaps.truncate(GAPS_MAX);
-    let json = trace::on_blocking_thread(move || {
-        trace::to_json(&TracePage {
-            trace_id: Shown(id),
-            resource_spans: Styled(&decoded.resource_spans[..], Style::OTLP),
-            exemplars: exemplars.iter().map(ExemplarShown::from).collect(),
-            pins: pins.iter().map(PinShown::from).collect(),
-            gaps: gaps.iter().map(GapShown::from).collect(),
-        })
-    });
-    Ok(trace::json_response(json.await?))
+    Ok(Found { id, decoded, exemplars, pins, gaps })
 }
 
 impl<'a> From<&'a Exemplar> for ExemplarShown<'a> {
