@@ -18,30 +18,63 @@ export function withParameters(path: string, parameters: Parameters): string {
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Gets and parses JSON. The only place of the UI that opens a connection. */
-export async function getJson<T>(
+/** Gets and parses JSON. */
+export function getJson<T>(
   path: string,
   parameters: Parameters,
   parse: (json: unknown) => T,
   signal?: AbortSignal,
 ): Promise<Result<T>> {
+  return getText(path, parameters, (text) => parse(JSON.parse(text)), signal);
+}
+
+/** Gets and reads text of any kind. */
+export function getText<T>(
+  path: string,
+  parameters: Parameters,
+  parse: (text: string) => T,
+  signal?: AbortSignal,
+): Promise<Result<T>> {
+  const init: RequestInit = { headers: { accept: "application/json" } };
+  if (signal) init.signal = signal;
+  return ask(withParameters(path, parameters), init, parse);
+}
+
+/** Sends JSON and parses what comes back, or nothing of a 204. */
+export function sendJson<T>(
+  method: "PUT" | "DELETE",
+  path: string,
+  body: unknown,
+  parse: (json: unknown) => T,
+): Promise<Result<T>> {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  const init: RequestInit = { method, headers };
+  if (body !== null) init.body = JSON.stringify(body);
+  return ask(path, init, (text) => parse(text === "" ? null : JSON.parse(text)));
+}
+
+/** The only place of the UI that opens a connection. */
+async function ask<T>(
+  path: string,
+  init: RequestInit,
+  parse: (text: string) => T,
+): Promise<Result<T>> {
   let response: Response;
   let text: string;
   try {
-    const init: RequestInit = { headers: { accept: "application/json" } };
-    if (signal) init.signal = signal;
-    response = await fetch(withParameters(path, parameters), init);
+    response = await fetch(path, init);
     text = await response.text();
   } catch (error) {
-    if (signal?.aborted) return failure("The request was given up.");
+    if (init.signal?.aborted) return failure("The request was given up.");
     return failure(`Sigyn does not answer (${error instanceof Error ? error.message : error}).`);
   }
   if (!response.ok) return failure(errorSentence(text, response.status), response.status);
   if (text.length > ANSWER_LENGTH_MAX) return failure("The answer is too large to show.");
   try {
-    return success(parse(JSON.parse(text)));
+    return success(parse(text));
   } catch {
-    return failure(`The answer to ${path} is no JSON that this page understands.`, response.status);
+    const [bare] = path.split("?");
+    return failure(`The answer to ${bare} is nothing that this page understands.`, response.status);
   }
 }
 

@@ -1,9 +1,9 @@
-// OTLP as JSON: hex IDs, 64-bit integers as strings, enums by name or number. Parsing never throws
-// for odd content; what cannot be read becomes the neutral value, because a half-broken trace is
-// the one that somebody needs to see.
+// Spans, and the parts of them that travel as OTLP/JSON: hex IDs, 64-bit integers as strings, enums as
+// numbers. Parsing never throws for odd content; what cannot be read becomes the neutral value, because a
+// half-broken trace is the one that somebody needs to see.
 
 import { type SpanId, spanId, type TraceId, traceId } from "../base/ids.ts";
-import { asArray, asBigint, asNumber, asObject, asString, type JsonObject } from "../base/json.ts";
+import { asArray, asBigint, asNumber, asObject, asString } from "../base/json.ts";
 import { type Nanos, nanos } from "../base/time.ts";
 
 export type AttributeType =
@@ -79,89 +79,28 @@ const KINDS: readonly SpanKind[] = [
 const STATUSES: readonly StatusCode[] = ["unset", "ok", "error"];
 const NONE: readonly never[] = [];
 
-/** The spans of `resourceSpans` (or of Tempo's older `batches`), in the order they came. */
-export function parseResourceSpans(json: unknown): Span[] {
-  const spans: Span[] = [];
-  for (const batch of asArray(json).map(asObject)) {
-    const resource = parseResource(batch.resource);
-    const scopes = asArray(batch.scopeSpans ?? batch.instrumentationLibrarySpans);
-    for (const scopeSpans of scopes.map(asObject)) {
-      const scope = parseScope(scopeSpans.scope ?? scopeSpans.instrumentationLibrary);
-      for (const span of asArray(scopeSpans.spans)) spans.push(parseSpan(span, resource, scope));
-    }
-  }
-  return spans;
+export function kindOf(json: unknown): SpanKind {
+  return KINDS[asNumber(json)] ?? KINDS[0];
 }
 
-export function parseSpan(json: unknown, resource: Resource, scope: Scope): Span {
-  return new ReceivedSpan(asObject(json), resource, scope);
+export function statusOf(json: unknown): StatusCode {
+  return STATUSES[asNumber(json)] ?? STATUSES[0];
 }
 
-/**
- * A span as it came. What every row needs is read at once; attributes, events and links when they are
- * first asked for, because of 100,000 spans a person opens ten.
- */
-class ReceivedSpan implements Span {
-  readonly spanId: SpanId | null;
-  readonly parentSpanId: SpanId | null;
-  readonly name: string;
-  readonly kind: SpanKind;
-  readonly start: Nanos;
-  readonly end: Nanos;
-  readonly status: StatusCode;
-  readonly resource: Resource;
-  readonly scope: Scope;
-  readonly #json: JsonObject;
-  #attributes: readonly Attribute[] | null = null;
-  #events: readonly SpanEvent[] | null = null;
+export function parseEvents(json: unknown): readonly SpanEvent[] {
+  return listOf(json, (event) => ({
+    name: asString(event.name),
+    time: nanos(asBigint(event.timeUnixNano)),
+    attributes: parseAttributes(event.attributes),
+  }));
+}
 
-  constructor(json: JsonObject, resource: Resource, scope: Scope) {
-    this.#json = json;
-    this.resource = resource;
-    this.scope = scope;
-    this.spanId = spanId(asString(json.spanId));
-    this.parentSpanId = spanId(asString(json.parentSpanId));
-    this.name = asString(json.name);
-    this.kind = parseEnum(json.kind, "SPAN_KIND_", KINDS);
-    this.start = nanos(asBigint(json.startTimeUnixNano));
-    this.end = nanos(asBigint(json.endTimeUnixNano));
-    this.status = parseEnum(asObject(json.status).code, "STATUS_CODE_", STATUSES);
-  }
-
-  get statusMessage(): string {
-    return asString(asObject(this.#json.status).message);
-  }
-
-  get attributes(): readonly Attribute[] {
-    this.#attributes ??= parseAttributes(this.#json.attributes);
-    return this.#attributes;
-  }
-
-  get events(): readonly SpanEvent[] {
-    this.#events ??= listOf(this.#json.events, (event) => ({
-      name: asString(event.name),
-      time: nanos(asBigint(event.timeUnixNano)),
-      attributes: parseAttributes(event.attributes),
-    }));
-    return this.#events;
-  }
-
-  get links(): readonly SpanLink[] {
-    return listOf(this.#json.links, (link) => ({
-      traceId: traceId(asString(link.traceId)),
-      spanId: spanId(asString(link.spanId)),
-      attributes: parseAttributes(link.attributes),
-    }));
-  }
-
-  get droppedCount(): number {
-    const dropped = (key: string) => asNumber(this.#json[key]);
-    return (
-      dropped("droppedAttributesCount") +
-      dropped("droppedEventsCount") +
-      dropped("droppedLinksCount")
-    );
-  }
+export function parseLinks(json: unknown): readonly SpanLink[] {
+  return listOf(json, (link) => ({
+    traceId: traceId(asString(link.traceId)),
+    spanId: spanId(asString(link.spanId)),
+    attributes: parseAttributes(link.attributes),
+  }));
 }
 
 export function parseResource(json: unknown): Resource {
@@ -186,7 +125,7 @@ export function parseAttributes(json: unknown): readonly Attribute[] {
   }));
 }
 
-function parseValue(json: unknown): { readonly type: AttributeType; readonly text: string } {
+export function parseValue(json: unknown): { readonly type: AttributeType; readonly text: string } {
   const value = asObject(json);
   if ("stringValue" in value) return { type: "string", text: asString(value.stringValue) };
   if ("intValue" in value) return { type: "int", text: asString(value.intValue) };
@@ -221,13 +160,6 @@ function plain(json: unknown, depth = 0): unknown {
     return Number.isSafeInteger(number) ? number : asString(value.intValue);
   }
   return parseValue(json).text;
-}
-
-function parseEnum<T extends string>(json: unknown, prefix: string, names: readonly T[]): T {
-  if (typeof json === "number") return names[json] ?? names[0];
-  const name = asString(json).replace(prefix, "").toLowerCase();
-  const byName = names.find((candidate) => candidate === name);
-  return byName ?? names[Number.parseInt(name, 10)] ?? names[0];
 }
 
 function listOf<T>(

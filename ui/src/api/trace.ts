@@ -11,7 +11,8 @@ import {
 import type { Result } from "../base/result.ts";
 import { type Nanos, nanos, nanosFromSeconds } from "../base/time.ts";
 import { getJson } from "./client.ts";
-import { parseResourceSpans, type Span } from "./otlp.ts";
+import { parseColumns } from "./columns.ts";
+import type { Span } from "./otlp.ts";
 
 /** A metric sample that points at this trace. */
 export interface TraceExemplar {
@@ -42,20 +43,26 @@ export interface TraceAnswer {
   readonly exemplars: readonly TraceExemplar[];
   readonly pins: readonly Pin[];
   readonly gaps: readonly Gap[];
-  /** `resourceSpans` as they came, to be handed on. */
-  readonly resourceSpans: unknown;
 }
 
 export function fetchTrace(id: TraceId, signal?: AbortSignal): Promise<Result<TraceAnswer>> {
-  return getJson(`/api/sigyn/v1/traces/${id}`, {}, parseTrace, signal);
+  return getJson(`/api/sigyn/v1/traces/${id}/columns`, {}, parseTrace, signal);
+}
+
+/** The trace as OTLP/JSON, to be handed on. */
+export function fetchOtlp(id: TraceId, signal?: AbortSignal): Promise<Result<string>> {
+  const toText = (json: unknown) => {
+    const { resourceSpans } = asObject(json);
+    return JSON.stringify({ resourceSpans: asArray(resourceSpans) }, null, 2);
+  };
+  return getJson(`/api/sigyn/v1/traces/${id}`, {}, toText, signal);
 }
 
 export function parseTrace(json: unknown): TraceAnswer {
   const answer = asObject(json);
   return {
     traceId: traceId(asString(answer.traceId)),
-    spans: parseResourceSpans(answer.resourceSpans ?? answer.batches),
-    resourceSpans: answer.resourceSpans ?? answer.batches ?? [],
+    spans: parseColumns(answer),
     exemplars: asArray(answer.exemplars)
       .map(asObject)
       .map((exemplar) => {

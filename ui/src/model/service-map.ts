@@ -1,79 +1,57 @@
-// Who calls whom, from whole traces in short.
+// What of the service graph is drawn: all of it, or what is near one service.
 
-import type { ShortSpan, ShortTrace } from "../api/structure.ts";
-import { percentile } from "./span-table.ts";
+import type { GraphEdge, GraphNode, ServiceGraph } from "../api/service-graph.ts";
 
-export interface MapEdge {
-  readonly from: string;
-  readonly to: string;
-  readonly calls: number;
-  readonly errors: number;
-  readonly p50Nanos: number;
-  readonly p95Nanos: number;
-  /** Some of the traces that it was seen in. */
-  readonly traceIds: readonly string[];
-}
+export type Lines = "calls" | "errors" | "latency";
 
-export interface ServiceMap {
-  readonly services: readonly string[];
-  readonly edges: readonly MapEdge[];
-  readonly traceCount: number;
-}
-
-const TRACE_IDS_MAX = 5;
-
-export function serviceMap(traces: readonly ShortTrace[]): ServiceMap {
-  const services = new Set<string>();
-  const calls = new Map<
-    string,
-    { from: string; to: string; errors: number; nanos: number[]; traceIds: Set<string> }
-  >();
-  for (const trace of traces) {
-    const byLeft = new Map<number, ShortSpan>();
-    for (const span of trace.spans) {
-      services.add(span.service);
-      if (span.left > 0) byLeft.set(span.left, span);
-    }
-    for (const span of trace.spans) {
-      const parent = byLeft.get(span.parentLeft);
-      if (!parent || parent.service === span.service) continue;
-      const key = `${parent.service}\n${span.service}`;
-      let edge = calls.get(key);
-      if (!edge) {
-        edge = {
-          from: parent.service,
-          to: span.service,
-          errors: 0,
-          nanos: [],
-          traceIds: new Set(),
-        };
-        calls.set(key, edge);
-      }
-      edge.nanos.push(span.durationNanos);
-      // A call failed if either side says so: a caller whose callee never answered is alone in saying it.
-      if (span.isError || parent.isError) edge.errors += 1;
-      if (edge.traceIds.size < TRACE_IDS_MAX) edge.traceIds.add(trace.traceId);
+/** A service may call another in several ways; on the map that is one line. */
+export function joinedEdges(edges: readonly GraphEdge[]): readonly GraphEdge[] {
+  const byEnds = new Map<string, GraphEdge>();
+  for (const edge of edges) {
+    const key = `${edge.from}\n${edge.to}`;
+    const other = byEnds.get(key);
+    if (!other) byEnds.set(key, edge);
+    else {
+      const longer = other.p95Nanos >= edge.p95Nanos ? other : edge;
+      const calls = other.calls + edge.calls;
+      byEnds.set(key, { ...longer, calls, failed: other.failed + edge.failed });
     }
   }
-  const edges = [...calls.values()].map(({ from, to, errors, nanos, traceIds }) => {
-    const sorted = Float64Array.from(nanos).sort();
-    return {
-      from,
-      to,
-      calls: nanos.length,
-      errors,
-      p50Nanos: percentile(sorted, 0.5),
-      p95Nanos: percentile(sorted, 0.95),
-      traceIds: [...traceIds],
-    };
-  });
-  edges.sort((a, b) => b.calls - a.calls);
-  return { services: [...services].sort(), edges, traceCount: traces.length };
+  return [...byEnds.values()].sort((a, b) => b.calls - a.calls);
 }
 
-/** A service with all that it calls and all that call it. */
-export function neighbourhood(map: ServiceMap, service: string): ServiceMap {
-  const edges = map.edges.filter((edge) => edge.from === service || edge.to === service);
-  const services = new Set([service, ...edges.flatMap((edge) => [edge.from, edge.to])]);
-  return { ...map, services: [...services].sort(), edges };
+/** A service with those that are at most so many calls away, whoever calls. */
+export function neighbourhood(graph: ServiceGraph, service: string, steps: number): ServiceGraph {
+  const near = new Set([service]);
+  for (let step = 0; step < steps; step++) {
+    const found = graph.edges.filter(({ from, to }) => near.has(from) || near.has(to));
+    for (const { from, to } of found) near.add(from).add(to);
+  }
+  return {
+    ...graph,
+    nodes: graph.nodes.filter(({ name }) => near.has(name)),
+    edges: graph.edges.filter(({ from, to }) => near.has(from) && near.has(to)),
+  };
+}
+
+export function failedShare(edge: GraphEdge): number {
+  return edge.calls > 0 ? edge.failed / edge.calls : 0;
+}
+
+export function nodeErrorShare(node: GraphNode): number {
+  return node.ratePerSecond > 0 ? node.errorRatePerSecond / node.ratePerSecond : 0;
+}
+
+/** How thick each line is, 0 to 1, beside the others. */
+export function lineShares(edges: readonly GraphEdge[], lines: Lines): readonly number[] {
+  const weights = edges.map((edge) => weightOf(edge, lines));
+  const [least, most] = [Math.min(...weights), Math.max(...weights)];
+  // Failed calls are measured from none; of calls and times the least is thin.
+  const from = lines === "errors" ? 0 : least;
+  return weights.map((weight) => (most > from ? (weight - from) / (most - from) : 0));
+}
+
+function weightOf(edge: GraphEdge, lines: Lines): number {
+  if (lines === "errors") return failedShare(edge);
+  return Math.log10((lines === "calls" ? edge.calls : edge.p95Nanos) + 1);
 }

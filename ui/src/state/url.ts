@@ -6,6 +6,7 @@ import { spanId, type TraceId, traceId } from "../base/ids.ts";
 import { parseDuration } from "../base/time.ts";
 import type { TimeSpan } from "../base/timescale.ts";
 import { type CollapseRule, formatRule, NO_RULE, parseRule } from "../model/collapse.ts";
+import type { Lines } from "../model/service-map.ts";
 import { DEFAULT_RANGE, formatRange, parseRange, type TimeRange } from "../model/time-range.ts";
 
 export interface SearchRoute {
@@ -50,6 +51,10 @@ export interface ServicesRoute {
   /** The service whose detail is open; empty for none. */
   readonly service: string;
   readonly isMap: boolean;
+  /** What the lines of the map are drawn by. */
+  readonly lines: Lines;
+  /** How many calls from the service the map reaches; 0: all of it. */
+  readonly near: number;
   readonly range: TimeRange;
 }
 
@@ -68,9 +73,16 @@ export type Route =
   | CompareRoute
   | { readonly page: "targets"; readonly filter: string; readonly health: Health | "" }
   | { readonly page: "service-discovery"; readonly filter: string }
+  | { readonly page: "notebooks" }
+  | { readonly page: "notebook"; readonly id: string }
+  | { readonly page: "status" }
   | { readonly page: "exemplars"; readonly query: string; readonly range: TimeRange }
   | { readonly page: "not-found"; readonly path: string };
 
+/** Stands in the address of a notebook that nobody saved yet. */
+export const NEW_NOTEBOOK = "new";
+export const NEAR_MAX = 3;
+const LINES: readonly Lines[] = ["calls", "errors", "latency"];
 export const DEFAULT_LIMIT = 100;
 const LIMIT_MAX = 1000;
 /** More collapsed spans than this would make a link that mail programs break. */
@@ -107,6 +119,10 @@ export function traceRoute(id: TraceId, span: string | null = null): TraceRoute 
   };
 }
 
+export function notebookRoute(id: string): Route {
+  return { page: "notebook", id };
+}
+
 export function compareRoute(a = "", b = ""): CompareRoute {
   return { page: "compare", a, b, range: DEFAULT_RANGE };
 }
@@ -128,16 +144,29 @@ export function parseRoute(pathname: string, search: string): Route {
         live: text("live") === "1",
       };
     case "/services":
-      return { page: "services", service: text("service"), isMap: text("show") === "map", range };
+      return {
+        page: "services",
+        service: text("service"),
+        isMap: text("show") === "map",
+        lines: LINES.find((lines) => lines === text("lines")) ?? LINES[0],
+        near: Math.min(NEAR_MAX, Number.parseInt(text("near"), 10) || 0),
+        range,
+      };
     case "/compare":
       return { page: "compare", a: text("a"), b: text("b"), range };
     case "/targets":
       return { page: "targets", filter: text("q"), health: healthOf(text("health")) };
     case "/service-discovery":
       return { page: "service-discovery", filter: text("q") };
+    case "/notebooks":
+      return { page: "notebooks" };
+    case "/status":
+      return { page: "status" };
     case "/exemplars":
       return { page: "exemplars", query: text("q") || ALL_SERIES, range };
   }
+  const notebook = /^\/notebooks\/([a-z0-9-]{1,64})$/.exec(path);
+  if (notebook) return notebookRoute(notebook[1]);
   const id = /^\/trace\/([^/]+)$/.exec(path);
   const parsed = id && traceId(id[1]);
   if (!parsed) return { page: "not-found", path: pathname };
@@ -186,6 +215,8 @@ export function formatRoute(route: Route): string {
       return address("/services", {
         service: route.service,
         show: route.isMap ? "map" : "",
+        lines: route.lines === LINES[0] ? "" : route.lines,
+        near: route.near > 0 ? String(route.near) : "",
         range: rangeText(route.range),
       });
     case "compare":
@@ -199,6 +230,11 @@ export function formatRoute(route: Route): string {
         q: route.query === ALL_SERIES ? "" : route.query,
         range: rangeText(route.range),
       });
+    case "notebooks":
+    case "status":
+      return `/${route.page}`;
+    case "notebook":
+      return `/notebooks/${route.id}`;
     case "not-found":
       return route.path;
   }

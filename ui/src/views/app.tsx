@@ -7,9 +7,12 @@ import { ExemplarsPage } from "./exemplars-page.tsx";
 import { Header } from "./header.tsx";
 import { HelpDialog } from "./help-dialog.tsx";
 import { NotFoundPage } from "./not-found-page.tsx";
+import { NotebookListPage } from "./notebook/notebook-list-page.tsx";
+import { NotebookPage } from "./notebook/notebook-page.tsx";
 import { isTyping, usePageKeys } from "./parts/hooks.ts";
 import { SearchPage } from "./search/search-page.tsx";
 import { ServicesPage } from "./services/services-page.tsx";
+import { StatusPage } from "./status-page.tsx";
 import { DiscoveryPage } from "./targets/discovery-page.tsx";
 import { TargetsPage } from "./targets/targets-page.tsx";
 import { TracePage } from "./trace/trace-page.tsx";
@@ -22,6 +25,9 @@ const TITLES: Readonly<Record<Route["page"], string>> = {
   targets: "Targets",
   "service-discovery": "Service discovery",
   exemplars: "Exemplars",
+  notebooks: "Notebooks",
+  notebook: "Notebook",
+  status: "Status",
   "not-found": "Not found",
 };
 
@@ -33,6 +39,8 @@ const GO_TO: Readonly<Record<string, string>> = {
   t: "/targets",
   d: "/service-discovery",
   e: "/exemplars",
+  n: "/notebooks",
+  i: "/status",
 };
 const GO_MILLIS = 1200;
 
@@ -59,8 +67,8 @@ export function App() {
   useGlobalKeys();
   const page = route.value.page;
   useEffect(() => {
-    // The trace page names itself when it knows what it shows.
-    if (page !== "trace") document.title = `${TITLES[page]} · Sigyn`;
+    // These pages name themselves when they know what they show.
+    if (page !== "trace" && page !== "notebook") document.title = `${TITLES[page]} · Sigyn`;
   }, [page]);
   return (
     <>
@@ -93,6 +101,12 @@ function Page() {
       return <DiscoveryPage filter={now.filter} />;
     case "exemplars":
       return <ExemplarsPage query={now.query} range={now.range} />;
+    case "notebooks":
+      return <NotebookListPage />;
+    case "notebook":
+      return <NotebookPage id={now.id} />;
+    case "status":
+      return <StatusPage />;
     case "not-found":
       return <NotFoundPage path={now.path} />;
   }

@@ -13,7 +13,15 @@ const PAGES: readonly (readonly [Route["page"], string, string])[] = [
   ["targets", "/targets", "Targets"],
   ["service-discovery", "/service-discovery", "Discovery"],
   ["exemplars", "/exemplars", "Exemplars"],
+  ["notebooks", "/notebooks", "Notebooks"],
+  ["status", "/status", "Status"],
 ];
+
+/** Pages that have no entry of their own. */
+const SHOWN_UNDER: Readonly<Partial<Record<Route["page"], Route["page"]>>> = {
+  trace: "search",
+  notebook: "notebooks",
+};
 
 export function Header() {
   const current = route.value.page;
@@ -28,9 +36,7 @@ export function Header() {
           <a
             key={page}
             href={href}
-            aria-current={
-              current === page || (page === "search" && current === "trace") ? "page" : undefined
-            }
+            aria-current={current === page || SHOWN_UNDER[current] === page ? "page" : undefined}
           >
             {label}
           </a>

@@ -10,7 +10,10 @@ const SECTIONS: readonly (readonly [string, Shortcuts])[] = [
     [
       [["?"], "this sheet"],
       [["/"], "to the query, or find in this trace"],
-      [["g", "s"], "go to the search; g v services, g c compare, g t targets"],
+      [
+        ["g", "s"],
+        "go to the search; v services, c compare, n notebooks, t targets, d discovery, e exemplars, i status",
+      ],
       [["Esc"], "close, step by step"],
     ],
   ],

@@ -1,46 +1,50 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { errorSentence, getJson, withParameters } from "../../src/api/client.ts";
+import { parseColumns } from "../../src/api/columns.ts";
 import { parseExemplars } from "../../src/api/exemplars.ts";
-import { parseAttributes, parseResourceSpans } from "../../src/api/otlp.ts";
+import { parseAttributes } from "../../src/api/otlp.ts";
 import { parseSearch } from "../../src/api/search.ts";
 import { parseOperations, parseServices } from "../../src/api/services.ts";
 import { parseTags, parseTagValues } from "../../src/api/tags.ts";
 import { parseTargets } from "../../src/api/targets.ts";
 import { parseTrace } from "../../src/api/trace.ts";
+import { received } from "./received.ts";
 
-const attribute = (key: string, value: unknown) => ({ key, value });
+const attribute = (key: string, value: object) => ({ key, value });
 
-describe("OTLP as JSON", () => {
-  const batches = [
+describe("spans as columns", () => {
+  const spans = received([
     {
-      resource: { attributes: [attribute("service.name", { stringValue: "shop" })] },
-      scopeSpans: [
+      service: "shop",
+      spans: [
         {
-          scope: { name: "lib", version: "1" },
-          spans: [
-            {
-              spanId: "00F067AA0BA902B7",
-              parentSpanId: "",
-              name: "pay",
-              kind: "SPAN_KIND_CLIENT",
-              startTimeUnixNano: "1790000000000000001",
-              endTimeUnixNano: "1790000000000000003",
-              status: { code: "STATUS_CODE_ERROR", message: "no" },
-              events: [{ name: "retry", timeUnixNano: "1790000000000000002" }],
-              links: [{ traceId: "ab", spanId: "cd" }],
-              droppedAttributesCount: 2,
-            },
-            { spanId: "1", kind: 2, status: { code: 1 } },
-            { spanId: "2", kind: 99, status: { code: "WHAT" } },
-            null,
+          spanId: "00f067aa0ba902b7",
+          name: "pay",
+          kind: 3,
+          startTimeUnixNano: "1790000000000000001",
+          endTimeUnixNano: "1790000000000000003",
+          status: { code: 2, message: "no" },
+          attributes: [attribute("peer", { stringValue: "bank" })],
+          events: [{ name: "retry", timeUnixNano: "1790000000000000002" }],
+          links: [{ traceId: "ab", spanId: "cd" }],
+          droppedAttributesCount: 2,
+        },
+        { spanId: "1", parentSpanId: "00f067aa0ba902b7", kind: 2, status: { code: 1 } },
+        {
+          spanId: "2",
+          kind: 99,
+          status: { code: 7 },
+          attributes: [
+            attribute("peer", { stringValue: "shelf" }),
+            attribute("rows", { intValue: "9007199254740993" }),
           ],
         },
       ],
     },
-  ];
-  const spans = parseResourceSpans(batches);
+    { spans: [{}] },
+  ]);
 
-  test("enums come by name or by number; unknown ones are neutral", () => {
+  test("unknown enums are neutral", () => {
     expect(spans.map((span) => [span.kind, span.status])).toEqual([
       ["client", "error"],
       ["server", "ok"],
@@ -49,27 +53,29 @@ describe("OTLP as JSON", () => {
     ]);
   });
 
-  test("IDs and times are exact", () => {
+  test("IDs and times are exact, also where a span has no time", () => {
     expect(spans[0].spanId).toBe("00f067aa0ba902b7");
     expect(spans[0].parentSpanId).toBeNull();
+    expect(spans[1].parentSpanId).toBe("00f067aa0ba902b7");
+    expect(spans[0].start).toBe(1790000000000000001n);
     expect(spans[0].end - spans[0].start).toBe(2n);
+    expect(spans[1]).toMatchObject({ start: 0n, end: 0n });
     expect(spans[0].events[0].time - spans[0].start).toBe(1n);
     expect(spans[0].links[0].traceId).toBe("ab".padStart(32, "0"));
     expect(spans[0].droppedCount).toBe(2);
+    expect(spans[0].statusMessage).toBe("no");
+  });
+
+  test("each span has its own attributes", () => {
+    const texts = spans.map((span) => span.attributes.map(({ key, text }) => `${key}=${text}`));
+    expect(texts).toEqual([["peer=bank"], [], ["peer=shelf", "rows=9007199254740993"], []]);
   });
 
   test("a span without anything is a span all the same", () => {
-    expect(spans[3]).toMatchObject({
-      spanId: null,
-      name: "",
-      start: 0n,
-      events: [],
-      attributes: [],
-    });
-    expect(parseResourceSpans("nonsense")).toEqual([]);
-    expect(parseResourceSpans([{ scopeSpans: [{ spans: [{}] }] }])[0].resource.serviceName).toBe(
-      "unknown service",
-    );
+    expect(spans[3]).toMatchObject({ spanId: null, name: "", start: 0n, events: [] });
+    expect(spans[3].resource.serviceName).toBe("unknown service");
+    expect(parseColumns({})).toEqual([]);
+    expect(parseColumns({ spans: { name: [4], start: [null] } })[0].name).toBe("");
   });
 
   test("values of every type are text with their type", () => {
@@ -98,7 +104,7 @@ describe("OTLP as JSON", () => {
   });
 
   test("values nested without end stop", () => {
-    let value: unknown = { stringValue: "deep" };
+    let value: object = { stringValue: "deep" };
     for (let i = 0; i < 5000; i++) value = { arrayValue: { values: [value] } };
     expect(parseAttributes([attribute("a", value)])[0].text).toContain("…");
   });
@@ -107,7 +113,6 @@ describe("OTLP as JSON", () => {
 test("a trace brings exemplars, pins and gaps", () => {
   const trace = parseTrace({
     traceId: "9F3C",
-    resourceSpans: [],
     exemplars: [
       {
         seriesLabels: { __name__: "m", le: "0.5" },

@@ -16,6 +16,7 @@ const LAZY_PACKAGES: Readonly<Record<string, RegExp>> = {
   "views/editor/codemirror.ts": /^@codemirror\/|^@lezer\//,
   "views/services/layout.ts": /^@dagrejs\/dagre$/,
   "views/notebook/chart.ts": /^uplot/,
+  "views/notebook/markdown.ts": /^marked$/,
 };
 const LINES_MAX = 400;
 

@@ -2,13 +2,19 @@
 
 import { describe, expect, test } from "vitest";
 import { parseHeat } from "../../src/api/heat.ts";
+import { parseServiceGraph } from "../../src/api/service-graph.ts";
 import { parseStructure } from "../../src/api/structure.ts";
 import { heatOf, rowSums } from "../../src/base/heat.ts";
 import { compare } from "../../src/model/compare.ts";
 import { faultPlace } from "../../src/model/fault-place.ts";
 import { atLeast, facetsOf, joined } from "../../src/model/found-traces.ts";
 import { narrowed, withValue } from "../../src/model/narrow.ts";
-import { neighbourhood, serviceMap } from "../../src/model/service-map.ts";
+import {
+  joinedEdges,
+  lineShares,
+  neighbourhood,
+  nodeErrorShare,
+} from "../../src/model/service-map.ts";
 
 const attribute = (key: string, value: object) => ({ key, value });
 const text = (key: string, stringValue: string) => attribute(key, { stringValue });
@@ -46,6 +52,66 @@ const traceJson = (id: string, payMillis: number) => ({
 const fast = parseStructure({ traces: [traceJson("a1", 20), traceJson("a2", 20)] });
 const slow = parseStructure({ traces: [traceJson("b1", 220)] });
 
+describe("the service map", () => {
+  const edge = (client: string, server: string, calls: number, failed = 0, seconds = 0.1) => ({
+    client,
+    server,
+    connectionType: server === "postgres" ? "database" : "",
+    calls,
+    failed,
+    p50Seconds: seconds,
+    p95Seconds: seconds,
+    p99Seconds: seconds,
+    traceIds: [],
+  });
+  const names = ["shop", "bank", "ledger", "postgres"];
+  const parsed = parseServiceGraph({
+    nodes: names.map((name) => ({
+      name,
+      type: name === "postgres" ? "database" : "service",
+      ratePerSecond: 2,
+      errorRatePerSecond: 1,
+    })),
+    edges: [
+      edge("shop", "bank", 10, 5),
+      edge("bank", "ledger", 100, 0, 0.5),
+      { ...edge("bank", "ledger", 50, 1, 2), connectionType: "messaging_system" },
+      edge("ledger", "postgres", 1000),
+    ],
+    partial: null,
+  });
+  const graph = { ...parsed, edges: joinedEdges(parsed.edges) };
+
+  test("draws two ways of one call as one line, with the longer times", () => {
+    expect(graph.edges.map(({ to, calls, failed }) => [to, calls, failed])).toEqual([
+      ["postgres", 1000, 0],
+      ["ledger", 150, 1],
+      ["bank", 10, 5],
+    ]);
+    expect(graph.edges[1].p95Nanos).toBe(2e9);
+    expect(nodeErrorShare(graph.nodes[0])).toBe(0.5);
+  });
+
+  test("reaches as many calls from a service as asked", () => {
+    const near = (steps: number) =>
+      neighbourhood(graph, "shop", steps).nodes.map(({ name }) => name);
+    expect(near(1)).toEqual(["shop", "bank"]);
+    expect(near(3)).toEqual(names);
+    expect(neighbourhood(graph, "nobody", 2).edges).toEqual([]);
+  });
+
+  test("has lines as thick as what they are drawn by", () => {
+    expect(lineShares(graph.edges, "calls").map((share) => share.toFixed(2))).toEqual([
+      "1.00",
+      "0.58",
+      "0.00",
+    ]);
+    expect(lineShares(graph.edges, "errors")[2]).toBe(1);
+    expect(lineShares(graph.edges, "latency")[1]).toBe(1);
+    expect(lineShares(graph.edges.slice(0, 1), "calls")).toEqual([0]);
+  });
+});
+
 describe("whole traces in short", () => {
   test("are read with their tree", () => {
     expect(fast.length).toBe(2);
@@ -59,24 +125,6 @@ describe("whole traces in short", () => {
       left: 3,
       parentLeft: 2,
     });
-  });
-
-  test("give the service map", () => {
-    const map = serviceMap(fast);
-    expect(map.services).toEqual(["bank", "shop"]);
-    expect(map.edges).toEqual([
-      {
-        from: "shop",
-        to: "bank",
-        calls: 2,
-        errors: 2,
-        p50Nanos: 19e6,
-        p95Nanos: 19e6,
-        traceIds: fast.map((trace) => trace.traceId),
-      },
-    ]);
-    expect(neighbourhood(map, "nobody").edges).toEqual([]);
-    expect(neighbourhood(map, "bank").services).toEqual(["bank", "shop"]);
   });
 
   test("are compared call by call", () => {

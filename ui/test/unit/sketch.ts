@@ -1,5 +1,6 @@
-import { parseSpan, type Span } from "../../src/api/otlp.ts";
+import type { Span } from "../../src/api/otlp.ts";
 import { type Nanos, nanos } from "../../src/base/time.ts";
+import { received } from "./received.ts";
 
 /** A moment in November 2026. */
 export const START: Nanos = nanos(1_795_000_000_000_000_000n);
@@ -19,21 +20,27 @@ export interface SpanSketch {
   readonly isUntimed?: boolean;
 }
 
+const KIND = { server: 2, client: 3, producer: 4, consumer: 5 } as const;
+
 /** A span with short hex IDs and times from START. */
 export function span(sketch: SpanSketch): Span {
   const { id = "", parent = "", name = id, from = 0, to = from + 10, service = "shop" } = sketch;
-  const attribute = { key: "service.name", type: "string", text: service } as const;
-  return parseSpan(
+  const unix = (after: number) => (sketch.isUntimed ? "0" : String(START + BigInt(after)));
+  const [only] = received([
     {
-      spanId: id,
-      parentSpanId: parent,
-      name,
-      kind: sketch.kind ? `SPAN_KIND_${sketch.kind.toUpperCase()}` : "SPAN_KIND_INTERNAL",
-      startTimeUnixNano: sketch.isUntimed ? "0" : String(START + BigInt(from)),
-      endTimeUnixNano: sketch.isUntimed ? "0" : String(START + BigInt(to)),
-      status: sketch.isError ? { code: "STATUS_CODE_ERROR" } : {},
+      service,
+      spans: [
+        {
+          spanId: id,
+          parentSpanId: parent,
+          name,
+          kind: sketch.kind ? KIND[sketch.kind] : 1,
+          startTimeUnixNano: unix(from),
+          endTimeUnixNano: unix(to),
+          status: sketch.isError ? { code: 2 } : {},
+        },
+      ],
     },
-    { attributes: [attribute], serviceName: service },
-    { name: "", version: "", attributes: [] },
-  );
+  ]);
+  return only;
 }

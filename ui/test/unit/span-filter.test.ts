@@ -1,25 +1,25 @@
 import { describe, expect, test } from "vitest";
-import { parseSpan } from "../../src/api/otlp.ts";
 import { find } from "../../src/model/find.ts";
 import { buildTrace } from "../../src/model/trace.ts";
+import { type OtlpSpan, received } from "./received.ts";
 import { NOW, START } from "./sketch.ts";
 
 const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
-const span = (id: string, parent: string, service: string, more: object, millis: number) =>
-  parseSpan(
+const span = (id: string, parent: string, service: string, more: OtlpSpan, millis: number) =>
+  received([
     {
-      spanId: id,
-      parentSpanId: parent,
-      startTimeUnixNano: String(START),
-      endTimeUnixNano: String(START + BigInt(millis * 1e6)),
-      ...more,
+      service,
+      spans: [
+        {
+          spanId: id,
+          parentSpanId: parent,
+          startTimeUnixNano: String(START),
+          endTimeUnixNano: String(START + BigInt(millis * 1e6)),
+          ...more,
+        },
+      ],
     },
-    {
-      attributes: [{ key: "service.name", type: "string", text: service }],
-      serviceName: service,
-    },
-    { name: "lib", version: "1", attributes: [] },
-  );
+  ])[0];
 
 //  0 shop: checkout
 //  1   shop: pay          (client)

@@ -100,8 +100,7 @@ describe("a trace", () => {
   });
 
   test("without spans keeps its gaps in sight", async () => {
-    answer = () =>
-      json({ traceId: "9f3c", resourceSpans: [], gaps: [{ labels: { job: "a" }, lost: 3 }] });
+    answer = () => json({ traceId: "9f3c", gaps: [{ labels: { job: "a" }, lost: 3 }] });
     show(<TracePage route={traceRoute(id)} />);
     await says("No span of this trace is here");
     expect(text()).toContain("overwrote 3 spans");

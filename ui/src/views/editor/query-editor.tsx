@@ -13,6 +13,8 @@ export function QueryEditor(props: {
   /** Place of the fault; null where there is none. */
   readonly faultAt: number | null;
   readonly isInvalid: boolean;
+  /** Whether it is the one query of its page, that others name by its ID. */
+  readonly hasId?: boolean;
   readonly onText: (text: string) => void;
   readonly onRun: (text: string) => void;
 }) {
@@ -28,7 +30,7 @@ export function QueryEditor(props: {
     import("./codemirror.ts").then(
       ({ createEditor }) => {
         if (isGone || !box.current) return;
-        const hadFocus = document.activeElement?.id === "query";
+        const hadFocus = box.current.contains(document.activeElement);
         setReady(true);
         editor.current = createEditor({
           parent: box.current,
@@ -64,7 +66,7 @@ export function QueryEditor(props: {
     <div ref={box} class={props.isInvalid ? "query-box invalid" : "query-box"}>
       {!isReady && (
         <input
-          id="query"
+          id={props.hasId === false ? undefined : "query"}
           type="text"
           class="mono"
           value={props.text}

@@ -1,22 +1,20 @@
 import { fetchMetrics, type MetricSeries } from "../../api/metrics.ts";
+import { fetchServiceGraph, type ServiceGraph } from "../../api/service-graph.ts";
 import { fetchServiceFigures, fetchServices, type Service } from "../../api/services.ts";
-import { fetchStructure, type ShortTrace } from "../../api/structure.ts";
 import { success } from "../../base/result.ts";
-import { type ServiceMap, serviceMap } from "../../model/service-map.ts";
+import { joinedEdges } from "../../model/service-map.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
 import { meetServices } from "../../state/services.ts";
 
 const POINTS = 40;
-/** Traces that the map is made of. */
-const MAP_TRACES = 150;
 const ASKED = "kind = server || kind = consumer";
 
 export const figures = new Resource<readonly Service[]>();
 export const rates = new Resource<readonly MetricSeries[]>();
 export const errors = new Resource<readonly MetricSeries[]>();
 export const slow = new Resource<readonly MetricSeries[]>();
-export const map = new Resource<ServiceMap>();
+export const graph = new Resource<ServiceGraph>();
 
 export function loadServiceFigures(range: TimeRange): void {
   const { start, end } = bounds(range, Date.now());
@@ -53,14 +51,13 @@ const withoutFigures = (name: string): Service => ({
   p99Nanos: null,
 });
 
-export function loadServiceMap(range: TimeRange): void {
+export function loadServiceGraph(range: TimeRange): void {
   const { start, end } = bounds(range, Date.now());
-  const asked = { query: "", startSeconds: start, endSeconds: end, limit: MAP_TRACES };
-  void map.load(JSON.stringify(range), async (signal) => {
-    const found = await fetchStructure(asked, signal);
+  void graph.load(JSON.stringify(range), async (signal) => {
+    const found = await fetchServiceGraph(start, end, signal);
     if (!found.ok) return found;
-    meetServices(found.value.flatMap((trace: ShortTrace) => trace.spans.map((s) => s.service)));
-    return { ok: true, value: serviceMap(found.value) };
+    meetServices(found.value.nodes.map(({ name }) => name));
+    return success({ ...found.value, edges: joinedEdges(found.value.edges) });
   });
 }
 

@@ -1,14 +1,18 @@
-import type { TraceAnswer } from "../../api/trace.ts";
+import { fetchOtlp } from "../../api/trace.ts";
 import { compareRoute, formatRoute, type TraceRoute } from "../../state/url.ts";
 import { copyText } from "../parts/copy-button.tsx";
+import { download } from "../parts/download.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Menu } from "../parts/menu.tsx";
 
 /** The trace to hand on: as a link, as a command, as data. */
-export function TraceActions(props: { readonly route: TraceRoute; readonly answer: TraceAnswer }) {
+export function TraceActions(props: { readonly route: TraceRoute }) {
   const { route } = props;
   const path = `/api/v2/traces/${route.traceId}`;
-  const otlp = () => JSON.stringify({ resourceSpans: props.answer.resourceSpans }, null, 2);
+  const withOtlp = async (use: (text: string) => Promise<boolean>) => {
+    const answer = await fetchOtlp(route.traceId);
+    return answer.ok && use(answer.value);
+  };
   return (
     <>
       <a class="small-button" href={formatRoute(compareRoute(route.traceId))}>
@@ -26,24 +30,15 @@ export function TraceActions(props: { readonly route: TraceRoute; readonly answe
             note: "asks the server for this trace",
             run: () => copyText(`curl -H 'accept: application/json' '${location.origin}${path}'`),
           },
-          { label: "Copy as JSON", note: "OTLP, hex IDs", run: () => copyText(otlp()) },
+          { label: "Copy as JSON", note: "OTLP, hex IDs", run: () => withOtlp(copyText) },
           {
             label: "Download JSON",
             note: "OTLP, hex IDs",
-            run: () => download(`trace-${route.traceId}.json`, otlp()),
+            run: () =>
+              withOtlp((text) => download(`trace-${route.traceId}.json`, text, "application/json")),
           },
         ]}
       </Menu>
     </>
   );
-}
-
-async function download(name: string, text: string): Promise<boolean> {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-  return true;
 }

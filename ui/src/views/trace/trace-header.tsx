@@ -45,7 +45,7 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
             <Icon name="pin" /> pinned: {pin.reason}
           </span>
         ))}
-        <TraceActions route={route} answer={props.answer} />
+        <TraceActions route={route} />
       </div>
       <dl class="facts">
         <Fact

@@ -1,0 +1,28 @@
+import { asObject, asString, asStringMap } from "../base/json.ts";
+import type { Result } from "../base/result.ts";
+import { getJson } from "./client.ts";
+
+/** What the server says of itself: names and values as it writes them, empty ones left out. */
+export type Figures = Readonly<Record<string, string>>;
+
+export type StatusKind = "buildinfo" | "runtimeinfo" | "flags";
+
+export function fetchStatus(kind: StatusKind, signal?: AbortSignal): Promise<Result<Figures>> {
+  return getJson(`/api/v1/status/${kind}`, {}, parseStatus, signal);
+}
+
+/** The configuration that is in force, as YAML; secrets are hidden by the server. */
+export function fetchConfig(signal?: AbortSignal): Promise<Result<string>> {
+  const parse = (json: unknown) => asString(asObject(asObject(json).data).yaml);
+  return getJson("/api/v1/status/config", {}, parse, signal);
+}
+
+export function parseStatus(json: unknown): Figures {
+  const data = asObject(asObject(json).data);
+  const shown = Object.entries(data).map(([key, value]) => [
+    key,
+    typeof value === "boolean" ? String(value) : value,
+  ]);
+  const texts = asStringMap(Object.fromEntries(shown));
+  return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== ""));
+}

@@ -1,0 +1,96 @@
+import { useEffect, useMemo } from "preact/hooks";
+import { type FoundTrace, search } from "../../api/search.ts";
+import { counted, formatCount } from "../../base/number.ts";
+import { formatClock, formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
+import { bounds, type TimeRange } from "../../model/time-range.ts";
+import { Resource } from "../../state/resource.ts";
+import { meetServices } from "../../state/services.ts";
+import { emptySearch, formatRoute, traceRoute } from "../../state/url.ts";
+import { ServiceName } from "../parts/service.tsx";
+import { Answer } from "./answer.tsx";
+
+const TRACES_SHOWN = 20;
+
+/** The newest traces that match. */
+export function FoundTraces(props: {
+  readonly query: string;
+  readonly range: TimeRange;
+  readonly runs: number;
+}) {
+  const { query, range } = props;
+  const found = useMemo(() => new Resource<readonly FoundTrace[]>(), []);
+  const key = JSON.stringify([query, range]);
+  const load = () =>
+    void found.load(key, async (signal) => {
+      const { start, end } = bounds(range, Date.now());
+      const asked = { query, startSeconds: start, endSeconds: end, limit: TRACES_SHOWN };
+      const result = await search(asked, signal);
+      if (result.ok) meetServices(result.value.map((trace) => trace.rootService));
+      return result;
+    });
+  useEffect(() => {
+    load();
+    return () => found.stop();
+  }, [key, props.runs]);
+  return (
+    <Answer state={found.state.value} onRetry={load} isEmpty={(traces) => traces.length === 0}>
+      {(traces) => (
+        <>
+          <table class="table cell-table">
+            <thead>
+              <tr>
+                <th scope="col">Trace</th>
+                <th scope="col" class="right">
+                  Duration
+                </th>
+                <th scope="col" class="right">
+                  Spans
+                </th>
+                <th scope="col" class="right">
+                  Errors
+                </th>
+                <th scope="col" class="right">
+                  Start
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {traces.map((trace) => (
+                <tr key={trace.traceId}>
+                  <td>
+                    <a class="cell-trace" href={formatRoute(traceRoute(trace.traceId))}>
+                      <ServiceName name={trace.rootService} />
+                      <span class={trace.isRootHere ? undefined : "muted"}>
+                        {trace.isRootHere
+                          ? trace.rootName || "(no name)"
+                          : "root span not received yet"}
+                      </span>
+                    </a>
+                  </td>
+                  <td class="number right">{formatDuration(trace.durationNanos)}</td>
+                  <td class="number right">{formatCount(trace.spanCount)}</td>
+                  <td class={trace.errorCount > 0 ? "number right bad" : "number right muted"}>
+                    {formatCount(trace.errorCount)}
+                  </td>
+                  <td
+                    class="number right"
+                    title={`${formatDateTime(trace.start, true)}\n${formatUtc(trace.start)}`}
+                  >
+                    {formatClock(trace.start)}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p class="hint cell-note">
+            {traces.length < TRACES_SHOWN
+              ? counted(traces.length, "trace")
+              : `the newest ${TRACES_SHOWN} traces`}
+            {" · "}
+            <a href={formatRoute({ ...emptySearch(query), range })}>open as a search</a>
+          </p>
+        </>
+      )}
+    </Answer>
+  );
+}

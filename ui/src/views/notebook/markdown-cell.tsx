@@ -1,0 +1,52 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+
+type Markdown = typeof import("./markdown.ts");
+
+/** Text that is read, and written when somebody clicks it. */
+export function MarkdownCell(props: {
+  readonly text: string;
+  readonly onText: (text: string) => void;
+}) {
+  const [isEditing, setEditing] = useState(props.text === "");
+  const [markdown, setMarkdown] = useState<Markdown | null>(null);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    import("./markdown.ts").then(setMarkdown, () => setMarkdown(null));
+  }, []);
+  const nodes = useMemo(() => markdown?.markdownNodes(props.text), [markdown, props.text]);
+  const begin = () => {
+    setEditing(true);
+    requestAnimationFrame(() => area.current?.focus());
+  };
+  if (isEditing) {
+    return (
+      <div class="cell-text">
+        <textarea
+          ref={area}
+          class="mono"
+          aria-label="Text in Markdown"
+          placeholder="Write in Markdown: what is asked here, and what was found"
+          value={props.text}
+          rows={Math.min(24, Math.max(3, props.text.split("\n").length + 1))}
+          onInput={(event) => props.onText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            const isDone = event.key === "Enter" && (event.ctrlKey || event.shiftKey);
+            if (event.key !== "Escape" && !isDone) return;
+            event.preventDefault();
+            setEditing(props.text.trim() === "");
+          }}
+          onBlur={() => setEditing(props.text.trim() === "")}
+        />
+      </div>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button below does the same by key.
+    <div class="cell-text prose" onDblClick={begin}>
+      {nodes ?? <p class="prose-plain">{props.text}</p>}
+      <button type="button" class="link prose-edit" onClick={begin}>
+        edit
+      </button>
+    </div>
+  );
+}
