@@ -17,6 +17,8 @@ export const TRACE_IDS = {
   huge: "58".padStart(32, "0"),
   hostile: "59".padStart(32, "0"),
   shared: "5a".padStart(32, "0"),
+  fleet: "5b".padStart(32, "0"),
+  messy: "5c".padStart(32, "0"),
 };
 export const LARGE_SPANS = 100_000;
 export const HOSTILE = '<img src=x onerror="window.hacked=1">\u202e{{7*7}}\u0000';
@@ -80,6 +82,8 @@ export function craftedTraces() {
         ],
       }),
     ],
+    fleet: fleetTrace(span),
+    messy: messyTrace(span),
     shared: [
       span(1, 0, "root", 0, 100),
       span(2, 1, "call", 10, 90, { kind: "client" }),
@@ -87,6 +91,79 @@ export function craftedTraces() {
       span(3, 2, "query", 30, 40, { service: "bank", kind: "client" }),
     ],
   };
+}
+
+/**
+ * What somebody has on a bad day: a checkout of 3,000 spans over 14 services, a loop of queries, retries that fail, one
+ * clock that is wrong, spans without times, an orphan, IDs that two sides share, and a span that is still running.
+ */
+function messyTrace(span) {
+  const random = numbers(11);
+  const spans = [span(1, 0, "POST /checkout", 0, 2400, { service: "gateway", kind: "server" })];
+  let id = 2;
+  const add = (parent, name, from, to, more) => {
+    spans.push(span(id, parent, name, from, to, more));
+    return id++;
+  };
+  const backends = ["pricing", "stock", "tax", "fraud", "loyalty", "address", "shipping", "rates"];
+  const cart = add(1, "load cart", 20, 900, { service: "cart", kind: "server" });
+  for (let i = 0; i < 420; i++) {
+    const query = add(cart, "SELECT item", 24 + i * 2, 25.6 + i * 2, {
+      service: "cart",
+      kind: "client",
+      attributes: [
+        text("db.system", "postgresql"),
+        text("db.statement", `SELECT * FROM item WHERE id = ${i}`),
+      ],
+    });
+    add(query, "postgres.query", 24.2 + i * 2, 25.4 + i * 2, {
+      service: "postgres",
+      kind: "server",
+    });
+  }
+  const order = add(1, "price order", 910, 1500, { service: "orders", kind: "server" });
+  for (let i = 0; i < 90; i++) {
+    const service = backends[i % backends.length];
+    const from = 912 + i * 6;
+    const caller = add(order, `call ${service}`, from, from + 30 + random() * 40, {
+      service: "orders",
+      kind: "client",
+    });
+    const callee = add(caller, `${service}.get`, from + 2, from + 20 + random() * 20, {
+      service,
+      kind: "server",
+    });
+    for (let j = 0; j < 9; j++) {
+      add(callee, j % 3 ? `HGET ${service}` : "render", from + 2 + j, from + 3 + j, { service });
+    }
+  }
+  const pay = add(1, "pay", 1510, 2390, { service: "payment", kind: "server", isError: true });
+  for (let i = 0; i < 4; i++) {
+    const from = 1520 + i * 215;
+    const attempt = add(pay, "POST /charge", from, from + 200, {
+      service: "payment",
+      kind: "client",
+      isError: i < 3,
+      attributes: [text("http.response.status_code", i < 3 ? "503" : "200")],
+    });
+    // The bank's clock is 40 s ahead, and it answers under the caller's span ID.
+    spans.push(
+      span(attempt, pay, "charge card", from + 40_010, from + 40_190, {
+        service: "bank",
+        kind: "server",
+        isError: i < 3,
+      }),
+    );
+  }
+  for (let i = 0; i < 60; i++) {
+    spans.push({ ...span(id++, order, "audit", 0, 0, { service: "audit" }), isUntimed: true });
+  }
+  add(99_999, "lost its parent", 700, 760, { service: "mailer" });
+  for (let i = 0; i < 500; i++) {
+    const from = 1000 + i * 2.2;
+    add(1, "publish", from, from + 1 + random() * 3, { service: "events", kind: "producer" });
+  }
+  return spans;
 }
 
 function largeTrace(span) {
@@ -137,12 +214,56 @@ function resourceSpans(traceId, spans, startNanos) {
           parentSpanId: one.parent,
           name: one.name,
           kind: KIND[one.kind ?? "internal"],
-          startTimeUnixNano: nanos(one.from),
-          endTimeUnixNano: nanos(one.to),
+          startTimeUnixNano: one.isUntimed ? "0" : nanos(one.from),
+          endTimeUnixNano: one.isUntimed ? "0" : nanos(one.to),
           attributes: one.attributes ?? [],
           status: one.isError ? { code: 2, message: "it broke" } : {},
         })),
       },
     ],
   }));
+}
+
+/** A repeatable stream of numbers from 0 to 1. */
+function numbers(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** 200 services in eight layers, each called by one to three of the layer before: what a map has to stay readable at. */
+function fleetTrace(span) {
+  const random = numbers(7);
+  const areas = ["cart", "search", "user", "billing", "media", "stock", "mail", "geo"];
+  const layers = [6, 16, 28, 36, 40, 36, 26, 12].map((count, layer) =>
+    Array.from({ length: count }, (_, i) => `${areas[(i + layer) % areas.length]}-${layer}-${i}`),
+  );
+  const spans = [span(1, 0, "tick", 0, 6000, { service: "scheduler", kind: "server" })];
+  let id = 2;
+  const call = (caller, service, from) => {
+    const [length, isError] = [5 + random() * 120, random() < 0.04];
+    const side = { kind: "client", isError };
+    spans.push(span(id, 1, `call ${service}`, from, from + length, { ...side, service: caller }));
+    const served = { service, kind: "server", isError };
+    spans.push(span(id + 1, id, `serve ${service}`, from + 1, from + length - 1, served));
+    id += 2;
+  };
+  for (const [layer, services] of layers.entries()) {
+    const above = layer === 0 ? ["scheduler"] : layers[layer - 1];
+    for (const service of services) {
+      const callers = new Set(
+        Array.from(
+          { length: 1 + Math.floor(random() * 3) },
+          () => above[Math.floor(random() * above.length)],
+        ),
+      );
+      for (const caller of callers) {
+        const calls = 1 + Math.floor(random() ** 4 * 12);
+        for (let i = 0; i < calls; i++) call(caller, service, layer * 700 + random() * 600);
+      }
+    }
+  }
+  return spans;
 }

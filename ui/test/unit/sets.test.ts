@@ -8,6 +8,7 @@ import { heatOf, rowSums } from "../../src/base/heat.ts";
 import { compare } from "../../src/model/compare.ts";
 import { faultPlace } from "../../src/model/fault-place.ts";
 import { atLeast, facetsOf, joined } from "../../src/model/found-traces.ts";
+import { layers } from "../../src/model/layers.ts";
 import { narrowed, withValue } from "../../src/model/narrow.ts";
 import {
   joinedEdges,
@@ -98,6 +99,19 @@ describe("the service map", () => {
     expect(near(1)).toEqual(["shop", "bank"]);
     expect(near(3)).toEqual(names);
     expect(neighbourhood(graph, "nobody", 2).edges).toEqual([]);
+  });
+
+  test("of many services has columns, callers to the left, whatever circles there are", () => {
+    const names = ["d", "c", "b", "a", "lonely"];
+    const link = (from: string, to: string) => ({ from, to });
+    const chain = [link("a", "b"), link("b", "c"), link("c", "d"), link("a", "d")];
+    const columnOf = (columns: readonly string[][], name: string) =>
+      columns.findIndex((column) => column.includes(name));
+    const columns = layers(names, chain);
+    expect(["a", "b", "c", "d"].map((name) => columnOf(columns, name))).toEqual([0, 1, 2, 3]);
+    const round = layers(names, [...chain, link("d", "a"), link("b", "b"), link("x", "a")]);
+    expect(round.flat().sort()).toEqual([...names].sort());
+    expect(layers([], [])).toEqual([]);
   });
 
   test("has lines as thick as what they are drawn by", () => {

@@ -2,6 +2,7 @@
 
 import dagre from "@dagrejs/dagre";
 import type { ServiceGraph } from "../../api/service-graph.ts";
+import { layers } from "../../model/layers.ts";
 import type { BoxSize } from "./map-boxes.ts";
 
 const MARGIN = 16;
@@ -26,16 +27,60 @@ export interface MapLayout {
 }
 
 /** Layers from left to right, callers before callees. */
-export function layOut({ nodes, edges }: ServiceGraph, box: BoxSize): MapLayout {
+export function layOut(graph: ServiceGraph, box: BoxSize): MapLayout {
+  return box.isSmall ? columns(graph, box) : routed(graph, box);
+}
+
+const COLUMN_GAP = 110;
+const ROW_GAP = 6;
+
+/** Columns of names, with lines that may pass below them. */
+function columns({ nodes, edges }: ServiceGraph, box: BoxSize): MapLayout {
+  const names = nodes.map(({ name }) => name);
+  const found = layers(names, edges);
+  const rows = Math.max(...found.map((column) => column.length));
+  const height = rows * (box.height + ROW_GAP);
+  const places = new Map<string, PlacedNode>();
+  found.forEach((column, at) => {
+    const x = MARGIN + box.width / 2 + at * (box.width + COLUMN_GAP);
+    // Shorter columns stand in the middle, and a little looser.
+    const step = Math.min(height / column.length, (box.height + ROW_GAP) * 2);
+    const top = MARGIN + (height - step * column.length) / 2;
+    column.forEach((name, row) => void places.set(name, { name, x, y: top + step * (row + 0.5) }));
+  });
+  const nowhere = { name: "", x: 0, y: 0 };
+  const placeOf = (name: string) => places.get(name) ?? nowhere;
+  return {
+    nodes: names.map(placeOf),
+    edges: edges.map(({ from, to }) => ({ points: bow(placeOf(from), placeOf(to), box) })),
+    width: 2 * MARGIN + found.length * box.width + (found.length - 1) * COLUMN_GAP,
+    height: height + 2 * MARGIN,
+  };
+}
+
+/** From the right edge of one box to the left edge of another, level at both ends. */
+function bow(from: PlacedNode, to: PlacedNode, box: BoxSize): PlacedEdge["points"] {
+  const [start, end] = [from.x + box.width / 2, to.x - box.width / 2];
+  const reach = Math.max(COLUMN_GAP * 0.4, Math.min(COLUMN_GAP, (end - start) / 2));
+  return [
+    { x: start, y: from.y },
+    { x: start + reach, y: from.y },
+    { x: end - reach, y: to.y },
+    { x: end, y: to.y },
+  ];
+}
+
+/** Lines are led round the boxes. */
+function routed({ nodes, edges }: ServiceGraph, box: BoxSize): MapLayout {
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({
     rankdir: "LR",
-    nodesep: box.isSmall ? 6 : 18,
-    edgesep: box.isSmall ? 4 : 10,
-    ranksep: box.isSmall ? 64 : 90,
+    nodesep: 18,
+    edgesep: 10,
+    ranksep: 90,
     marginx: MARGIN,
     marginy: MARGIN,
-    ranker: box.isSmall ? "longest-path" : "network-simplex",
+    ranker: "network-simplex",
   });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { name } of nodes) graph.setNode(name, { width: box.width, height: box.height });

@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { GraphEdge, GraphNode, ServiceGraph } from "../../api/service-graph.ts";
 import type { Service } from "../../api/services.ts";
 import { counted, formatRate } from "../../base/number.ts";
@@ -33,6 +33,14 @@ export function MapDrawing(props: {
   const about = hovered || route.service;
   const touches = ({ from, to }: GraphEdge) => from === about || to === about;
   const near = new Set(edges.filter(touches).flatMap(({ from, to }) => [from, to]));
+  // What a link names is in sight.
+  useEffect(() => {
+    const at = nodes.findIndex(({ name }) => name === route.service);
+    const element = scroller.current;
+    if (at < 0 || !element) return;
+    const { x, y } = layout.nodes[at];
+    element.scrollTo({ left: x - element.clientWidth / 2, top: y - element.clientHeight / 2 });
+  }, [layout, route.service]);
   return (
     <section
       class={box.isSmall ? "map-scroll small" : "map-scroll"}
