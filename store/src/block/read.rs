@@ -13,7 +13,9 @@ use super::{
     write::REST_NAMES_KEY,
 };
 use crate::{AttributeScope, Error, Source, TraceId, head::Chunk};
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, types::Int32Type};
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, new_empty_array, types::Int32Type,
+};
 use arrow_schema::DataType;
 use arrow_select::{
     concat::{concat, concat_batches},
@@ -229,6 +231,9 @@ impl Block {
         at: usize,
         rows: &UInt32Array,
     ) -> Result<ArrayRef, ParquetError> {
+        if rows.is_empty() {
+            return Ok(new_empty_array(footer.whole.schema().field(at).data_type()));
+        }
         let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
         let batch = self.read_rows(footer, row_group, mask, &runs(rows))?;
         match batch {

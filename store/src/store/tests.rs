@@ -30,6 +30,7 @@ fn reaching(spans: &[(u8, u64)], cursor: &str) -> Batch {
 }
 
 mod faults;
+mod rows;
 
 async fn open(config: Config) -> Store {
     Store::open(config, TestClock::new(), &mut Registry::default()).await.unwrap()
