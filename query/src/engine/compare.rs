@@ -6,7 +6,10 @@ use super::{
     condition::presence,
 };
 use crate::traceql::{ComparisonOperator, Literal, pattern};
-use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, StringArray, cast::AsArray};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, FixedSizeBinaryArray, PrimitiveArray, StringArray,
+    cast::AsArray,
+};
 use arrow_buffer::BooleanBuffer;
 use arrow_select::take::take;
 use std::cmp::Ordering;
@@ -124,28 +127,74 @@ fn with_constant(
         (
             Data::Int(array) | Data::Duration(array),
             Literal::Int(wanted) | Literal::Duration(wanted),
-        ) => Some(valid_where(array, |at| ordered(operator, array.value(at).cmp(wanted)))),
+        ) => Some(numbers_where(operator, array, |value| value, *wanted)),
         (Data::Int(array) | Data::Duration(array), Literal::Float(wanted)) => {
-            Some(valid_where(array, |at| ordered_floats(operator, array.value(at) as f64, *wanted)))
+            Some(numbers_where(operator, array, |value| value as f64, *wanted))
         }
         (Data::Float(array), Literal::Int(wanted) | Literal::Duration(wanted)) => {
-            let wanted = *wanted as f64;
-            Some(valid_where(array, |at| ordered_floats(operator, array.value(at), wanted)))
+            Some(numbers_where(operator, array, |value| value, *wanted as f64))
         }
         (Data::Float(array), Literal::Float(wanted)) => {
-            Some(valid_where(array, |at| ordered_floats(operator, array.value(at), *wanted)))
+            Some(numbers_where(operator, array, |value| value, *wanted))
         }
         (Data::Bool(array), Literal::Bool(wanted)) => {
             Some(valid_where(array, |at| equality(operator, array.value(at) == *wanted)))
         }
-        (Data::Status(array), Literal::Status(wanted)) => {
-            Some(valid_where(array, |at| equality(operator, array.value(at) == *wanted as u8)))
-        }
-        (Data::Kind(array), Literal::Kind(wanted)) => {
-            Some(valid_where(array, |at| equality(operator, array.value(at) == *wanted as u8)))
-        }
+        (Data::Status(array), Literal::Status(wanted)) => is_equality(operator)
+            .then(|| numbers_where(operator, array, |code| code, *wanted as u8)),
+        (Data::Kind(array), Literal::Kind(wanted)) => is_equality(operator)
+            .then(|| numbers_where(operator, array, |code| code, *wanted as u8)),
         _ => None,
     })
+}
+
+/// Where numbers compare with a constant. Each operator is a loop of its own, with nothing in it but the comparison. Not a number
+/// differs from everything, itself included, and compares with nothing.
+fn numbers_where<T: ArrowPrimitiveType, N: PartialOrd + Copy>(
+    operator: ComparisonOperator,
+    array: &PrimitiveArray<T>,
+    number_of: impl Fn(T::Native) -> N + Copy,
+    wanted: N,
+) -> BooleanBuffer {
+    use ComparisonOperator::*;
+    let values = array.values();
+    let mask = match operator {
+        Equal => each(values, |value| number_of(value) == wanted),
+        NotEqual => each(values, |value| number_of(value) != wanted),
+        Less => each(values, |value| number_of(value) < wanted),
+        LessOrEqual => each(values, |value| number_of(value) <= wanted),
+        Greater => each(values, |value| number_of(value) > wanted),
+        GreaterOrEqual => each(values, |value| number_of(value) >= wanted),
+        Matches | NotMatches => BooleanBuffer::new_unset(values.len()),
+    };
+    match array.nulls() {
+        Some(nulls) => &mask & nulls.inner(),
+        None => mask,
+    }
+}
+
+/// One bit a value. Sixty-four of them are compared into bytes, which are then pressed into a word: a loop without a dependence
+/// from one value to the next.
+fn each<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
+    /// Moves the lowest bit of byte `i` to bit 56 + `i`.
+    const PRESS: u64 = 0x0102_0408_1020_4080;
+    let word = |values: &[T]| {
+        let mut held = [0u8; 64];
+        for (held, value) in held.iter_mut().zip(values) {
+            *held = u8::from(test(*value));
+        }
+        let mut word = [0u8; 8];
+        for (byte, eight) in word.iter_mut().zip(held.as_chunks().0) {
+            *byte = (u64::from_le_bytes(*eight).wrapping_mul(PRESS) >> 56) as u8;
+        }
+        u64::from_le_bytes(word)
+    };
+    let words: Vec<u64> = values.chunks(64).map(word).collect();
+    BooleanBuffer::new(words.into(), 0, values.len())
+}
+
+fn is_equality(operator: ComparisonOperator) -> bool {
+    matches!(operator, ComparisonOperator::Equal | ComparisonOperator::NotEqual)
 }
 
 fn valid_where(array: &dyn Array, test: impl Fn(usize) -> bool) -> BooleanBuffer {
@@ -216,12 +265,18 @@ fn text_where(text: &Text, predicate: Predicate<'_>) -> BooleanBuffer {
         }
         known.into_iter().map(|known| known.unwrap_or(false)).collect()
     };
-    if holds.iter().all(|holds| !holds) {
-        return BooleanBuffer::new_unset(keys.len());
+    let mut held = holds.iter().enumerate().filter(|(_, holds)| **holds).map(|(code, _)| code);
+    let mask = match (held.next(), held.next()) {
+        (None, _) => return BooleanBuffer::new_unset(keys.len()),
+        // Most of all, one text is asked for.
+        (Some(only), None) => each(keys.values(), |code| code as usize == only),
+        // The code below a null may be anything.
+        _ => each(keys.values(), |code| holds.get(code as usize).copied().unwrap_or(false)),
+    };
+    match keys.nulls() {
+        Some(nulls) => &mask & nulls.inner(),
+        None => mask,
     }
-    let codes = keys.values();
-    // The code below a null may be anything.
-    valid_where(keys, |at| holds.get(codes[at] as usize).copied().unwrap_or(false))
 }
 
 fn id_where(
@@ -352,4 +407,18 @@ fn data_pair(operator: ComparisonOperator, left: &Data, right: &Data) -> Option<
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_has_its_bit() {
+        for len in [0, 1, 63, 64, 65, 200] {
+            let values: Vec<i64> = (0..len).map(|at| at * 7 % 31).collect();
+            let bits: Vec<bool> = each(&values, |value| value > 13).iter().collect();
+            assert_eq!(bits, values.iter().map(|value| *value > 13).collect::<Vec<_>>());
+        }
+    }
 }
