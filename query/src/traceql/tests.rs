@@ -151,6 +151,41 @@ fn nesting_ends_in_an_error_and_not_in_an_overflow() {
 fn a_text_above_the_limit_is_refused() {
     let error = parse(&" ".repeat(TEXT_BYTES_MAX + 1)).unwrap_err();
     assert!(error.message.contains("131073 bytes"), "{}", error.message);
+    // At once, and whatever is in it; the error can be shown as soon.
+    for piece in ["{ .a } && ", "(", "{ .a =~ \"(a{1000}){1000}\" } || ", "!", "\n", "\"", "é"] {
+        let text = piece.repeat(1_000_000 / piece.len());
+        let begin = std::time::Instant::now();
+        let error = parse(&text).unwrap_err();
+        assert!(error.render(&text).len() < 1_000);
+        assert!(begin.elapsed().as_millis() < 50, "{piece:?} took {:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn a_text_within_the_limit_is_read_soon() {
+    let filled = |begin: &str, piece: &str, end: &str| {
+        let count = (TEXT_BYTES_MAX - begin.len() - end.len()) / piece.len();
+        format!("{begin}{}{end}", piece.repeat(count))
+    };
+    for text in [
+        filled("", "(", ""),
+        filled("", "(", "count() > 2"),
+        filled(&format!("{}count", "(".repeat(255)), "(", ""),
+        filled("{ ", "!", "}"),
+        format!("{{ {}.a }}", "!".repeat(250)),
+        format!("{{ {}.a = 1 }}", "!-".repeat(120)),
+        format!("{{ {}.a{} }}", "(!".repeat(120), ")".repeat(120)),
+        filled("{ .a = 1", " || .a = 1", " }"),
+        filled("{ } ", "| { } ", "| rate()"),
+        filled("{ .a =~ \"", "a{1000}", "\" }"),
+        filled("{ .a = \"", "\\n", "\" }"),
+        filled("{ } with(a=1", ",a=1", ")"),
+    ] {
+        let begin = std::time::Instant::now();
+        drop(parse(&text));
+        // Without optimisation, and beside other tests.
+        assert!(begin.elapsed().as_secs() < 5, "{} took {:?}", &text[..20], begin.elapsed());
+    }
 }
 
 fn literal() -> impl Strategy<Value = Literal> {

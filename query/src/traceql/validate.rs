@@ -186,8 +186,9 @@ impl Validator<'_> {
             FieldExpression::All(parts) => self.conditions(parts, "&&"),
             FieldExpression::Any(parts) => self.conditions(parts, "||"),
             FieldExpression::Not(inner, _) => {
+                // Once only: what asked twice at each `!` would ask without end.
                 let found = self.expression(inner)?;
-                self.conditions(std::slice::from_ref(inner), "!")?;
+                self.is_condition(found, inner, "!")?;
                 // Tempo lets `!.a` stand wherever `.a` may.
                 Ok(found)
             }
@@ -227,12 +228,22 @@ impl Validator<'_> {
     fn conditions(&self, parts: &[FieldExpression], operator: &str) -> Result<Type, ParseError> {
         for part in parts {
             let found = self.expression(part)?;
-            if !found.may_be_bool() {
-                let message = format!("`{operator}` needs conditions, this is {}", found.word());
-                return self.fail(part.span(), message);
-            }
+            self.is_condition(found, part, operator)?;
         }
         Ok(Type::Bool)
+    }
+
+    fn is_condition(
+        &self,
+        found: Type,
+        part: &FieldExpression,
+        operator: &str,
+    ) -> Result<(), ParseError> {
+        if found.may_be_bool() {
+            return Ok(());
+        }
+        let message = format!("`{operator}` needs conditions, this is {}", found.word());
+        self.fail(part.span(), message)
     }
 
     fn comparison(
