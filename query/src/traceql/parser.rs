@@ -52,6 +52,8 @@ struct Parser<'a> {
     wanted: Vec<Wanted>,
     /// The field that the present operand is compared with.
     compared: Option<FieldRef>,
+    /// An aggregate by its place, and how many parentheses close right behind it.
+    aggregate: Option<(usize, usize)>,
 }
 
 /// A piece of the tree and its height.
@@ -72,7 +74,8 @@ impl<T> Tall<T> {
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, tokens: Vec<Token>) -> Self {
-        Self { text, tokens, at: 0, depth: 0, wanted: Vec::new(), compared: None }
+        let (wanted, compared, aggregate) = (Vec::new(), None, None);
+        Self { text, tokens, at: 0, depth: 0, wanted, compared, aggregate }
     }
 
     fn query(&mut self) -> Result<Query, ParseError> {
@@ -303,8 +306,16 @@ fn number(token: &TokenKind) -> Option<Literal> {
 
 /// True for the words that mean something wherever they stand, even behind a scope only.
 fn is_reserved(word: &str) -> bool {
-    const OTHERS: [&str; 13] = [
+    const OTHERS: [&str; 20] = [
         "nil",
+        "id",
+        "parentID",
+        "traceID",
+        "spanID",
+        "rootService",
+        "timeSinceStart",
+        "version",
+        "childCount",
         "count",
         "avg",
         "max",
@@ -316,18 +327,11 @@ fn is_reserved(word: &str) -> bool {
         "topk",
         "bottomk",
         "with",
-        "childCount",
     ];
-    let is_behind_a_scope = || {
-        Intrinsic::all()
-            .flat_map(Intrinsic::spellings)
-            .any(|spelling| spelling.split_once(':').is_some_and(|(_, name)| name == word))
-    };
     OTHERS.contains(&word)
         || metrics::METRICS_FUNCTIONS.contains(&word)
         || (constant(word).is_some() && !matches!(word, "minInt" | "maxInt"))
         || Intrinsic::from_spelling(word).is_some()
-        || is_behind_a_scope()
 }
 
 /// The words that are constants.

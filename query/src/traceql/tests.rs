@@ -183,8 +183,8 @@ fn a_text_within_the_limit_is_read_soon() {
     ] {
         let begin = std::time::Instant::now();
         drop(parse(&text));
-        // Without optimisation, and beside other tests.
-        assert!(begin.elapsed().as_secs() < 5, "{} took {:?}", &text[..20], begin.elapsed());
+        // Without optimisation, and beside other tests: what grows faster than the text takes hours.
+        assert!(begin.elapsed().as_secs() < 30, "{} took {:?}", &text[..20], begin.elapsed());
     }
 }
 

@@ -190,20 +190,30 @@ impl Parser<'_> {
 
     /// How many parentheses stand around the aggregate that begins here, if it is one: `((count())) > 3`. None where
     /// they hold more than an aggregate, as in `(count() > 3)`.
-    fn wrapped_aggregate(&self) -> usize {
-        let mut ahead = 0;
-        let is = |ahead: usize, symbol| *self.peek_at(ahead) == TokenKind::Symbol(symbol);
-        while ahead <= NESTING_MAX && is(ahead, Symbol::OpenParenthesis) {
-            ahead += 1;
+    fn wrapped_aggregate(&mut self) -> usize {
+        let mut opened = 0;
+        while opened <= NESTING_MAX && self.is_ahead(opened, Symbol::OpenParenthesis) {
+            opened += 1;
         }
-        let opened = ahead;
         let is_aggregate = matches!(
-            self.peek_at(ahead),
+            self.peek_at(opened),
             TokenKind::Word(word) if matches!(word.as_str(), "count" | "avg" | "min" | "max" | "sum")
         );
-        if opened == 0 || !is_aggregate || !is(ahead + 1, Symbol::OpenParenthesis) {
+        if opened == 0 || !is_aggregate || !self.is_ahead(opened + 1, Symbol::OpenParenthesis) {
             return 0;
         }
+        // Asked again at every parenthesis before it.
+        let place = self.at + opened;
+        let closed = match self.aggregate {
+            Some((known, closed)) if known == place => closed,
+            _ => self.closed_behind(opened),
+        };
+        self.aggregate = Some((place, closed));
+        if closed >= opened { opened } else { 0 }
+    }
+
+    /// How many parentheses close right behind the call that stands some tokens ahead.
+    fn closed_behind(&self, mut ahead: usize) -> usize {
         let mut depth = 0;
         loop {
             ahead += 1;
@@ -217,8 +227,11 @@ impl Parser<'_> {
                 break;
             }
         }
-        let all_close = (1..=opened).all(|behind| is(ahead + behind, Symbol::CloseParenthesis));
-        if all_close { opened } else { 0 }
+        (1..).take_while(|next| self.is_ahead(ahead + next, Symbol::CloseParenthesis)).count()
+    }
+
+    fn is_ahead(&self, ahead: usize, symbol: Symbol) -> bool {
+        *self.peek_at(ahead) == TokenKind::Symbol(symbol)
     }
 
     fn scalar_filter(
