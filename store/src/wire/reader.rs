@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
 
     /// The next field: its number and value; `None` at the end. Groups (wire types 3 and 4) are
     /// not part of proto3 and are refused.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> Result<Option<(u32, Scalar<'a>)>, Malformed> {
         if self.position == self.bytes.len() {
             return Ok(None);
@@ -77,15 +77,20 @@ impl<'a> Reader<'a> {
         Ok(Some((number as u32, scalar)))
     }
 
-    #[inline]
+    /// Most are one byte long; those are read where they are asked for.
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Malformed> {
-        let start = self.position;
-        if let Some(&byte) = self.bytes.get(start)
+        if let Some(&byte) = self.bytes.get(self.position)
             && byte < 0x80
         {
             self.position += 1;
             return Ok(u64::from(byte));
         }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
+        let start = self.position;
         let mut value = 0u64;
         for (index, &byte) in self.bytes[start..].iter().take(10).enumerate() {
             if index == 9 && byte > 1 {
@@ -109,6 +114,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    #[cold]
     fn malformed(&self, what: &'static str, position: usize) -> Malformed {
         Malformed { what, offset: self.base + position }
     }
