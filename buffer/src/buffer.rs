@@ -14,6 +14,7 @@ use crate::drain::{CONFIRMATION_GRACE, Drain, DrainProgress};
 use crate::fill::FillRate;
 use crate::harvest::{Harvest, Read};
 use crate::http::timer::{ThreadTimer, Timer, TokioTimer, block_on};
+use crate::keep::Keep;
 use crate::otlp::{encode_resource, encode_span};
 use crate::processor::SpanBufferProcessor;
 use crate::ring::{Entry, INLINE_SCOPE};
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) epoch: u128,
     pub(crate) shards: Shards,
     pub(crate) scopes: ScopeTable,
+    /// What exemplars point at.
+    pub(crate) keep: Keep,
     /// Encoded as fields of `ResourceSpans`.
     resource: Mutex<Arc<[u8]>>,
     span_bytes_max: usize,
@@ -73,6 +76,7 @@ impl SpanBuffer {
     ) -> Self {
         let inner = Inner {
             epoch,
+            keep: Keep::new(shards.capacity_bytes()),
             shards,
             scopes: ScopeTable::default(),
             resource: Mutex::new(Arc::default()),
@@ -130,6 +134,7 @@ impl SpanBuffer {
     pub fn read(&self, cursor: Option<&str>, bytes_max: usize) -> Result<Read, CursorError> {
         let cursor = cursor.map(Cursor::parse).transpose()?;
         let mut harvest = Harvest::plan(&self.inner, cursor.as_ref(), bytes_max)?;
+        self.inner.reached(cursor.as_ref());
         while harvest.step(&self.inner) {}
         Ok(harvest.finish(&self.inner))
     }
@@ -140,12 +145,15 @@ impl SpanBuffer {
         let capacity_bytes = self.inner.shards.capacity_bytes() as u64;
         let mut fill = self.inner.fill.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes_per_second = fill.look(totals.written_bytes);
+        let kept = self.inner.keep.totals();
         Stats {
             recorded: totals.recorded,
             overwritten: totals.overwritten,
             dropped: self.inner.shards.dropped(),
             held_bytes: totals.held_bytes,
             capacity_bytes,
+            kept: kept.spans,
+            kept_given_up: kept.given_up,
             overwrite_seconds: capacity_bytes as f64 / bytes_per_second,
         }
     }
@@ -205,6 +213,13 @@ impl SpanBuffer {
 }
 
 impl Inner {
+    /// A reader that comes back has everything before its cursor, which must be a valid one.
+    pub(crate) fn reached(&self, cursor: Option<&Cursor>) {
+        if let Some(cursor) = cursor.filter(|cursor| cursor.epoch == self.epoch) {
+            self.keep.had(cursor);
+        }
+    }
+
     pub(crate) fn resource(&self) -> Arc<[u8]> {
         self.resource.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,17 +1,19 @@
 //! One read: from cursor to cursor, a slice of one shard at a time.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::buffer::Inner;
 use crate::cursor::{Cursor, CursorError};
+use crate::keep::KeptSpan;
 use crate::ring::entries;
+use crate::shards::SLICE_BYTES;
 
-use batch::Batch;
+pub(crate) use batch::Batch;
 
 mod batch;
-
-/// A shard is locked for copying this much, which takes some ten microseconds.
-const SLICE_BYTES: usize = 64 << 10;
 
 /// What one read gave.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub(crate) struct Harvest {
     /// The lane in hand, an index into `lanes`.
     current: usize,
     last_round: bool,
+    /// Whether the cursor is one of this life: without it nothing can be missed.
+    counts_lost: bool,
     lost: u64,
     lost_unknown: bool,
     batch: Batch,
@@ -57,6 +61,10 @@ struct Lane {
     shard: usize,
     /// The sequence number to read next.
     position: u64,
+    /// What was overwritten in the ring and is kept all the same, from `position` on.
+    kept: VecDeque<Arc<KeptSpan>>,
+    /// The oldest in the ring at the start.
+    held_from: u64,
     /// What was the shard's next sequence number at the start; so that a read ends.
     until: u64,
     /// What the lane may take of the body.
@@ -80,15 +88,30 @@ impl Harvest {
         let mut lost = 0;
         let mut lanes = Vec::with_capacity(inner.shards.count());
         for shard in 0..inner.shards.count() {
-            let ring = inner.shards.read(shard);
-            let asked = known.map_or(ring.first(), |cursor| cursor.positions[shard]);
-            if asked > ring.next() {
-                return Err(CursorError::Ahead);
+            let (held_from, until, ring_bytes) = {
+                let ring = inner.shards.read(shard);
+                let asked = known.map_or(0, |cursor| cursor.positions[shard]);
+                if asked > ring.next() {
+                    return Err(CursorError::Ahead);
+                }
+                (ring.first(), ring.next(), ring.bytes_from(asked.max(ring.first())))
+            };
+            let asked = known.map_or(0, |cursor| cursor.positions[shard]);
+            let kept = inner.keep.between(shard, asked, held_from);
+            let position = kept.front().map_or(asked.max(held_from), |span| span.sequence);
+            if known.is_some() {
+                lost += position - asked;
             }
-            let position = asked.max(ring.first());
-            lost += position - asked;
-            let (until, pending_bytes) = (ring.next(), ring.bytes_from(position));
-            lanes.push(Lane { shard, position, until, quota_bytes: usize::MAX, pending_bytes });
+            let kept_bytes: usize = kept.iter().map(|span| span.entry().payload.len()).sum();
+            lanes.push(Lane {
+                shard,
+                position,
+                kept,
+                held_from,
+                until,
+                quota_bytes: usize::MAX,
+                pending_bytes: ring_bytes + kept_bytes as u64,
+            });
         }
         let batch = Batch::new(inner.resource(), bytes_max);
         let pending_bytes: u64 = lanes.iter().map(|lane| lane.pending_bytes).sum();
@@ -106,6 +129,7 @@ impl Harvest {
             lanes,
             current: 0,
             last_round: false,
+            counts_lost: known.is_some(),
             lost,
             lost_unknown,
             batch,
@@ -121,6 +145,28 @@ impl Harvest {
         if lane.position >= lane.until {
             self.current += 1;
             return true;
+        }
+        while let Some(span) = lane.kept.front() {
+            if self.counts_lost {
+                self.lost += span.sequence - lane.position;
+            }
+            lane.position = span.sequence;
+            let offered = self.batch.offer(span.entry(), &inner.scopes, lane.quota_bytes);
+            let Some(taken_bytes) = offered else {
+                self.current += 1;
+                return true;
+            };
+            lane.quota_bytes = lane.quota_bytes.saturating_sub(taken_bytes);
+            lane.position += 1;
+            lane.kept.pop_front();
+            if lane.kept.is_empty() {
+                let held_from = lane.held_from.max(lane.position);
+                if self.counts_lost {
+                    self.lost += held_from - lane.position;
+                }
+                lane.position = held_from;
+                return true;
+            }
         }
         let room_bytes = self.batch.room_bytes().min(lane.quota_bytes);
         // Frames are a little larger than fields; what is copied for nothing is copied again later.

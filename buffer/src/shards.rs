@@ -1,9 +1,10 @@
 //! All shards of a buffer: writers take whichever is free, readers one slice at a time.
 
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::ring::{Entry, Ring};
+use crate::ring::{Entry, Ring, entries};
 use crate::scratch::Stint;
 use crate::wakeup::Wakeup;
 
@@ -17,6 +18,8 @@ const CAPACITY_BYTES_MIN: usize = 64 << 10;
 /// other threads run, because a lock is held for long only by a thread that lost its core.
 const ROUNDS_SPINNING: usize = 8;
 const ROUNDS_YIELDING: usize = 8;
+/// A shard is locked for copying this much, which takes some ten microseconds.
+pub(crate) const SLICE_BYTES: usize = 64 << 10;
 
 pub(crate) struct Shards {
     shards: Box<[Shard]>,
@@ -138,6 +141,28 @@ impl Shards {
             std::thread::yield_now();
         }
         self.shards[index].ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows the entries of a shard in a range of sequence numbers, with their numbers, as far as they are held; `slice` is
+    /// reused from copy to copy.
+    pub(crate) fn walk(
+        &self,
+        shard: usize,
+        range: Range<u64>,
+        slice: &mut Vec<u8>,
+        mut each: impl FnMut(u64, Entry<'_>) -> ControlFlow<()>,
+    ) {
+        let mut position = range.start;
+        while position < range.end {
+            slice.clear();
+            let copied = self.read(shard).copy(position, range.end, SLICE_BYTES, slice);
+            for (sequence, entry) in copied.clone().zip(entries(slice)) {
+                if each(sequence, entry).is_break() {
+                    return;
+                }
+            }
+            position = copied.end;
+        }
     }
 
     /// Whether anything lies at or after these positions, one for each shard, or was overwritten there.

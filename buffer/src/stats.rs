@@ -14,6 +14,10 @@ pub struct Stats {
     pub held_bytes: u64,
     /// Bytes that there are in all; never changes.
     pub capacity_bytes: u64,
+    /// Spans that exemplars point at, kept until a reader had them, whether they are still in the ring or not.
+    pub kept: u64,
+    /// Of these, spans that were given up because they took more than their share.
+    pub kept_given_up: u64,
     /// How long new spans need to fill the whole ring at the present rate; infinite when none come.
     pub overwrite_seconds: f64,
 }
@@ -38,6 +42,12 @@ impl std::fmt::Display for Stats {
             seconds if seconds.is_infinite() => formatter.write_str("inf"),
             seconds if seconds < 10.0 => write!(formatter, "{seconds:.3}"),
             seconds => write!(formatter, "{seconds:.1}"),
+        }?;
+        match self {
+            Self { kept: 0, kept_given_up: 0, .. } => Ok(()),
+            Self { kept, kept_given_up, .. } => {
+                write!(formatter, ", kept={kept}, kept_given_up={kept_given_up}")
+            }
         }
     }
 }

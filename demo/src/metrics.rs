@@ -8,9 +8,6 @@ use prometheus_client::{
 };
 use std::time::{Duration, SystemTime};
 
-/// The content type of an OpenMetrics exposition; Prometheus takes exemplars from no other.
-pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// From a cache hit to a request that someone waited for.
 const BOUNDS_SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
 

@@ -4,16 +4,10 @@
 //! OpenTelemetry and plain Prometheus, and would be there anyway.
 
 use crate::{
-    broker::Broker,
-    dice::Dice,
-    directory::Directory,
-    directory::ScrapeTarget,
-    instrument,
-    metrics::{self, Metrics},
+    broker::Broker, dice::Dice, directory::Directory, directory::ScrapeTarget, instrument,
+    metrics::Metrics,
 };
-use axum::{
-    Router, extract::State, http::header, middleware, response::IntoResponse, routing::get,
-};
+use axum::{Router, extract::State, middleware, response::IntoResponse, routing::get};
 use opentelemetry::{KeyValue, propagation::TextMapCompositePropagator, trace::TracerProvider};
 use opentelemetry_sdk::{
     Resource,
@@ -123,5 +117,6 @@ fn resource(target: &ScrapeTarget, version: &'static str) -> Resource {
 }
 
 async fn exposition(State(service): State<Service>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, metrics::OPENMETRICS)], service.metrics.encode())
+    // What an exemplar on the page points at is not overwritten before it was read.
+    service.buffer.exposition(service.metrics.encode())
 }

@@ -14,7 +14,7 @@ use crate::scope::ScopeTable;
 /// The tag and the longest length of a message that fits a body.
 const PREFIX_BYTES: usize = 1 + 5;
 
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// Encoded as fields of `ResourceSpans`.
     resource: Arc<[u8]>,
     /// What an empty body has for scopes and spans.
@@ -38,7 +38,7 @@ struct Group {
 impl Batch {
     /// A limit that is too small for the Resource, a scope and the rest of one cut-down span is
     /// raised to that; otherwise no read would ever go on.
-    pub(super) fn new(resource: Arc<[u8]>, bytes_max: usize) -> Self {
+    pub(crate) fn new(resource: Arc<[u8]>, bytes_max: usize) -> Self {
         let rest_bytes_min = SCOPE_BYTES_MAX + SPAN_LIMIT_BYTES_MIN + 2 * PREFIX_BYTES;
         let taken_bytes = resource.len() + PREFIX_BYTES;
         let room_bytes = bytes_max.saturating_sub(taken_bytes).max(rest_bytes_min);
@@ -58,13 +58,13 @@ impl Batch {
         self.room_bytes
     }
 
-    pub(super) fn spans(&self) -> usize {
+    pub(crate) fn spans(&self) -> usize {
         self.spans
     }
 
     /// Takes the span if it fits both body and quota, and says how many bytes it cost. A span that
     /// could not fit even an empty body is cut down, as it would never come through otherwise.
-    pub(super) fn offer(
+    pub(crate) fn offer(
         &mut self,
         entry: Entry<'_>,
         scopes: &ScopeTable,
@@ -117,7 +117,7 @@ impl Batch {
     }
 
     /// The body; empty when no span was taken.
-    pub(super) fn into_chunks(self) -> Vec<Bytes> {
+    pub(crate) fn into_chunks(self) -> Vec<Bytes> {
         if self.groups.is_empty() {
             return Vec::new();
         }

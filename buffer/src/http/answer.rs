@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, Uri, header};
 
 use super::accept::Coding;
@@ -15,6 +16,7 @@ use crate::SpanBuffer;
 use crate::buffer::Inner;
 use crate::cursor::Cursor;
 use crate::harvest::Harvest;
+use crate::lookup::Lookup;
 
 /// A reader that waits holds a connection, and another place here.
 const WAITING_MAX: usize = 4;
@@ -57,10 +59,20 @@ impl Pull {
     ) -> Result<Response<PullBody>, Refusal> {
         let inner = &*buffer.inner;
         let permit = ReadPermit::take(&buffer.inner)?;
-        let Query { cursor, max_bytes, wait, drain } = &self.query;
+        let Query { cursor, max_bytes, wait, drain, traces } = &self.query;
+        if !traces.is_empty() {
+            let mut lookup = Lookup::new(inner, traces, *max_bytes);
+            while lookup.step(inner) {
+                yield_now().await;
+            }
+            let found = lookup.finish();
+            let position = [("sigyn-filter", "trace_id".to_owned())];
+            return Ok(self.response(buffer, found.chunks, found.more, position, permit));
+        }
         let cursor = cursor.as_ref();
         // Refuses a cursor that cannot be right before anything is believed of it.
         Harvest::plan(inner, cursor, *max_bytes)?;
+        inner.reached(cursor);
         if let (true, Some(cursor)) = (*drain, cursor.filter(|cursor| cursor.epoch == inner.epoch))
         {
             inner.drain.confirm(cursor);
@@ -78,7 +90,20 @@ impl Pull {
         if *drain {
             inner.drain.deliver(&read.reached);
         }
-        let body = PullBody::new(std::mem::take(&mut read.chunks), self.coding, Some(permit));
+        let chunks = std::mem::take(&mut read.chunks);
+        let position = [("sigyn-cursor", read.cursor), ("sigyn-lost", read.lost.to_string())];
+        Ok(self.response(buffer, chunks, read.more, position, permit))
+    }
+
+    fn response<const N: usize>(
+        &self,
+        buffer: &SpanBuffer,
+        chunks: Vec<Bytes>,
+        more: bool,
+        position: [(&'static str, String); N],
+        permit: ReadPermit,
+    ) -> Response<PullBody> {
+        let body = PullBody::new(chunks, self.coding, Some(permit));
         let mut response = Response::new(body);
         let headers = response.headers_mut();
         let mut put = |name: &'static str, value: String| {
@@ -87,12 +112,13 @@ impl Pull {
         put("content-type", "application/x-protobuf".into());
         put("cache-control", "no-store".into());
         put("vary", "accept-encoding".into());
-        put("sigyn-cursor", read.cursor);
-        put("sigyn-lost", read.lost.to_string());
-        put("sigyn-more", u8::from(read.more).to_string());
-        put("sigyn-time", inner.unix_nano().to_string());
+        for (name, value) in position {
+            put(name, value);
+        }
+        put("sigyn-more", u8::from(more).to_string());
+        put("sigyn-time", buffer.inner.unix_nano().to_string());
         put("sigyn-buffer", buffer.stats().to_string());
-        if let Some(uid) = &inner.uid {
+        if let Some(uid) = &buffer.inner.uid {
             headers.insert("sigyn-uid", uid.clone());
         }
         if let Some(coding) = response.body().coding().name() {
@@ -105,7 +131,7 @@ impl Pull {
                 response.headers_mut().insert("content-length", length.into());
             }
         }
-        Ok(response)
+        response
     }
 }
 

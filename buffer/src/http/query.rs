@@ -1,16 +1,20 @@
-//! `?cursor=…&max_bytes=…&wait=…&drain=1`
+//! `?cursor=…&max_bytes=…&wait=…&drain=1`, or `?trace_id=…`
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use super::refusal::Refusal;
 use crate::cursor::Cursor;
+use crate::exposition::trace_id;
+use crate::keep::TraceId;
 
 const MAX_BYTES_DEFAULT: usize = 4 << 20;
 /// A larger `max_bytes` is taken for this.
 const MAX_BYTES_MAX: usize = 16 << 20;
 /// A longer `wait` is taken for this: proxies cut idle connections soon after.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Traces of one question at most.
+const TRACES_MAX: usize = 64;
 /// How much of a bad value is quoted in the answer.
 const QUOTED_CHARS_MAX: usize = 40;
 
@@ -21,12 +25,19 @@ pub(crate) struct Query {
     pub(crate) max_bytes: usize,
     pub(crate) wait: Duration,
     pub(crate) drain: bool,
+    /// All that is held of these instead of what is new.
+    pub(crate) traces: Vec<TraceId>,
 }
 
 impl Query {
     pub(crate) fn parse(query: &str) -> Result<Self, Refusal> {
-        let mut parsed =
-            Self { cursor: None, max_bytes: MAX_BYTES_DEFAULT, wait: Duration::ZERO, drain: false };
+        let mut parsed = Self {
+            cursor: None,
+            max_bytes: MAX_BYTES_DEFAULT,
+            wait: Duration::ZERO,
+            drain: false,
+            traces: Vec::new(),
+        };
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decode(value);
@@ -48,6 +59,15 @@ impl Query {
                     "0" | "false" | "" => parsed.drain = false,
                     _ => return Err(Refusal::Drain(quote(&value))),
                 },
+                "trace_id" => {
+                    for id in value.split(',') {
+                        let id = trace_id(id).ok_or_else(|| Refusal::Trace(quote(id)))?;
+                        parsed.traces.push(id);
+                    }
+                    if parsed.traces.len() > TRACES_MAX {
+                        return Err(Refusal::TooManyTraces(parsed.traces.len(), TRACES_MAX));
+                    }
+                }
                 _ => {}
             }
         }
@@ -146,6 +166,10 @@ mod tests {
             Query::parse("max_bytes=99999999999999999999999&wait=5m&drain=1&new=x").unwrap();
         assert_eq!(query.max_bytes, 16 << 20);
         assert_eq!((query.wait, query.drain), (Duration::from_secs(30), true));
+        let query = Query::parse("trace_id=a%2Cb&trace_id=0c").unwrap();
+        assert_eq!(query.traces, [10u128, 11, 12].map(u128::to_be_bytes));
+        let many = format!("trace_id={}", ["a"; 65].join(","));
+        assert!(Query::parse(&many).is_err());
         let query = Query::parse("wait=500%6ds").unwrap();
         assert_eq!(query.wait, Duration::from_millis(500));
     }
@@ -157,6 +181,14 @@ mod tests {
             ("max_bytes=", "max_bytes is a number"),
             ("wait=10", "wait is a duration such as 10s or 500ms, not \"10\""),
             ("drain=yes", "drain is 1 or 0, not \"yes\""),
+            (
+                "trace_id=",
+                "trace_id is 1 to 32 hexadecimal digits, or several of these with commas between them, not \"\"",
+            ),
+            (
+                "trace_id=a,0",
+                "trace_id is 1 to 32 hexadecimal digits, or several of these with commas between them, not \"0\"",
+            ),
             ("cursor=banana", "the cursor is not one that a span buffer gives out"),
         ] {
             let refusal = Query::parse(query).unwrap_err().to_string();

@@ -12,6 +12,9 @@ pub(crate) enum Refusal {
     MaxBytes(String),
     Wait(String),
     Drain(String),
+    Trace(String),
+    /// How many were named, and how many may be.
+    TooManyTraces(usize, usize),
     TooManyWaiting,
     TooManyReading,
 }
@@ -61,6 +64,13 @@ impl std::fmt::Display for Refusal {
                 write!(formatter, "wait is a duration such as 10s or 500ms, not {value:?}")
             }
             Self::Drain(value) => write!(formatter, "drain is 1 or 0, not {value:?}"),
+            Self::Trace(value) => write!(
+                formatter,
+                "trace_id is 1 to 32 hexadecimal digits, or several of these with commas between them, not {value:?}"
+            ),
+            Self::TooManyTraces(named, max) => {
+                write!(formatter, "{named} traces are more than the {max} that one read may ask for")
+            }
             Self::TooManyWaiting => formatter
                 .write_str("as many readers as this buffer allows are waiting already: read without wait, or later"),
             Self::TooManyReading => {

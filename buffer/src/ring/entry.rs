@@ -33,6 +33,11 @@ impl<'a> Entry<'a> {
         &self.payload[usize::from(self.inline_scope_bytes)..]
     }
 
+    /// The first field of an encoded span is its trace ID.
+    pub(crate) fn trace_id(&self) -> Option<[u8; 16]> {
+        self.span().strip_prefix(&[0x0a, 16])?.first_chunk().copied()
+    }
+
     pub(super) fn header(&self) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
         header[..4].copy_from_slice(&(self.payload.len() as u32).to_le_bytes());

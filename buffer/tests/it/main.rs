@@ -5,6 +5,7 @@
 mod content;
 mod delivery;
 mod http;
+mod keep;
 mod sdk;
 mod server;
 mod stress;
