@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use sigyn_collector::{
     config::{Config, Finding},
     discovery::{Discovery, Metrics as DiscoveryMetrics},
-    exemplars::{self, Metrics as ExemplarMetrics, Pollers},
+    exemplars::{self, Intake, Metrics as ExemplarMetrics, Pollers},
     receivers::Receivers,
     scrape::{Manager, Options, Seed},
 };
@@ -81,8 +81,10 @@ impl Server {
         let receivers = Receivers::start(&config.receivers, store.clone()).await?;
         let discovery_metrics = DiscoveryMetrics::register(&mut registry);
         let discovery = Discovery::start(&config.scrape_configs, discovery_metrics, clock.clone());
+        let exemplar_intake = Intake::new(store.clone(), clock.clone());
         let scraping = Options {
             store: store.clone(),
+            exemplars: exemplar_intake.clone(),
             clock: clock.clone(),
             seed: Seed::new(&host_name(), &config.global.external_labels),
         };
@@ -91,7 +93,7 @@ impl Server {
         let exemplar_metrics = ExemplarMetrics::register(&mut registry);
         let pollers = Pollers::start(
             &config.exemplars.prometheus,
-            store.clone(),
+            exemplar_intake.clone(),
             clock.clone(),
             exemplar_metrics.clone(),
         );
@@ -115,7 +117,7 @@ impl Server {
             metrics: ApiMetrics::register(&mut registry),
             limits: ApiLimits::default(),
         });
-        let queries = queries.merge(exemplars::router(store.clone(), exemplar_metrics));
+        let queries = queries.merge(exemplars::router(exemplar_intake, exemplar_metrics));
         let control = Arc::new(Control::new(
             registry,
             live.clone(),

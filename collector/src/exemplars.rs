@@ -5,6 +5,7 @@
 //! none of our business and are left where they are.
 
 mod identity;
+mod intake;
 mod metrics;
 mod poll;
 mod query_answer;
@@ -12,8 +13,10 @@ mod remote_write;
 #[cfg(test)]
 mod tests;
 
+pub use intake::Intake;
 pub use metrics::Metrics;
 pub use poll::Pollers;
 pub use remote_write::router;
 
 pub(crate) use identity::exemplar;
+pub(crate) use intake::WantedTrace;

@@ -21,11 +21,14 @@ mod position;
 mod read_error;
 mod reader;
 mod reply;
+mod seeker;
 mod span_loop;
 mod state;
 mod status;
 #[cfg(test)]
 mod tests;
+mod trace_read;
+mod trace_request;
 
 pub use manager::{Manager, Options};
 pub use phase::Seed;

@@ -397,6 +397,12 @@ impl Store {
         .await
     }
 
+    /// Which of these traces no span is held of.
+    pub async fn missing(&self, ids: Vec<TraceId>) -> Result<Vec<TraceId>, Error> {
+        let core = Arc::clone(&self.inner.core);
+        blocking(move || core.missing(ids)).await
+    }
+
     /// The exemplars that point at a trace, oldest first.
     pub async fn exemplars_of(&self, id: TraceId) -> Result<Vec<Exemplar>, Error> {
         let index = Arc::clone(&self.inner.core.index);

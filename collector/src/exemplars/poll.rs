@@ -1,6 +1,7 @@
 //! Asks Prometheus servers for the exemplars that they hold.
 
 use super::{
+    intake::Intake,
     metrics::{Metrics, Source},
     query_answer,
 };
@@ -11,7 +12,7 @@ use crate::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
-use sigyn_store::{Clock, Store};
+use sigyn_store::Clock;
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
@@ -29,7 +30,7 @@ const EVERY_SERIES: &str = r#"{__name__=~".+"}"#;
 /// One loop a server. Dropping it ends them.
 pub struct Pollers {
     running: Mutex<Vec<Running>>,
-    store: Store,
+    exemplars: Intake,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
@@ -42,7 +43,7 @@ struct Running {
 struct Poller {
     source: ExemplarSource,
     client: Client,
-    store: Store,
+    exemplars: Intake,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     /// Until when all is known; `None` before the first answer.
@@ -53,11 +54,11 @@ impl Pollers {
     /// Starts to ask; must be called within a tokio runtime.
     pub fn start(
         sources: &[ExemplarSource],
-        store: Store,
+        exemplars: Intake,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Self {
-        let pollers = Self { running: Mutex::default(), store, clock, metrics };
+        let pollers = Self { running: Mutex::default(), exemplars, clock, metrics };
         pollers.apply(sources);
         pollers
     }
@@ -79,7 +80,7 @@ impl Pollers {
             let poller = Poller {
                 source: source.clone(),
                 client: Client::new(source.http.clone(), source.interval.0 * 2),
-                store: self.store.clone(),
+                exemplars: self.exemplars.clone(),
                 clock: Arc::clone(&self.clock),
                 metrics: self.metrics.clone(),
                 reached_unix_nano: None,
@@ -128,7 +129,7 @@ impl Poller {
         let from = self.reached_unix_nano.unwrap_or(first);
         let body = self.ask(from, now).await?;
         let exemplars = query_answer::read(&body)?;
-        let new = self.store.add_exemplars(exemplars).await.map_err(|error| error.to_string())?;
+        let new = self.exemplars.add(exemplars).await.map_err(|error| error.to_string())?;
         self.reached_unix_nano = Some(now.saturating_sub(nanoseconds(OVERLAP)));
         Ok(new)
     }

@@ -4,7 +4,7 @@
 //! http://sigyn:7449/api/v1/write, send_exemplars: true}]`, best with `write_relabel_configs` that
 //! keep only series with exemplars.
 
-use super::{identity::exemplar, metrics::Metrics};
+use super::{identity::exemplar, intake::Intake, metrics::Metrics};
 use axum::{
     Router,
     body::Bytes,
@@ -15,7 +15,7 @@ use axum::{
 };
 use prost::Message;
 use sigyn_proto::prometheus::{write_v1, write_v2};
-use sigyn_store::{ErrorKind, Exemplar, Store};
+use sigyn_store::{ErrorKind, Exemplar};
 
 const BODY_BYTES_MAX: usize = 16 << 20;
 const PLAIN_BYTES_MAX: usize = 64 << 20;
@@ -28,7 +28,7 @@ const WRITTEN: [HeaderName; 3] = [
 
 #[derive(Clone)]
 struct Receiver {
-    store: Store,
+    exemplars: Intake,
     metrics: Metrics,
 }
 
@@ -41,11 +41,11 @@ pub(super) struct Written {
 }
 
 /// Serves `POST /api/v1/write`.
-pub fn router(store: Store, metrics: Metrics) -> Router {
+pub fn router(exemplars: Intake, metrics: Metrics) -> Router {
     Router::new()
         .route("/api/v1/write", post(write))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Receiver { store, metrics })
+        .with_state(Receiver { exemplars, metrics })
 }
 
 async fn write(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> Response {
@@ -64,7 +64,7 @@ async fn write(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes
         Ok(written) => written,
         Err(why) => return (StatusCode::BAD_REQUEST, why + "\n").into_response(),
     };
-    match receiver.store.add_exemplars(written.exemplars).await {
+    match receiver.exemplars.add(written.exemplars).await {
         Ok(new) => {
             receiver.metrics.written.inc_by(new as u64);
             // A sender of version 2 takes what is not named here for lost. Samples are not: nobody

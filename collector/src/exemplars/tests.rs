@@ -1,6 +1,6 @@
 //! The other ways of exemplars, against the shapes that Prometheus documents.
 
-use super::{Metrics, Pollers, metrics::Source, query_answer, remote_write, router};
+use super::{Intake, Metrics, Pollers, metrics::Source, query_answer, remote_write, router};
 use crate::{
     config::{ExemplarSource, HttpClient},
     fixture::{BEGAN_UNIX_NANO, TestClock, TestStore},
@@ -10,8 +10,15 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 use prost::Message;
 use sigyn_proto::prometheus::{write_v1, write_v2};
-use sigyn_store::TraceId;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use sigyn_store::{Clock, TraceId};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 const ANSWER: &str = r#"{"status":"success","data":[
     {"seriesLabels":{"__name__":"hits_total","job":"shop"},"exemplars":[
@@ -110,7 +117,8 @@ async fn served(router: Router) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_written_is_pinned() {
     let test = TestStore::open(TestClock::start()).await;
-    let base = served(router(test.store.clone(), Metrics::default())).await;
+    let intake = Intake::new(test.store.clone(), TestClock::start());
+    let base = served(router(intake, Metrics::default())).await;
     let client = reqwest::Client::new();
     let write = |content_type: &'static str, body: Vec<u8>| {
         client
@@ -151,7 +159,12 @@ async fn prometheus_is_asked_on_from_where_it_was_asked() {
     let metrics = Metrics::default();
     let sources = std::slice::from_ref(&source);
     let clock = TestClock::start();
-    let pollers = Pollers::start(sources, test.store.clone(), clock, metrics.clone());
+    let pollers = Pollers::start(
+        sources,
+        Intake::new(test.store.clone(), clock.clone()),
+        clock,
+        metrics.clone(),
+    );
     for _ in 0..500 {
         if asked.lock().len() >= 3 {
             break;
@@ -170,4 +183,52 @@ async fn prometheus_is_asked_on_from_where_it_was_asked() {
     // Told three times, they are two exemplars.
     assert_eq!(metrics.polled.get_or_create(&Source { url }).get(), 2);
     assert_eq!(test.store.exemplars_of(TraceId::parse("7").unwrap()).await.unwrap().len(), 1);
+}
+
+fn pointing_at(traces: std::ops::Range<u8>) -> Vec<sigyn_store::Exemplar> {
+    let pointing_at = |id: u8| sigyn_store::Exemplar {
+        series: vec![("instance".into(), "10.0.0.7:80".into()), ("job".into(), "shop".into())],
+        labels: Vec::new(),
+        trace_id: TraceId([id; 16]),
+        span_id: None,
+        value: 1.0,
+        timestamp_unix_milli: 1,
+    };
+    traces.map(pointing_at).collect()
+}
+
+/// Seconds, as the test sets them.
+#[derive(Default)]
+struct SetClock(AtomicU64);
+
+impl Clock for SetClock {
+    fn now_unix_nano(&self) -> u64 {
+        BEGAN_UNIX_NANO + self.monotonic().as_nanos() as u64
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[tokio::test]
+async fn a_trace_is_looked_for_once_at_a_time_and_not_for_ever() {
+    let clock = Arc::new(SetClock::default());
+    let test = TestStore::open(clock.clone()).await;
+    let intake = Intake::new(test.store.clone(), clock.clone());
+    assert_eq!(intake.add(pointing_at(1..4)).await.unwrap(), 3);
+    assert_eq!(intake.add(pointing_at(1..4)).await.unwrap(), 0, "no news, nothing to look for");
+    assert!(intake.due(10).is_empty(), "its target's own loop comes first");
+    let mut looks = Vec::new();
+    for second in 0..200 {
+        clock.0.store(second, Ordering::Relaxed);
+        for trace in intake.due(2) {
+            assert_eq!((trace.job.as_str(), trace.instance.as_str()), ("shop", "10.0.0.7:80"));
+            if trace.trace_id == TraceId([2; 16]) {
+                looks.push(second);
+                intake.again(trace);
+            }
+        }
+    }
+    assert_eq!(looks, [1, 3, 18, 78]);
 }

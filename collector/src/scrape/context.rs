@@ -1,7 +1,7 @@
 //! What all loops share.
 
 use super::{metrics::Metrics, phase::Seed};
-use crate::budget::Budget;
+use crate::{budget::Budget, exemplars::Intake};
 use sigyn_store::{Clock, Store};
 use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -12,6 +12,7 @@ pub(super) const IN_FLIGHT_BYTES_MAX: usize = 256 << 20;
 /// The world of a loop.
 pub(super) struct Context {
     pub(super) store: Store,
+    pub(super) exemplars: Intake,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) budget: Arc<Budget>,
     pub(super) metrics: Metrics,

@@ -102,7 +102,7 @@ async fn store(
     let mut news = seen.news(exposition, labels, honor, now_unix_milli);
     let exemplars = std::mem::take(&mut news.exemplars);
     if !exemplars.is_empty() {
-        let new = context.store.add_exemplars(exemplars).await?;
+        let new = context.exemplars.add(exemplars).await?;
         context.metrics.exemplars_seen.inc_by(new as u64);
     }
     *seen = news.into_seen();

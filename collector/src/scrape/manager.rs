@@ -5,9 +5,11 @@ use super::{
     metrics::Metrics,
     phase::Seed,
     pool::Pool,
+    seeker,
+    state::TargetState,
     status::{DroppedTarget, TargetStatus},
 };
-use crate::{budget::Budget, config::ScrapeConfig, discovery::JobGroups};
+use crate::{budget::Budget, config::ScrapeConfig, discovery::JobGroups, exemplars::Intake};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use sigyn_store::{Clock, Store};
@@ -20,8 +22,10 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
 /// What a manager works with.
 pub struct Options {
-    /// Where batches and exemplars go.
+    /// Where batches go.
     pub store: Store,
+    /// Where exemplars go, into the same store.
+    pub exemplars: Intake,
     /// Wall and monotonic time.
     pub clock: Arc<dyn Clock>,
     /// Spreads phases: from the host's full name and the external labels.
@@ -56,6 +60,7 @@ impl Manager {
     ) -> Self {
         let context = Arc::new(Context {
             store: options.store,
+            exemplars: options.exemplars,
             clock: options.clock,
             budget: Budget::new(IN_FLIGHT_BYTES_MAX),
             metrics: Metrics::register(registry),
@@ -65,6 +70,9 @@ impl Manager {
         });
         let inner = Arc::new(Inner { context, groups, pools: Mutex::default() });
         inner.context.tasks.spawn(follow(Arc::clone(&inner)));
+        let followed = Arc::clone(&inner);
+        let targets = move || followed.loops();
+        inner.context.tasks.spawn(seeker::run(Arc::clone(&inner.context), targets));
         let manager = Self { inner };
         manager.apply(configs);
         manager
@@ -150,6 +158,11 @@ impl Drop for Manager {
 }
 
 impl Inner {
+    /// All targets that are read.
+    fn loops(&self) -> Vec<Arc<TargetState>> {
+        self.pools.lock().active.values().flat_map(Pool::loops).collect()
+    }
+
     fn sync(&self) {
         let groups = self.groups.borrow().clone();
         let mut pools = self.pools.lock();

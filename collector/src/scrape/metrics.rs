@@ -45,8 +45,21 @@ pub(super) struct Metrics {
     sync_failed: Family<JobLabels, Counter>,
     pub(super) exemplars_seen: Counter,
     pub(super) exemplars_over_budget: Counter,
+    exemplars_sought: Family<SoughtLabels, Counter>,
     /// How many targets write the series of a job and instance.
     writers: Arc<Mutex<HashMap<TargetLabels, usize>>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SoughtLabels {
+    outcome: &'static str,
+}
+
+/// How the search for an exemplar's trace ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sought {
+    Found,
+    GivenUp,
 }
 
 /// Why spans are missing.
@@ -81,6 +94,14 @@ impl LossReason {
 }
 
 impl Metrics {
+    pub(super) fn sought(&self, outcome: Sought) {
+        let outcome = match outcome {
+            Sought::Found => "found",
+            Sought::GivenUp => "given_up",
+        };
+        self.exemplars_sought.get_or_create(&SoughtLabels { outcome }).inc();
+    }
+
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let spans = || Unit::Other("spans".to_owned());
@@ -146,6 +167,11 @@ impl Metrics {
             "sigyn_exemplars_over_budget",
             "Exemplars left out because their labels have more than 128 characters",
             metrics.exemplars_over_budget.clone(),
+        );
+        registry.register(
+            "sigyn_exemplars_sought",
+            "Traces of exemplars that were not held and were asked from the live buffers",
+            metrics.exemplars_sought.clone(),
         );
         metrics
     }

@@ -110,6 +110,10 @@ impl Pool {
         all
     }
 
+    pub(super) fn loops(&self) -> impl Iterator<Item = Arc<TargetState>> {
+        self.targets.values().filter(|state| !state.is_over()).cloned()
+    }
+
     pub(super) fn config(&self) -> Arc<ScrapeConfig> {
         Arc::clone(&self.config)
     }

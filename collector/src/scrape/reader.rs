@@ -55,7 +55,7 @@ pub(super) struct Round {
 
 /// A loop's memory of its target.
 pub(super) struct Reader {
-    context: Arc<Context>,
+    pub(super) context: Arc<Context>,
     state: Arc<TargetState>,
     position: Option<Position>,
     /// The buffer's count of unrecorded spans at the last read.
@@ -297,7 +297,10 @@ impl Reader {
         let mut orders = self.state.orders();
         let order_changed = async {
             match manner.wait {
-                Some(_) => drop(orders.changed().await),
+                Some(_) => tokio::select! {
+                    changed = orders.changed() => drop(changed),
+                    () = self.state.requested() => {}
+                },
                 None => std::future::pending().await,
             }
         };
@@ -321,7 +324,7 @@ impl Reader {
         Some(Gap { lost, from_unix_nano, to_unix_nano: now_unix_nano })
     }
 
-    fn overlay(&mut self, order: &Order) -> Arc<Overlay> {
+    pub(super) fn overlay(&mut self, order: &Order) -> Arc<Overlay> {
         let same = self.overlay_of.as_ref().is_some_and(|of| {
             Arc::ptr_eq(&of.target, &order.target) && Arc::ptr_eq(&of.config, &order.config)
         });
@@ -400,14 +403,14 @@ impl Reader {
 }
 
 /// The bodies that go to the store.
-struct Spans {
-    plain: bytes::Bytes,
-    compressed: Option<(sigyn_store::Encoding, bytes::Bytes)>,
+pub(super) struct Spans {
+    pub(super) plain: bytes::Bytes,
+    pub(super) compressed: Option<(sigyn_store::Encoding, bytes::Bytes)>,
 }
 
 impl Spans {
     /// Applies the job's rules for spans; gives the number of spans that they dropped.
-    fn relabel(&mut self, order: &Order, overlay: &Overlay) -> Result<u64, String> {
+    pub(super) fn relabel(&mut self, order: &Order, overlay: &Overlay) -> Result<u64, String> {
         let rules = &order.config.span_relabel_configs;
         if rules.is_empty() {
             return Ok(0);
@@ -420,7 +423,7 @@ impl Spans {
     }
 
     /// Applies the job's limits; gives the number of spans that were left out.
-    fn cut_down(&mut self, order: &Order) -> u64 {
+    pub(super) fn cut_down(&mut self, order: &Order) -> u64 {
         let Some(limits) = Limits::of(&order.config) else { return 0 };
         let Some(cut) = limits.apply(&self.plain) else { return 0 };
         *self = Self { plain: cut.body.into(), compressed: None };
@@ -429,7 +432,7 @@ impl Spans {
 }
 
 /// An address may have passed on to another pod since discovery looked.
-fn check_owner(order: &Order, reply: &Reply) -> Result<(), ReadError> {
+pub(super) fn check_owner(order: &Order, reply: &Reply) -> Result<(), ReadError> {
     let discovered = order.target.discovered.get("__meta_kubernetes_pod_uid");
     match &reply.uid {
         Some(uid) if !discovered.is_empty() && uid != discovered => Err(ReadError::NewOwner(
@@ -444,7 +447,7 @@ fn check_owner(order: &Order, reply: &Reply) -> Result<(), ReadError> {
 }
 
 /// Takes the protobuf out of an answer, or says what else came.
-fn spans_of(fetched: &Fetched, tracked: bool) -> Result<Spans, ReadError> {
+pub(super) fn spans_of(fetched: &Fetched, tracked: bool) -> Result<Spans, ReadError> {
     let content_type = fetched.content_type();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     match media_type.to_ascii_lowercase().as_str() {

@@ -44,8 +44,10 @@ pub(super) async fn run(context: Arc<Context>, state: Arc<TargetState>) {
                 Ok(()) => continue,
                 Err(_) => return,
             },
+            () = state.requested() => {}
             () = tokio::time::sleep(pause) => {}
         }
+        let requests = state.take_requests();
         if let Some(why) = &order.refused {
             state.update(|status| {
                 status.health = Health::Down;
@@ -56,10 +58,13 @@ pub(super) async fn run(context: Arc<Context>, state: Arc<TargetState>) {
             continue;
         }
         let began = context.clock.monotonic();
-        let manner = pace.manner(&order, began);
+        let manner = pace.manner(&order, began, !requests.is_empty());
         let began_unix_nano = context.clock.now_unix_nano();
         let round = reader.round(&order, manner).await;
         pace.after(&order, manner, round, began_unix_nano, began, context.clock.monotonic());
+        if !requests.is_empty() {
+            reader.serve(&order, requests).await;
+        }
     }
 }
 
@@ -138,12 +143,13 @@ impl Pace {
         Duration::from_nanos(from - now) + until_offset(from, interval, offset)
     }
 
-    fn manner(&mut self, order: &Order, now: Duration) -> Manner {
+    fn manner(&mut self, order: &Order, now: Duration, is_requested: bool) -> Manner {
         let drain = order.target.ending;
         self.drain_began |= drain;
         // The first read brings what is there, at once; waiting begins after it.
         let caught_up = self.last.as_ref().is_some_and(|last| last.error.is_none() && last.tracked);
-        let wait = (self.is_live(order, now) && caught_up && !drain).then_some(LIVE_WAIT);
+        let waits = self.is_live(order, now) && caught_up && !drain && !is_requested;
+        let wait = waits.then_some(LIVE_WAIT);
         Manner { wait, drain }
     }
 

@@ -3,12 +3,16 @@
 use super::{
     metrics::TargetSeries,
     status::{BufferStatus, Health, TargetStatus},
+    trace_request::TraceRequest,
 };
 use crate::{config::ScrapeConfig, http_client::Client, target::Target};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use xxhash_rust::xxh3::Xxh3;
+
+/// Requests that wait for a target's loop; more are not taken.
+const REQUESTS_MAX: usize = 16;
 
 /// What the pool wants of a target's loops. A loop looks at the latest order before each read, so
 /// that a reload changes how a target is read without ending its loop.
@@ -30,6 +34,8 @@ pub(super) struct TargetState {
     pub(super) series: TargetSeries,
     order: watch::Sender<Order>,
     running: Mutex<Running>,
+    requests: Mutex<Vec<TraceRequest>>,
+    requested: Notify,
     status: Mutex<Status>,
 }
 
@@ -83,6 +89,8 @@ impl TargetState {
             series,
             order: watch::Sender::new(order),
             running: Mutex::default(),
+            requests: Mutex::default(),
+            requested: Notify::new(),
             status: Mutex::default(),
         }
     }
@@ -111,6 +119,26 @@ impl TargetState {
     /// Marks discovery's loss of the target.
     pub(super) fn leave(&self) {
         self.order.send_if_modified(|current| !std::mem::replace(&mut current.gone, true));
+    }
+
+    /// Wants the target read now. A request that finds too many before it is dropped, which its sender learns at once.
+    pub(super) fn request(&self, request: TraceRequest) {
+        let mut requests = self.requests.lock();
+        if requests.len() < REQUESTS_MAX {
+            requests.push(request);
+            self.requested.notify_one();
+        }
+    }
+
+    /// Returns when there is a request that nobody took.
+    pub(super) async fn requested(&self) {
+        while self.requests.lock().is_empty() {
+            self.requested.notified().await;
+        }
+    }
+
+    pub(super) fn take_requests(&self) -> Vec<TraceRequest> {
+        std::mem::take(&mut *self.requests.lock())
     }
 
     /// True for the caller that must start the loop.

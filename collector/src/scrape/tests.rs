@@ -4,6 +4,7 @@ mod buffers;
 mod exemplars;
 mod faults;
 mod life;
+mod live_fetch;
 mod manager;
 mod rig;
 mod tls;

@@ -5,6 +5,7 @@ use crate::{
     Labels,
     config::{PrometheusDuration, ScrapeConfig},
     discovery::{DiscoveredTarget, JobGroups, TargetGroup},
+    exemplars::Intake,
     fixture::{TestClock, TestStore, body, eventually},
     scrape::{Health, Manager, Options, Seed, TargetStatus},
 };
@@ -32,8 +33,12 @@ impl Rig {
         let clock = TestClock::start();
         let store = TestStore::open(clock.clone()).await;
         let (groups, receiver) = watch::channel(Arc::default());
-        let options =
-            Options { store: store.store.clone(), clock, seed: Seed::new("test", &Labels::new()) };
+        let options = Options {
+            store: store.store.clone(),
+            exemplars: Intake::new(store.store.clone(), clock.clone()),
+            clock,
+            seed: Seed::new("test", &Labels::new()),
+        };
         let mut registry = Registry::default();
         let manager = Manager::start(configs, receiver, options, &mut registry);
         Self { store, groups, manager, registry }

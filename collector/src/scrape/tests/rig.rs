@@ -4,6 +4,7 @@ use crate::{
     Labels,
     budget::Budget,
     config::{Config, ScrapeConfig},
+    exemplars::Intake,
     fixture::{TestClock, TestStore},
     http_client::Client,
     scrape::{
@@ -40,6 +41,7 @@ impl Rig {
         let mut registry = Registry::default();
         let context = Arc::new(Context {
             store: store.store.clone(),
+            exemplars: Intake::new(store.store.clone(), Arc::clone(&clock)),
             clock,
             budget: Budget::new(IN_FLIGHT_BYTES_MAX),
             metrics: Metrics::register(&mut registry),
