@@ -1,7 +1,7 @@
 # The few commands of the project. Longer automation is Rust or Node, not shell.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: build ui demo test test-rust test-ui test-browser test-clients bench bench-push bench-clients lint deny fuzz soak clean
+.PHONY: build ui demo test test-rust test-ui test-browser test-clients bench bench-push bench-exemplars bench-clients lint deny fuzz soak clean
 
 # Vite 8 installs with npm 11; Node 20 may come with npm 10, which then fetches npm 11 for this one call.
 NPM := $(shell if [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null; then echo npm; else echo npx --yes npm@11; fi)
@@ -75,6 +75,11 @@ bench:
 bench-push:
 	@cargo build --release --locked -q -p sigyn
 	@cargo run --release --locked -q -p sigyn-load -- target/release/sigyn
+
+# Whether exemplars lead to their traces: a quarter of an hour with a real Prometheus, or EXEMPLAR_SECONDS of load.
+bench-exemplars: $(PROMETHEUS)
+	@cargo build --release --locked -q -p sigyn
+	@cargo run --release --locked -q -p sigyn-load -- target/release/sigyn exemplars $(EXEMPLAR_SECONDS)
 
 # Every parser of bytes from outside: first its seeds, then what libFuzzer makes of them.
 FUZZ_SECONDS ?= 20

@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod exemplars;
 mod fleet;
+mod hit_ratio;
 mod identifiers;
 mod kubernetes;
 mod kubernetes_memory;

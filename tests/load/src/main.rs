@@ -2,6 +2,7 @@
 //! waits until the server is idle, then looks traces up. Prints one JSON object a line.
 //!
 //! `sigyn-load SIGYN pull 5000 0 60` serves 5,000 span buffers on loopback instead and lets the server read them.
+//! `sigyn-load SIGYN exemplars [SECONDS]` measures how many exemplars of a real Prometheus lead to their traces.
 //! `SIGYN_BENCH_TRACES` sets the number of traces (default 60,000: 1.17 million spans, 467 MB).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
@@ -12,6 +13,7 @@ mod pull;
 
 use process::{cpu_seconds, peak_memory_bytes};
 use serde_json::json;
+use sigyn_load::hit_ratio::{self, Plan};
 use sigyn_rig::{Api, Options, Server};
 use sigyn_workload::{Body, Workload};
 use std::{
@@ -24,10 +26,14 @@ const CONNECTIONS: usize = 4;
 const RANGE: Duration = Duration::from_secs(600);
 const LOOK_UPS: usize = 50;
 const REPEATS: usize = 9;
+/// Of issue 6: at each of the three times.
+const HIT_RATIO_GOAL: f64 = 0.995;
 
 fn main() {
     let Some(binary) = std::env::args().nth(1) else {
-        eprintln!("usage: sigyn-load PATH_OF_SIGYN [pull TARGETS SPANS_PER_SECOND_EACH SECONDS]");
+        eprintln!(
+            "usage: sigyn-load PATH_OF_SIGYN [pull TARGETS SPANS_PER_SECOND_EACH SECONDS | exemplars [SECONDS]]"
+        );
         std::process::exit(2)
     };
     if std::env::args().nth(2).as_deref() == Some("pull") {
@@ -36,6 +42,10 @@ fn main() {
             text.unwrap_or(default)
         };
         return pull::run(&binary, number(3, 500), number(4, 100), number(5, 30));
+    }
+    if std::env::args().nth(2).as_deref() == Some("exemplars") {
+        let seconds = std::env::args().nth(3).and_then(|text| text.parse().ok());
+        return exemplars(&binary, seconds);
     }
     let traces = std::env::var("SIGYN_BENCH_TRACES").ok().and_then(|text| text.parse().ok());
     let traces: u64 = traces.unwrap_or(60_000);
@@ -79,6 +89,35 @@ fn main() {
     );
     look_up(&server.api, &ids);
     search(&server.api);
+}
+
+/// The long form, or one of some seconds.
+fn exemplars(binary: &str, seconds: Option<u64>) {
+    let plan = seconds.map_or_else(Plan::long, |seconds| Plan::short(Duration::from_secs(seconds)));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(report) = hit_ratio::run(binary, folder.path(), &plan) else { return };
+    println!(
+        "{}",
+        json!({
+            "bench": "exemplars", "traces": report.traces, "spans": report.spans,
+            "seconds": plan.load.as_secs(), "exemplars": report.exemplars, "spans_lost": report.lost,
+            "sought_in_live_buffers": report.sought,
+            "ordinary_traces_kept": round(report.ordinary_kept),
+            "ordinary_traces_left": round(report.ordinary_left),
+        })
+    );
+    for ratio in &report.ratios {
+        let hit = ratio.hit();
+        println!(
+            "{}",
+            json!({
+                "bench": "exemplars", "figure": "hit_ratio", "at": ratio.at, "value": hit, "goal": HIT_RATIO_GOAL,
+                "met": hit >= HIT_RATIO_GOAL, "traces": ratio.traces, "found": ratio.found,
+                "with_span": ratio.with_span, "with_descendants": ratio.with_descendants,
+                "failures": ratio.failures,
+            })
+        );
+    }
 }
 
 /// A figure of BENCHMARKS and what it should be at most.
