@@ -2,6 +2,7 @@
 
 import type { FoundTrace } from "../api/search.ts";
 import type { TraceId } from "../base/ids.ts";
+import { millisFromNanos } from "../base/time.ts";
 
 /** A list longer than this is no reading any more; a person narrows the search. */
 export const FOUND_MAX = 2000;
@@ -43,6 +44,14 @@ export function atLeast(query: string, millis: number): string | null {
 export function upperTenthMillis(traces: readonly FoundTrace[]): number {
   const sorted = traces.map((trace) => trace.durationNanos / 1e6).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length * 0.9)] ?? 0;
+}
+
+/** Buffers are read every few seconds; after this time a root that is not here will hardly come. */
+const ARRIVING_MILLIS = 15_000;
+
+/** A trace that began just now and of which other targets are still to be read: its root is not here yet. */
+export function isArriving(trace: FoundTrace, nowMillis: number): boolean {
+  return !trace.isRootHere && nowMillis - millisFromNanos(trace.start) < ARRIVING_MILLIS;
 }
 
 export interface FacetValue {

@@ -75,7 +75,7 @@ export async function craftedSteps(browser, base, artefacts, step) {
   await step("clock skew is said, and corrected when asked", async () => {
     await open("skew");
     assert.match(await notices(), /clock of bank.*behind/);
-    await page.getByRole("button", { name: "correct", exact: true }).click();
+    await page.getByRole("button", { name: "Correct the clocks" }).click();
     await page.waitForURL(/skew=1/);
     assert.match(await notices(), /Times are moved/);
     await page.goBack();

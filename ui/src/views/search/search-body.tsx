@@ -1,10 +1,11 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Exemplar, queryExemplars } from "../../api/exemplars.ts";
 import { fetchHeat } from "../../api/heat.ts";
 import type { Heat } from "../../base/heat.ts";
 import { formatCount } from "../../base/number.ts";
 import { millisFromNanos } from "../../base/time.ts";
 import { exemplarDuration } from "../../model/exemplars.ts";
+import { isArriving } from "../../model/found-traces.ts";
 import type { Narrowing } from "../../model/narrow.ts";
 import { bounds } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
@@ -32,14 +33,23 @@ export function SearchBody(props: {
   const [current, setCurrent] = useState(-1);
   const [picked, setPicked] = useState("");
   const list = search.state.value;
-  const { traces, loading } = list;
+  const { traces: found, loading } = list;
+  // Half a trace is no reading: it is listed when its root has come, or is late.
+  const traces = useMemo(() => found?.filter((trace) => !isArriving(trace, Date.now())), [found]);
+  const arriving = (found?.length ?? 0) - (traces?.length ?? 0);
   useResultKeys(traces?.length ?? 0, current, setCurrent);
   if (!traces) return loading ? <Loading what="traces" /> : null;
   return (
     <>
       <Plot {...props} list={list} hovered={hovered} onHover={setHovered} />
-      <ResultBar route={route} list={list} />
-      {traces.length === 0 && <NothingFound route={route} />}
+      <ResultBar
+        route={route}
+        list={list}
+        count={traces.length}
+        arriving={arriving}
+        onAgain={() => void search.load(route)}
+      />
+      {traces.length === 0 && arriving === 0 && <NothingFound route={route} />}
       {traces.length > 0 && (
         <Results
           traces={traces}
@@ -145,8 +155,14 @@ function Plot(props: {
   );
 }
 
-function ResultBar({ route, list }: { readonly route: SearchRoute; readonly list: FoundList }) {
-  const count = list.traces?.length ?? 0;
+function ResultBar(props: {
+  readonly route: SearchRoute;
+  readonly list: FoundList;
+  readonly count: number;
+  readonly arriving: number;
+  readonly onAgain: () => void;
+}) {
+  const { route, list, count, arriving } = props;
   const noun = count === 1 ? "trace" : "traces";
   const which = route.isSlowest && !list.isWhole ? "Slowest" : list.isWhole ? "" : "Newest";
   const sortBy = (isSlowest: boolean) => navigate({ ...route, isSlowest, live: false });
@@ -157,6 +173,19 @@ function ResultBar({ route, list }: { readonly route: SearchRoute; readonly list
           {which} {formatCount(count)} {noun}
         </span>
       </h2>
+      {arriving > 0 && (
+        <span class="hint" title="Their first spans are here, their roots are not read yet">
+          {formatCount(arriving)} more still coming in
+          {!route.live && (
+            <>
+              {", "}
+              <button type="button" class="link" onClick={props.onAgain}>
+                look again
+              </button>
+            </>
+          )}
+        </span>
+      )}
       <span class="grow">{list.loading && <span class="drip small" aria-hidden="true" />}</span>
       <fieldset class="segments" aria-label="Order">
         <button type="button" aria-pressed={!route.isSlowest} onClick={() => sortBy(false)}>

@@ -31,7 +31,7 @@ export function layOut(graph: ServiceGraph, box: BoxSize): MapLayout {
   return box.isSmall ? columns(graph, box) : routed(graph, box);
 }
 
-const COLUMN_GAP = 110;
+const COLUMN_GAP = 90;
 const ROW_GAP = 6;
 
 /** Columns of names, with lines that may pass below them. */

@@ -10,12 +10,12 @@ import type { TraceState } from "./trace-state.ts";
 
 /** Parts of the bar that are named beside it. */
 const OPERATIONS_SHOWN = 2;
+const REPEATS_SHOWN = 3;
 const PART_SHARE_MIN = 0.004;
 
 export function InsightStrip({ state }: { readonly state: TraceState }) {
   const { trace, path } = state;
   const insight = useMemo(() => traceInsight(trace, path), [trace, path]);
-  const [repeat] = insight.repeats;
   const failed = insight.origins[0];
   return (
     <div class="insights">
@@ -43,25 +43,27 @@ export function InsightStrip({ state }: { readonly state: TraceState }) {
         </ol>
       </Cell>
       <Cell title="What repeats">
-        {repeat ? (
-          <button
-            type="button"
-            class="plain insight-main"
-            onClick={() => {
-              state.update({ show: "waterfall" });
-              state.select(repeat.repeat.spans[0]);
-            }}
-          >
-            <strong class="ellipsis">{repeatLabel(repeat.repeat)}</strong>
-            <span class="muted ellipsis">
-              <span class="number">Σ {formatDuration(repeat.repeat.sumNanos)}</span>
-              {repeat.parent >= 0 && <> below {trace.spans[repeat.parent].name || "(no name)"}</>}
-              {insight.repeats.length > 1 && `, and ${insight.repeats.length - 1} more`}
-            </span>
-          </button>
-        ) : (
+        {insight.repeats.length === 0 && (
           <p class="muted">Nothing repeats: no operation is called four times by one span.</p>
         )}
+        <ol class="insight-rows">
+          {insight.repeats.slice(0, REPEATS_SHOWN).map(({ parent, repeat }) => (
+            <li key={repeat.spans[0]}>
+              <button
+                type="button"
+                class="plain"
+                title={parent >= 0 ? `below ${trace.spans[parent].name || "(no name)"}` : undefined}
+                onClick={() => {
+                  state.update({ show: "waterfall" });
+                  state.select(repeat.spans[0]);
+                }}
+              >
+                <strong class="ellipsis">{repeatLabel(repeat)}</strong>
+                <span class="muted number">Σ {formatDuration(repeat.sumNanos)}</span>
+              </button>
+            </li>
+          ))}
+        </ol>
       </Cell>
       <Cell title="What failed" isBad={trace.errorCount > 0}>
         {failed ? (

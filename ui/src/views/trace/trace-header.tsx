@@ -18,10 +18,13 @@ import type { TraceState } from "./trace-state.ts";
 
 /** More services than this are counted, not listed. */
 const SERVICES_SHOWN = 12;
+/** A root that fills less of its trace than this has its time told apart. */
+const ROOT_SHARE_MIN = 0.8;
 
 export function TraceHeader(props: { readonly state: TraceState; readonly answer: TraceAnswer }) {
   const { trace, route } = props.state;
   const root = trace.spans[mainRoot(trace)];
+  const rootNanos = trace.duration[mainRoot(trace)];
   const hidden = trace.services.length - SERVICES_SHOWN;
   return (
     <header class="trace-header">
@@ -54,6 +57,13 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
           title={formatUtc(trace.start)}
           note={formatAgo(millisFromNanos(trace.start), nowMillis.value)}
         />
+        {rootNanos < trace.durationNanos * ROOT_SHARE_MIN && (
+          <Fact
+            label="Root span"
+            value={formatDuration(rootNanos)}
+            title="What its caller waited for; other spans begin earlier or end later"
+          />
+        )}
         <Fact label="Spans" value={counted(trace.spans.length, "span").replace(/ spans?$/, "")} />
         <Fact label="Depth" value={String(trace.depthMax)} />
         <Fact label="Errors" value={String(trace.errorCount)} isBad={trace.errorCount > 0} />

@@ -106,10 +106,10 @@ function SkewNotice({ skew, route }: { readonly skew: Skew; readonly route: Trac
       </span>
       <button
         type="button"
-        class="link"
+        class="small-button"
         onClick={() => replace({ ...route, isCorrected: !route.isCorrected })}
       >
-        {route.isCorrected ? "show as stamped" : "correct"}
+        {route.isCorrected ? "Show as stamped" : "Correct the clocks"}
       </button>
     </li>
   );
