@@ -15,5 +15,6 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   server: { proxy: { "/api": api } },
   preview: { proxy: { "/api": api } },
-  test: { include: ["test/unit/**/*.test.{ts,tsx}"], environment: "node" },
+  // The large trees take a second; on a machine that builds Rust beside them, many.
+  test: { include: ["test/unit/**/*.test.{ts,tsx}"], environment: "node", testTimeout: 30_000 },
 });

@@ -1,5 +1,6 @@
 import { asObject, asString } from "../base/json.ts";
 import { failure, type Result, success } from "../base/result.ts";
+import { say } from "../base/say.ts";
 
 /** An answer above this is not parsed: the browser tab would die on it. */
 const ANSWER_LENGTH_MAX = 512 * 1024 * 1024;
@@ -65,16 +66,20 @@ async function ask<T>(
     response = await fetch(path, init);
     text = await response.text();
   } catch (error) {
-    if (init.signal?.aborted) return failure("The request was given up.");
-    return failure(`Sigyn does not answer (${error instanceof Error ? error.message : error}).`);
+    if (init.signal?.aborted) return failure(say("client.theRequestWasGivenUp"));
+    return failure(
+      say("client.sigynDoesNotAnswer", {
+        value: String(error instanceof Error ? error.message : error),
+      }),
+    );
   }
   if (!response.ok) return failure(errorSentence(text, response.status), response.status);
-  if (text.length > ANSWER_LENGTH_MAX) return failure("The answer is too large to show.");
+  if (text.length > ANSWER_LENGTH_MAX) return failure(say("client.theAnswerIsTooLargeTo"));
   try {
     return success(parse(text));
   } catch {
     const [bare] = path.split("?");
-    return failure(`The answer to ${bare} is nothing that this page understands.`, response.status);
+    return failure(say("client.theAnswerToIsNothingThat", { bare }), response.status);
   }
 }
 
@@ -91,5 +96,5 @@ export function errorSentence(body: string, status: number): string {
     // Not JSON: the text itself is the sentence, unless it is a proxy's page.
   }
   if (text !== "" && !text.startsWith("<") && text.length < 2000) return text;
-  return `The server answered with status ${status} and no reason.`;
+  return say("client.theServerAnsweredWithStatusAnd", { status });
 }

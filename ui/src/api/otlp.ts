@@ -4,6 +4,7 @@
 
 import { type SpanId, spanId, type TraceId, traceId } from "../base/ids.ts";
 import { asArray, asBigint, asNumber, asObject, asString } from "../base/json.ts";
+import { say } from "../base/say.ts";
 import { type Nanos, nanos } from "../base/time.ts";
 
 export type AttributeType =
@@ -106,7 +107,7 @@ export function parseLinks(json: unknown): readonly SpanLink[] {
 export function parseResource(json: unknown): Resource {
   const attributes = parseAttributes(asObject(json).attributes);
   const named = attributes.find((attribute) => attribute.key === "service.name");
-  return { attributes, serviceName: named?.text || "unknown service" };
+  return { attributes, serviceName: named?.text || say("otlp.unknownService") };
 }
 
 export function parseScope(json: unknown): Scope {

@@ -1,6 +1,7 @@
 import { type TraceId, traceId } from "../base/ids.ts";
 import { asArray, asBigint, asNumber, asObject, asString } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
+import { say } from "../base/say.ts";
 import { type Nanos, nanos } from "../base/time.ts";
 import { getJson } from "./client.ts";
 
@@ -95,5 +96,5 @@ function largestService(services: readonly ServiceShare[]): string {
     (most, service) => (most === null || service.spanCount > most.spanCount ? service : most),
     null,
   );
-  return largest?.name ?? "unknown service";
+  return largest?.name ?? say("search.unknownService");
 }

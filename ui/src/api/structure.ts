@@ -4,6 +4,7 @@
 import { type TraceId, traceId } from "../base/ids.ts";
 import { asArray, asNumber, asObject, asString, type JsonObject } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
+import { say } from "../base/say.ts";
 import { getJson } from "./client.ts";
 
 export interface ShortSpan {
@@ -85,7 +86,7 @@ function shortSpan(span: JsonObject): ShortSpan {
   const text = (key: string) => asString(attributes.get(key)?.stringValue);
   const number = (key: string) => asNumber(attributes.get(key)?.intValue);
   return {
-    service: text("service.name") || "unknown service",
+    service: text("service.name") || say("structure.unknownService"),
     name: asString(span.name),
     kind: text("kind"),
     isError: text("status") === "error",

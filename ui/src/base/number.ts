@@ -1,3 +1,5 @@
+import { type Noun, sayCount } from "./say.ts";
+
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 /** `12,345`. */
@@ -6,8 +8,8 @@ export function formatCount(count: number): string {
 }
 
 /** `1 span`, `12,345 spans`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
+export function counted(count: number, noun: Noun): string {
+  return sayCount(noun, count, formatCount(count));
 }
 
 /** `980 B`, `12.3 KiB`, `4.0 MiB`. */

@@ -2,6 +2,8 @@
 // holds them only to 256 ns. Lengths and offsets inside one trace are plain numbers of
 // nanoseconds: exact up to 104 days.
 
+import { say } from "./say.ts";
+
 declare const nanosBrand: unique symbol;
 /** Nanoseconds since 1970-01-01 UTC, exact. */
 export type Nanos = bigint & { readonly [nanosBrand]: true };
@@ -92,7 +94,7 @@ export function formatClock(time: Nanos, withMillis = false): string {
 /** `2026-11-22 12:03:04.125`, local time. */
 export function formatDateTime(time: Nanos, withMillis = false): string {
   const date = new Date(Math.floor(millisFromNanos(time)));
-  if (Number.isNaN(date.getTime())) return "beyond the calendar";
+  if (Number.isNaN(date.getTime())) return say("time.beyondTheCalendar");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${formatClock(time, withMillis)}`;
 }
@@ -100,14 +102,16 @@ export function formatDateTime(time: Nanos, withMillis = false): string {
 /** `2026-11-22T12:03:04.125Z UTC`, for whoever compares with logs of another zone. */
 export function formatUtc(time: Nanos): string {
   const date = new Date(Math.floor(millisFromNanos(time)));
-  return Number.isNaN(date.getTime()) ? "beyond the calendar" : `${date.toISOString()} (UTC)`;
+  return Number.isNaN(date.getTime())
+    ? say("time.beyondTheCalendar")
+    : say("time.utc", { toISOString: date.toISOString() });
 }
 
 /** `just now`, `12 s ago`, `3 min ago`, `in 5 s`. */
 export function formatAgo(thenMillis: number, nowMillis: number): string {
   const seconds = (nowMillis - thenMillis) / 1000;
   const distance = Math.abs(seconds);
-  if (distance < 1) return "just now";
+  if (distance < 1) return say("time.justNow");
   const words =
     distance < 60
       ? `${Math.floor(distance)} s`
@@ -116,5 +120,5 @@ export function formatAgo(thenMillis: number, nowMillis: number): string {
         : distance < 48 * 3600
           ? `${Math.floor(distance / 3600)} h`
           : `${Math.floor(distance / 86400)} d`;
-  return seconds < 0 ? `in ${words}` : `${words} ago`;
+  return seconds < 0 ? say("time.in", { words }) : say("time.ago", { words });
 }

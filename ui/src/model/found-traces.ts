@@ -2,6 +2,7 @@
 
 import type { FoundTrace } from "../api/search.ts";
 import type { TraceId } from "../base/ids.ts";
+import { say } from "../base/say.ts";
 import { millisFromNanos } from "../base/time.ts";
 
 /** A list longer than this is no reading any more; a person narrows the search. */
@@ -84,7 +85,7 @@ export function facetsOf(traces: readonly FoundTrace[]): readonly Facet[] {
       .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
   return [
     { field: "resource.service.name", label: "Service", values: counted(services) },
-    { field: "rootName", label: "Root operation", values: counted(operations) },
+    { field: "rootName", label: say("foundTraces.rootOperation"), values: counted(operations) },
     {
       field: "status",
       label: "Status",

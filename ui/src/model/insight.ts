@@ -1,5 +1,6 @@
 // What a reader wants to know in the first seconds: where the time went, what repeats, what failed.
 
+import { say } from "../base/say.ts";
 import {
   type CriticalPath,
   type PathShare,
@@ -73,12 +74,13 @@ function failureReason(trace: Trace, index: number): string {
   }
   for (const key of REASON_KEYS) {
     const found = span.attributes.find((attribute) => attribute.key === key);
-    if (found) return key.includes("status_code") ? `status ${found.text}` : found.text;
+    if (found)
+      return key.includes("status_code") ? say("insight.status", { text: found.text }) : found.text;
   }
   return "";
 }
 
 /** `37 × HGET`. */
 export function repeatLabel(repeat: Repeat): string {
-  return `${repeat.spans.length} × ${repeat.name || "(no name)"}`;
+  return `${repeat.spans.length} × ${repeat.name || say("insight.noName")}`;
 }

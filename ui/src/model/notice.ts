@@ -3,6 +3,7 @@
 import type { Span } from "../api/otlp.ts";
 import type { Gap } from "../api/trace.ts";
 import { counted } from "../base/number.ts";
+import { say } from "../base/say.ts";
 import { formatClock } from "../base/time.ts";
 import { Oddity } from "./tree.ts";
 
@@ -14,45 +15,23 @@ export interface Notice {
 }
 
 const SENTENCES: readonly (readonly [number, (count: number) => string])[] = [
-  [
-    Oddity.ParentMissing,
-    (n) => `${counted(n, "span")} named a parent that is not here (yet); shown at the top level.`,
-  ],
+  [Oddity.ParentMissing, (n) => say("notice.namedAParentThatIsNot", { n: counted(n, "span") })],
   [
     Oddity.Cycle,
     (n) =>
-      `The parents of spans lead round in ${n === 1 ? "a circle" : `${n} circles`}; cut at the earliest span.`,
+      say("notice.theParentsOfSpansLeadRound", {
+        value: n === 1 ? say("notice.aCircle") : say("notice.circles", { n }),
+      }),
   ],
-  [
-    Oddity.DoubledId,
-    (n) =>
-      `${counted(n, "span has", "spans have")} the ID of another span; children are shown below the first.`,
-  ],
-  [
-    Oddity.SharedId,
-    (n) =>
-      `${counted(n, "span shares", "spans share")} the ID of the caller, as Zipkin does it; shown below the caller.`,
-  ],
-  [
-    Oddity.TimeMissing,
-    (n) =>
-      `${counted(n, "span", "spans")} came without a start time; drawn where the parent starts.`,
-  ],
+  [Oddity.DoubledId, (n) => say("notice.theIdOfAnotherSpanChildren", { n: counted(n, "spanHas") })],
+  [Oddity.SharedId, (n) => say("notice.theIdOfTheCallerAs", { n: counted(n, "spanShares") })],
+  [Oddity.TimeMissing, (n) => say("notice.cameWithoutAStartTimeDrawn", { n: counted(n, "span") })],
   [
     Oddity.EndsBeforeStart,
-    (n) =>
-      `${counted(n, "span ends before it starts", "spans end before they start")}; drawn with no length.`,
+    (n) => say("notice.drawnWithNoLength", { n: counted(n, "spanEndsBeforeItStarts") }),
   ],
-  [
-    Oddity.InFuture,
-    (n) =>
-      `${counted(n, "span starts", "spans start")} in the future: a clock is ahead of this browser's.`,
-  ],
-  [
-    Oddity.OutOfRange,
-    (n) =>
-      `${counted(n, "span is", "spans are")} too far off in time for one picture; drawn at the edge.`,
-  ],
+  [Oddity.InFuture, (n) => say("notice.inTheFutureAClockIs", { n: counted(n, "spanStarts") })],
+  [Oddity.OutOfRange, (n) => say("notice.tooFarOffInTimeFor", { n: counted(n, "spanIs") })],
 ];
 
 /** What stands at the top without being the start of something. */
@@ -79,7 +58,11 @@ export function traceNotices(
     if (parent[i] < 0 && (oddities[i] & NO_ROOT) === 0) roots += 1;
   }
   if (roots > 1) {
-    notices.push({ kind: "odd", sentence: `This trace has ${roots} root spans.`, span: -1 });
+    notices.push({
+      kind: "odd",
+      sentence: say("notice.thisTraceHasRootSpans", { roots }),
+      span: -1,
+    });
   }
   return notices;
 }
@@ -88,11 +71,13 @@ export function traceNotices(
 export function gapSentence(gap: Gap): string {
   const { job, instance } = gap.labels;
   const who =
-    job && instance ? `${job} at ${instance}` : (job ?? instance ?? JSON.stringify(gap.labels));
+    job && instance
+      ? say("notice.at", { job, instance })
+      : (job ?? instance ?? JSON.stringify(gap.labels));
   const what =
     gap.lost === null
-      ? "began a new life; an unknown number of spans went unread"
-      : `overwrote ${counted(gap.lost, "span")} before they were read`;
-  const when = `between ${formatClock(gap.from)} and ${formatClock(gap.to)}`;
-  return `${who} ${what} (${when}). Spans of this trace may be among them.`;
+      ? say("notice.beganANewLifeAnUnknown")
+      : say("notice.overwroteBeforeTheyWereRead", { lost: counted(gap.lost, "span") });
+  const when = say("notice.betweenAnd", { from: formatClock(gap.from), to: formatClock(gap.to) });
+  return say("notice.spansOfThisTraceMayBe", { who, what, when });
 }

@@ -1,6 +1,7 @@
 // One comparison of TraceQL against one span.
 
 import type { Attribute, Span } from "../api/otlp.ts";
+import { say } from "../base/say.ts";
 import { childrenOf, mainRoot, type Trace } from "./trace.ts";
 import { type Literal, TraceqlFault } from "./traceql-tokens.ts";
 
@@ -50,7 +51,7 @@ function readerOf(field: string): Read {
   const attribute = /^(span|resource|event|link|instrumentation|)\.(.+)$/s.exec(field);
   if (Object.hasOwn(INTRINSICS, intrinsic)) read = INTRINSICS[intrinsic];
   else if (attribute) read = attributeReader(attribute[1], bareKey(attribute[2]));
-  else throw new TraceqlFault(`There is no field “${field}”; attributes begin with a dot.`, 0);
+  else throw new TraceqlFault(say("spanCondition.thereIsNoFieldAttributesBegin", { field }), 0);
   readers.set(field, read);
   return read;
 }

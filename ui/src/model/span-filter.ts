@@ -1,6 +1,7 @@
 // TraceQL within one trace, evaluated in the browser: filters, and the operators between them. What
 // needs the store (pipelines, metrics) is for the search page, and the error says so.
 
+import { say } from "../base/say.ts";
 import { type Condition, conditionHolds } from "./span-condition.ts";
 import type { Trace } from "./trace.ts";
 import { type Token, TraceqlFault, tokenize } from "./traceql-tokens.ts";
@@ -129,12 +130,10 @@ class Reader {
   end(): void {
     const rest = this.#peek();
     if (rest?.text === "|") {
-      throw new TraceqlFault(
-        "Find understands filters and the operators between them; pipelines are for the search page.",
-        rest.at,
-      );
+      throw new TraceqlFault(say("spanFilter.findUnderstandsFiltersAndTheOperators"), rest.at);
     }
-    if (rest) throw new TraceqlFault(`“${rest.text}” is not expected here.`, rest.at);
+    if (rest)
+      throw new TraceqlFault(say("spanFilter.isNotExpectedHere", { text: rest.text }), rest.at);
   }
 
   spanSet(): SpanSet {
@@ -161,7 +160,8 @@ class Reader {
 
   #bracketed<T>(read: () => T, close: string): T {
     this.#depth += 1;
-    if (this.#depth > BRACKETS_MAX) throw new TraceqlFault("Too many brackets.", this.#place());
+    if (this.#depth > BRACKETS_MAX)
+      throw new TraceqlFault(say("spanFilter.tooManyBrackets"), this.#place());
     const inner = read();
     this.#expect(close);
     this.#depth -= 1;
@@ -181,12 +181,12 @@ class Reader {
   #operand(): Expression {
     if (this.#take("!")) return { kind: "not", inner: this.#operand() };
     if (this.#take("(")) return this.#bracketed(() => this.#expression(), ")");
-    const field = this.#next("a field such as duration or span.http.method");
+    const field = this.#next(say("spanFilter.aFieldSuchAsDurationOr"));
     if (field.kind === "word" && (field.text === "true" || field.text === "false")) {
       return { kind: "constant", value: field.text === "true" };
     }
     if (field.kind !== "word") {
-      throw new TraceqlFault(`A field is expected, not “${field.text}”.`, field.at);
+      throw new TraceqlFault(say("spanFilter.aFieldIsExpectedNot", { text: field.text }), field.at);
     }
     const operator = this.#peek();
     if (!operator || !COMPARISONS.has(operator.text)) {
@@ -196,9 +196,9 @@ class Reader {
       };
     }
     this.#at += 1;
-    const value = this.#next("a value");
+    const value = this.#next(say("spanFilter.aValue"));
     if (value.value === undefined) {
-      throw new TraceqlFault(`“${value.text}” is no value; quote it if it is text.`, value.at);
+      throw new TraceqlFault(say("spanFilter.isNoValueQuoteItIf", { text: value.text }), value.at);
     }
     if (operator.text.includes("~")) checkPattern(value);
     return {
@@ -226,12 +226,14 @@ class Reader {
   }
 
   #expect(text: string): void {
-    if (!this.#take(text)) throw new TraceqlFault(`“${text}” is missing.`, this.#place());
+    if (!this.#take(text))
+      throw new TraceqlFault(say("spanFilter.isMissing", { text }), this.#place());
   }
 
   #next(what: string): Token {
     const token = this.#peek();
-    if (!token) throw new TraceqlFault(`The query ends where ${what} is expected.`, this.#length);
+    if (!token)
+      throw new TraceqlFault(say("spanFilter.theQueryEndsWhereIsExpected", { what }), this.#length);
     this.#at += 1;
     return token;
   }
@@ -239,11 +241,11 @@ class Reader {
 
 function checkPattern(token: Token): void {
   if (token.value?.kind !== "text") {
-    throw new TraceqlFault("A pattern is written in quotes.", token.at);
+    throw new TraceqlFault(say("spanFilter.aPatternIsWrittenInQuotes"), token.at);
   }
   try {
     new RegExp(token.value.value, "u");
   } catch {
-    throw new TraceqlFault("This is no regular expression.", token.at);
+    throw new TraceqlFault(say("spanFilter.thisIsNoRegularExpression"), token.at);
   }
 }

@@ -1,15 +1,16 @@
+import { say } from "../base/say.ts";
 /** A stretch of the past, ending now or between two moments (Unix seconds). */
 export type TimeRange =
   | { readonly kind: "last"; readonly seconds: number }
   | { readonly kind: "between"; readonly startSeconds: number; readonly endSeconds: number };
 
 export const RANGES_SECONDS: readonly (readonly [number, string])[] = [
-  [300, "Last 5 minutes"],
-  [900, "Last 15 minutes"],
-  [3600, "Last hour"],
-  [6 * 3600, "Last 6 hours"],
-  [24 * 3600, "Last 24 hours"],
-  [7 * 24 * 3600, "Last 7 days"],
+  [300, say("timeRange.last5Minutes")],
+  [900, say("timeRange.last15Minutes")],
+  [3600, say("timeRange.lastHour")],
+  [6 * 3600, say("timeRange.last6Hours")],
+  [24 * 3600, say("timeRange.last24Hours")],
+  [7 * 24 * 3600, say("timeRange.last7Days")],
 ];
 
 export const DEFAULT_RANGE: TimeRange = { kind: "last", seconds: 3600 };

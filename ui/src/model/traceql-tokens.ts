@@ -1,5 +1,6 @@
 // TraceQL as words and signs with their places, for finding within a trace and for colouring.
 
+import { say } from "../base/say.ts";
 import { parseDuration } from "../base/time.ts";
 
 export type Literal =
@@ -58,7 +59,12 @@ export function tokenize(query: string): readonly Token[] {
     else if (groups.word !== undefined) tokens.push(wordToken(text, at));
     else if (groups.other !== undefined) {
       const isOpen = text === '"' || text === "`";
-      throw new TraceqlFault(isOpen ? "A quote is not closed." : `“${text}” has no meaning.`, at);
+      throw new TraceqlFault(
+        isOpen
+          ? say("traceqlTokens.aQuoteIsNotClosed")
+          : say("traceqlTokens.hasNoMeaning", { text }),
+        at,
+      );
     }
   }
   return tokens;
@@ -79,7 +85,7 @@ function numberOf(text: string, at: number): Literal {
   const isNegative = text.startsWith("-");
   const duration = parseDuration(isNegative ? text.slice(1) : text);
   if (duration === null) {
-    throw new TraceqlFault(`“${text}” is neither a number nor a duration such as 50ms.`, at);
+    throw new TraceqlFault(say("traceqlTokens.isNeitherANumberNorA", { text }), at);
   }
   return { kind: "duration", value: isNegative ? -duration : duration };
 }

@@ -1,6 +1,7 @@
 // The flame graph, hanging from the top: each box as wide as the time in it.
 
 import { withAlpha } from "../base/colour.ts";
+import { say } from "../base/say.ts";
 import { formatDuration } from "../base/time.ts";
 import type { Flame, FlameBox } from "../model/flame.ts";
 import { type Context, fitText } from "./canvas.ts";
@@ -93,7 +94,7 @@ function drawBox(
   if (width > 34) {
     context.fillStyle = theme.text;
     const times = box.spanCount > 1 ? `${box.spanCount} × ` : "";
-    const label = `${times}${box.name || "(no name)"}  ${formatDuration(box.width)}`;
+    const label = `${times}${box.name || say("flame.noName")}  ${formatDuration(box.width)}`;
     context.fillText(fitText(context, label, width - 12), left + 6, y + FLAME_ROW / 2 - 1);
   }
   context.globalAlpha = 1;

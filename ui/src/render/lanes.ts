@@ -1,6 +1,7 @@
 // Service lanes over the same times as the waterfall.
 
 import { withAlpha } from "../base/colour.ts";
+import { say } from "../base/say.ts";
 import { formatDuration } from "../base/time.ts";
 import { type TimeScale, type TimeSpan, ticks, timeScale, toTime, toX } from "../base/timescale.ts";
 import type { Lane } from "../model/lanes.ts";
@@ -122,8 +123,13 @@ function drawLane(
   if (bottom - top >= LANE_MIN) {
     context.font = `11px ${theme.font}`;
     context.fillStyle = lane.errorCount > 0 ? theme.error : theme.textMuted;
-    const errors = lane.errorCount > 0 ? ` · ${lane.errorCount} failed` : "";
-    const note = `${lane.spans.length} · busy ${formatDuration(lane.busyNanos)}${errors}`;
+    const errors =
+      lane.errorCount > 0 ? ` ${say("lanes.failed", { errorCount: lane.errorCount })}` : "";
+    const note = say("lanes.busy", {
+      length: lane.spans.length,
+      busyNanos: formatDuration(lane.busyNanos),
+      errors,
+    });
     context.fillText(fitText(context, note, NAMES - 34), 26, top + 27);
   }
   const drawnTo = new Float64Array(lane.lineCount).fill(Number.NEGATIVE_INFINITY);

@@ -2,6 +2,7 @@
 // below, events and exemplars as marks, repeats as the many bars that they are.
 
 import { withAlpha } from "../base/colour.ts";
+import { say } from "../base/say.ts";
 import { formatDuration } from "../base/time.ts";
 import { type TimeScale, toX } from "../base/timescale.ts";
 import type { Repeat } from "../model/repeats.ts";
@@ -75,7 +76,11 @@ export function drawBar(
   drawExemplars(context, scene, scale, index, top);
   const isOdd = (trace.oddities[index] & (Oddity.EndsBeforeStart | Oddity.OutOfRange)) !== 0;
   const isUntimed = (trace.oddities[index] & Oddity.TimeMissing) !== 0;
-  const note = isUntimed ? "no time" : isOdd ? "odd times" : formatDuration(trace.duration[index]);
+  const note = isUntimed
+    ? say("waterfallBars.noTime")
+    : isOdd
+      ? say("waterfallBars.oddTimes")
+      : formatDuration(trace.duration[index]);
   drawNote(context, scene, note, left, left + width, middle, edge, scene.exemplars.has(index));
   context.globalAlpha = 1;
 }

@@ -2,6 +2,7 @@
 // else, so the work of a frame follows the height of the window and not the size of the trace.
 
 import { withAlpha } from "../base/colour.ts";
+import { say } from "../base/say.ts";
 import { formatDuration } from "../base/time.ts";
 import { type TimeScale, ticks, toX } from "../base/timescale.ts";
 import { hasChildren } from "../model/rows.ts";
@@ -60,7 +61,7 @@ function drawGrid(context: Context, scene: WaterfallScene, scale: TimeScale): vo
   context.font = `11px ${theme.font}`;
   context.fillStyle = theme.textMuted;
   context.textAlign = "left";
-  context.fillText("Service and operation", 12, RULER_HEIGHT / 2);
+  context.fillText(say("waterfall.serviceAndOperation"), 12, RULER_HEIGHT / 2);
   for (const time of ticks(scale)) {
     const x = Math.round(toX(scale, time));
     context.fillStyle = theme.line;
@@ -135,7 +136,7 @@ function drawName(context: Context, scene: WaterfallScene, row: number, y: numbe
   };
 
   if (!repeat && (trace.oddities[index] & Oddity.ParentMissing) !== 0) {
-    put("parent missing ›", theme.warn, "");
+    put(say("waterfall.parentMissing"), theme.warn, "");
   }
   // The service is named where it changes; below itself its colour says enough.
   const parent = trace.parent[index];
@@ -143,14 +144,16 @@ function drawName(context: Context, scene: WaterfallScene, row: number, y: numbe
   if (repeat) put(`${repeat.spans.length} ×`, theme.text, "700 ");
   if (isNew) put(trace.spans[index].resource.serviceName, theme.text, "600 ");
   const isError = repeat ? repeat.errorCount > 0 : trace.spans[index].status === "error";
-  const name = (repeat ? repeat.name : trace.spans[index].name) || "(no name)";
+  const name = (repeat ? repeat.name : trace.spans[index].name) || say("waterfall.noName");
   put(name, isError ? theme.error : theme.textMuted, "");
-  if (repeat && repeat.errorCount > 0) put(`${repeat.errorCount} failed`, theme.error, "600 ");
+  if (repeat && repeat.errorCount > 0)
+    put(say("waterfall.failed", { errorCount: repeat.errorCount }), theme.error, "600 ");
   if (!repeat && scene.collapsed.has(index)) {
     put(`+${trace.subtreeSize[index] - 1}`, theme.textMuted, "600 ");
   }
   const leftOut = repeat ? undefined : rows.leftOut.get(row);
-  if (leftOut !== undefined) put(`${leftOut} short hidden`, theme.textMuted, "italic ");
+  if (leftOut !== undefined)
+    put(say("waterfall.shortHidden", { leftOut }), theme.textMuted, "italic ");
   context.globalAlpha = 1;
 }
 

@@ -3,6 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { deleteNotebook, fetchNotebook, type Notebook, saveNotebook } from "../api/notebooks.ts";
 import { type Failure, failure, type Result } from "../base/result.ts";
+import { say } from "../base/say.ts";
 import { isSameContent, newNotebook } from "../model/notebook.ts";
 
 export interface OpenNotebook {
@@ -61,7 +62,7 @@ export class NotebookState {
   /** Keeps it. What is written while the answer is on its way stays in the draft. */
   async save(): Promise<Result<Notebook>> {
     const { draft, isSaving } = this.state.peek();
-    if (!draft || isSaving) return failure("There is nothing to save.");
+    if (!draft || isSaving) return failure(say("notebook.thereIsNothingToSave"));
     this.state.value = { ...this.state.peek(), isSaving: true, saveFailure: null };
     const result = await saveNotebook(draft);
     const now = this.state.peek();
@@ -79,13 +80,18 @@ export class NotebookState {
   saveAsCopy(): Promise<Result<Notebook>> {
     const { draft } = this.state.peek();
     if (draft)
-      this.change({ ...draft, id: randomId(), version: 0, title: `${draft.title} (copy)` });
+      this.change({
+        ...draft,
+        id: randomId(),
+        version: 0,
+        title: say("notebook.copy", { title: draft.title }),
+      });
     return this.save();
   }
 
   async remove(): Promise<Result<null>> {
     const { kept } = this.state.peek();
-    if (!kept) return failure("It was never saved.");
+    if (!kept) return failure(say("notebook.itWasNeverSaved"));
     const result = await deleteNotebook(kept.id, kept.version);
     if (result.ok) this.state.value = NOTHING;
     else this.state.value = { ...this.state.peek(), saveFailure: result.failure };

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { say } from "../base/say.ts";
 import { isHelpOpen } from "../state/help.ts";
 import { navigate, route } from "../state/router.ts";
 import { parseRoute, type Route } from "../state/url.ts";
@@ -18,17 +19,17 @@ import { TargetsPage } from "./targets/targets-page.tsx";
 import { TracePage } from "./trace/trace-page.tsx";
 
 const TITLES: Readonly<Record<Route["page"], string>> = {
-  search: "Search",
-  trace: "Trace",
-  services: "Services",
-  compare: "Compare",
-  targets: "Targets",
-  "service-discovery": "Service discovery",
-  exemplars: "Exemplars",
-  notebooks: "Notebooks",
-  notebook: "Notebook",
-  status: "Status",
-  "not-found": "Not found",
+  search: say("app.search"),
+  trace: say("app.trace"),
+  services: say("app.services"),
+  compare: say("app.compare"),
+  targets: say("app.targets"),
+  "service-discovery": say("app.serviceDiscovery"),
+  exemplars: say("app.exemplars"),
+  notebooks: say("app.notebooks"),
+  notebook: say("app.notebook"),
+  status: say("app.status"),
+  "not-found": say("app.notFound"),
 };
 
 /** `g` and then one of these goes to a page. */
@@ -68,12 +69,13 @@ export function App() {
   const page = route.value.page;
   useEffect(() => {
     // These pages name themselves when they know what they show.
-    if (page !== "trace" && page !== "notebook") document.title = `${TITLES[page]} · Sigyn`;
+    if (page !== "trace" && page !== "notebook")
+      document.title = say("app.sigyn", { page: TITLES[page] });
   }, [page]);
   return (
     <>
       <a class="skip" href="#main">
-        Skip to the content
+        {say("app.skipToTheContent")}
       </a>
       <Header />
       <main id="main" tabIndex={-1} class={`page page-${page}`}>

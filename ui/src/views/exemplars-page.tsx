@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { type Exemplar, queryExemplars } from "../api/exemplars.ts";
 import { counted } from "../base/number.ts";
+import { say } from "../base/say.ts";
 import { formatAgo, formatClock, formatDateTime, millisFromNanos } from "../base/time.ts";
 import { bounds, type TimeRange } from "../model/time-range.ts";
 import { nowMillis } from "../state/clock.ts";
@@ -36,7 +37,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
   return (
     <>
       <div class="page-head">
-        <h1>Exemplars</h1>
+        <h1>{say("exemplars.exemplars")}</h1>
         {data && <span class="muted number">{counted(data.length, "exemplar")}</span>}
       </div>
       <form
@@ -49,7 +50,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
         }}
       >
         <label class="query-label" for="series">
-          PromQL
+          {say("exemplars.promql")}
         </label>
         <input
           id="series"
@@ -66,18 +67,23 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
           onChange={(next) => navigate({ page: "exemplars", query, range: next })}
         />
         <button type="submit" class="primary">
-          <Icon name="search" /> Show
+          <Icon name="search" /> {say("exemplars.show")}
         </button>
       </form>
       {failure && (
-        <FailureBox title="The exemplars could not be loaded" failure={failure} onRetry={load} />
+        <FailureBox
+          title={say("exemplars.theExemplarsCouldNotBeLoaded")}
+          failure={failure}
+          onRetry={load}
+        />
       )}
-      {!data && loading && <Loading what="exemplars" />}
+      {!data && loading && <Loading what={say("exemplars.exemplars2")} />}
       {data && data.length === 0 && (
-        <Empty title="No exemplar in this time range">
+        <Empty title={say("exemplars.noExemplarInThisTimeRange")}>
           <p>
-            Sigyn reads exemplars where a scrape config sets <code>exemplars_path</code>, and where
-            the app answers in OpenMetrics.
+            {say("exemplars.sigynReadsExemplarsWhereAScrape")}{" "}
+            <code>{say("exemplars.exemplarsPath")}</code>
+            {say("exemplars.andWhereTheAppAnswersIn")}
           </p>
         </Empty>
       )}
@@ -90,16 +96,16 @@ function ExemplarTable(props: { readonly exemplars: readonly Exemplar[] }) {
   const hidden = props.exemplars.length - ROWS_SHOWN;
   return (
     <>
-      <TableFrame label="Exemplars">
+      <TableFrame label={say("exemplars.exemplars")}>
         <table class="table exemplars">
           <thead>
             <tr>
-              <th scope="col">Time</th>
-              <th scope="col">Series</th>
+              <th scope="col">{say("exemplars.time")}</th>
+              <th scope="col">{say("exemplars.series")}</th>
               <th scope="col" class="right">
-                Value
+                {say("exemplars.value")}
               </th>
-              <th scope="col">Trace</th>
+              <th scope="col">{say("exemplars.trace")}</th>
             </tr>
           </thead>
           <tbody>
@@ -123,7 +129,7 @@ function ExemplarTable(props: { readonly exemplars: readonly Exemplar[] }) {
                       {one.traceId}
                     </a>
                   ) : (
-                    <span class="muted">no trace ID</span>
+                    <span class="muted">{say("exemplars.noTraceId")}</span>
                   )}
                 </td>
               </tr>
@@ -131,7 +137,11 @@ function ExemplarTable(props: { readonly exemplars: readonly Exemplar[] }) {
           </tbody>
         </table>
       </TableFrame>
-      {hidden > 0 && <p class="hint">{counted(hidden, "older exemplar")} not shown.</p>}
+      {hidden > 0 && (
+        <p class="hint">
+          {counted(hidden, "olderExemplar")} {say("exemplars.notShown")}
+        </p>
+      )}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { traceId } from "../base/ids.ts";
+import { say } from "../base/say.ts";
 import { isHelpOpen } from "../state/help.ts";
 import { navigate, route } from "../state/router.ts";
 import { type ThemeChoice, themeChoice } from "../state/theme.ts";
@@ -7,14 +8,14 @@ import { type Route, traceRoute } from "../state/url.ts";
 import { Icon } from "./parts/icon.tsx";
 
 const PAGES: readonly (readonly [Route["page"], string, string])[] = [
-  ["search", "/search", "Search"],
-  ["services", "/services", "Services"],
-  ["compare", "/compare", "Compare"],
-  ["targets", "/targets", "Targets"],
-  ["service-discovery", "/service-discovery", "Discovery"],
-  ["exemplars", "/exemplars", "Exemplars"],
-  ["notebooks", "/notebooks", "Notebooks"],
-  ["status", "/status", "Status"],
+  ["search", "/search", say("header.search")],
+  ["services", "/services", say("header.services")],
+  ["compare", "/compare", say("header.compare")],
+  ["targets", "/targets", say("header.targets")],
+  ["service-discovery", "/service-discovery", say("header.discovery")],
+  ["exemplars", "/exemplars", say("header.exemplars")],
+  ["notebooks", "/notebooks", say("header.notebooks")],
+  ["status", "/status", say("header.status")],
 ];
 
 /** Pages that have no entry of their own. */
@@ -27,11 +28,11 @@ export function Header() {
   const current = route.value.page;
   return (
     <header class="header">
-      <a class="wordmark" href="/search" aria-label="Sigyn, to the search">
+      <a class="wordmark" href="/search" aria-label={say("header.sigynToTheSearch")}>
         <Bowl />
-        <span>Sigyn</span>
+        <span>{say("header.sigyn")}</span>
       </a>
-      <nav class="nav" aria-label="Pages">
+      <nav class="nav" aria-label={say("header.pages")}>
         {PAGES.map(([page, href, label]) => (
           <a
             key={page}
@@ -46,8 +47,8 @@ export function Header() {
       <button
         type="button"
         class="icon-button help-button"
-        aria-label="Keyboard shortcuts"
-        title="Keyboard shortcuts (?)"
+        aria-label={say("header.keyboardShortcuts")}
+        title={say("header.keyboardShortcuts2")}
         onClick={() => {
           isHelpOpen.value = true;
         }}
@@ -90,10 +91,10 @@ function TraceJump() {
         name="id"
         type="text"
         class="mono"
-        placeholder="Go to trace ID…"
-        aria-label="Go to trace ID"
+        placeholder={say("header.goToTraceId")}
+        aria-label={say("header.goToTraceId2")}
         aria-invalid={isWrong}
-        title={isWrong ? "A trace ID is 1 to 32 hex digits." : undefined}
+        title={isWrong ? say("header.aTraceIdIs1To") : undefined}
         autocomplete="off"
         spellcheck={false}
         onInput={() => setWrong(false)}
@@ -110,7 +111,9 @@ const NEXT: Readonly<Record<ThemeChoice, ThemeChoice>> = {
 
 function ThemeToggle() {
   const choice = themeChoice.value;
-  const label = `Theme: ${choice === "auto" ? "as the system" : choice}. Change it.`;
+  const label = say("header.themeChangeIt", {
+    value: choice === "auto" ? say("header.asTheSystem") : choice,
+  });
   return (
     <button
       type="button"

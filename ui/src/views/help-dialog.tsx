@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { say } from "../base/say.ts";
 import { isHelpOpen } from "../state/help.ts";
 import { Icon } from "./parts/icon.tsx";
 
@@ -6,41 +7,38 @@ type Shortcuts = readonly (readonly [readonly string[], string])[];
 
 const SECTIONS: readonly (readonly [string, Shortcuts])[] = [
   [
-    "Everywhere",
+    say("helpDialog.everywhere"),
     [
-      [["?"], "this sheet"],
-      [["/"], "to the query, or find in this trace"],
-      [
-        ["g", "s"],
-        "go to the search; v services, c compare, n notebooks, t targets, d discovery, e exemplars, i status",
-      ],
-      [["Esc"], "close, step by step"],
+      [["?"], say("helpDialog.thisSheet")],
+      [["/"], say("helpDialog.toTheQueryOrFindIn")],
+      [["g", "s"], say("helpDialog.goToTheSearchVServices")],
+      [[say("helpDialog.esc")], say("helpDialog.closeStepByStep")],
     ],
   ],
   [
-    "Results",
+    say("helpDialog.results"),
     [
-      [["j", "k"], "next, previous trace"],
-      [["Enter"], "open it"],
+      [["j", "k"], say("helpDialog.nextPreviousTrace")],
+      [[say("helpDialog.enter")], say("helpDialog.openIt")],
     ],
   ],
   [
-    "Trace",
+    say("helpDialog.trace"),
     [
-      [["j", "↓"], "next row"],
-      [["k", "↑"], "previous row"],
-      [["→"], "open, or go to the first child"],
-      [["←"], "close, or go to the parent"],
-      [["Enter"], "open the detail"],
-      [["n", "N"], "next, previous match"],
-      [["1", "…", "5"], "waterfall, flame graph, services, statistics, critical path"],
-      [["r"], "show only the selected span and below; again for all"],
-      [["f"], "fold repeated siblings, or not"],
-      [["+", "−"], "zoom in, out"],
-      [["0"], "all times"],
-      [["drag"], "zoom to a stretch of time"],
-      [["Ctrl + wheel"], "zoom at the pointer"],
-      [["Shift + wheel"], "move along the time"],
+      [["j", "↓"], say("helpDialog.nextRow")],
+      [["k", "↑"], say("helpDialog.previousRow")],
+      [["→"], say("helpDialog.openOrGoToTheFirst")],
+      [["←"], say("helpDialog.closeOrGoToTheParent")],
+      [[say("helpDialog.enter")], say("helpDialog.openTheDetail")],
+      [["n", "N"], say("helpDialog.nextPreviousMatch")],
+      [["1", "…", "5"], say("helpDialog.waterfallFlameGraphServicesStatisticsCritical")],
+      [["r"], say("helpDialog.showOnlyTheSelectedSpanAnd")],
+      [["f"], say("helpDialog.foldRepeatedSiblingsOrNot")],
+      [["+", "−"], say("helpDialog.zoomInOut")],
+      [["0"], say("helpDialog.allTimes")],
+      [["drag"], say("helpDialog.zoomToAStretchOfTime")],
+      [[say("helpDialog.ctrlWheel")], say("helpDialog.zoomAtThePointer")],
+      [[say("helpDialog.shiftWheel")], say("helpDialog.moveAlongTheTime")],
     ],
   ],
 ];
@@ -55,8 +53,13 @@ export function HelpDialog() {
   return (
     <dialog ref={dialog} class="dialog" aria-labelledby="shortcuts-title" onClose={close}>
       <header>
-        <h2 id="shortcuts-title">Keyboard and pointer</h2>
-        <button type="button" class="icon-button" aria-label="Close" onClick={close}>
+        <h2 id="shortcuts-title">{say("helpDialog.keyboardAndPointer")}</h2>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={say("helpDialog.close")}
+          onClick={close}
+        >
           <Icon name="close" />
         </button>
       </header>

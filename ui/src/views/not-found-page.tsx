@@ -1,17 +1,17 @@
+import { say } from "../base/say.ts";
 import { Empty } from "./parts/states.tsx";
 
 export function NotFoundPage({ path }: { readonly path: string }) {
   const isTrace = path.startsWith("/trace/");
   return (
-    <Empty title={isTrace ? "This is no trace ID" : "There is no such page"}>
+    <Empty title={isTrace ? say("notFound.thisIsNoTraceId") : say("notFound.thereIsNoSuchPage")}>
       <p>
         <code>{path}</code>{" "}
-        {isTrace
-          ? "does not end in 1 to 32 hex digits, as a trace ID does."
-          : "is not an address of Sigyn's pages."}
+        {isTrace ? say("notFound.doesNotEndIn1To") : say("notFound.isNotAnAddressOfSigyn")}
       </p>
       <p>
-        <a href="/search">Search for traces</a> or look at the <a href="/targets">targets</a>.
+        <a href="/search">{say("notFound.searchForTraces")}</a> {say("notFound.orLookAtThe")}{" "}
+        <a href="/targets">{say("notFound.targets")}</a>.
       </p>
     </Empty>
   );

@@ -1,15 +1,16 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Figures, fetchConfig, fetchStatus, type StatusKind } from "../api/status.ts";
 import { counted } from "../base/number.ts";
+import { say } from "../base/say.ts";
 import { Resource } from "../state/resource.ts";
 import { CopyButton } from "./parts/copy-button.tsx";
 import { Icon } from "./parts/icon.tsx";
 import { FailureBox, Loading } from "./parts/states.tsx";
 
 const LISTS: readonly (readonly [StatusKind, string, string])[] = [
-  ["buildinfo", "Build", "The binary does not say."],
-  ["runtimeinfo", "Running", "The server does not say."],
-  ["flags", "Flags", "None: the server runs with its defaults."],
+  ["buildinfo", say("status.build"), say("status.theBinaryDoesNotSay")],
+  ["runtimeinfo", say("status.running"), say("status.theServerDoesNotSay")],
+  ["flags", say("status.flags"), say("status.noneTheServerRunsWithIts")],
 ];
 
 /** What runs here and with which configuration. */
@@ -24,13 +25,13 @@ export function StatusPage() {
   return (
     <>
       <div class="page-head">
-        <h1>Status</h1>
+        <h1>{say("status.status")}</h1>
         <span class="grow" />
         <a class="small-button" href="/metrics" target="_blank" rel="noopener">
-          Metrics
+          {say("status.metrics")}
         </a>
         <a class="small-button" href="/api/sigyn/v1/openapi.json" target="_blank" rel="noopener">
-          API
+          {say("status.api")}
         </a>
       </div>
       <div class="status-lists">
@@ -40,12 +41,12 @@ export function StatusPage() {
       </div>
       {failure && (
         <FailureBox
-          title="The configuration could not be loaded"
+          title={say("status.theConfigurationCouldNotBeLoaded")}
           failure={failure}
           onRetry={loadConfig}
         />
       )}
-      {data === null && loading && <Loading what="the configuration" />}
+      {data === null && loading && <Loading what={say("status.theConfiguration")} />}
       {data !== null && <Config yaml={data} />}
     </>
   );
@@ -67,7 +68,7 @@ function FigureList(props: {
   return (
     <section class="card status-list">
       <h2>{props.title}</h2>
-      {failure && <FailureBox title="Not loaded" failure={failure} onRetry={load} />}
+      {failure && <FailureBox title={say("status.notLoaded")} failure={failure} onRetry={load} />}
       {data && entries.length === 0 && <p class="muted">{props.none}</p>}
       <dl>
         {entries.map(([key, value]) => (
@@ -87,31 +88,36 @@ function Config({ yaml }: { readonly yaml: string }) {
   const lines = yaml.trimEnd().split("\n");
   const shown = useMemo(() => linesWith(lines, filter), [yaml, filter]);
   return (
-    <section class="card config" aria-label="Configuration">
+    <section class="card config" aria-label={say("status.configuration")}>
       <div class="config-head">
-        <h2>Configuration</h2>
+        <h2>{say("status.configuration")}</h2>
         <span class="muted number">
           {filter.trim() === ""
             ? counted(lines.length, "line")
-            : `${shown.filter(({ isFound }) => isFound).length} of ${counted(lines.length, "line")}`}
+            : say("status.of", {
+                length: shown.filter(({ isFound }) => isFound).length,
+                length2: counted(lines.length, "line"),
+              })}
         </span>
         <span class="grow" />
         <search class="find">
           <Icon name="search" />
           <input
             type="text"
-            placeholder="Filter lines"
-            aria-label="Filter the lines of the configuration"
+            placeholder={say("status.filterLines")}
+            aria-label={say("status.filterTheLinesOfTheConfiguration")}
             value={filter}
             onInput={(event) => setFilter(event.currentTarget.value)}
           />
         </search>
-        <CopyButton text={yaml} label="Copy the configuration" caption="Copy" />
+        <CopyButton
+          text={yaml}
+          label={say("status.copyTheConfiguration")}
+          caption={say("status.copy")}
+        />
       </div>
       {yaml.trim() === "" ? (
-        <p class="muted config-none">
-          There is no config file: push is received, nothing is scraped.
-        </p>
+        <p class="muted config-none">{say("status.thereIsNoConfigFilePush")}</p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by key.
         <pre tabIndex={0}>

@@ -1,6 +1,6 @@
 import type { Span } from "../../src/api/otlp.ts";
+import { spanId } from "../../src/base/ids.ts";
 import { type Nanos, nanos } from "../../src/base/time.ts";
-import { received } from "./received.ts";
 
 /** A moment in November 2026. */
 export const START: Nanos = nanos(1_795_000_000_000_000_000n);
@@ -20,27 +20,27 @@ export interface SpanSketch {
   readonly isUntimed?: boolean;
 }
 
-const KIND = { server: 2, client: 3, producer: 4, consumer: 5 } as const;
-
 /** A span with short hex IDs and times from START. */
 export function span(sketch: SpanSketch): Span {
   const { id = "", parent = "", name = id, from = 0, to = from + 10, service = "shop" } = sketch;
-  const unix = (after: number) => (sketch.isUntimed ? "0" : String(START + BigInt(after)));
-  const [only] = received([
-    {
-      service,
-      spans: [
-        {
-          spanId: id,
-          parentSpanId: parent,
-          name,
-          kind: sketch.kind ? KIND[sketch.kind] : 1,
-          startTimeUnixNano: unix(from),
-          endTimeUnixNano: unix(to),
-          status: sketch.isError ? { code: 2 } : {},
-        },
-      ],
+  const unix = (after: number) => nanos(sketch.isUntimed ? 0n : START + BigInt(after));
+  return {
+    spanId: spanId(id),
+    parentSpanId: spanId(parent),
+    name,
+    kind: sketch.kind ?? "internal",
+    start: unix(from),
+    end: unix(to),
+    status: sketch.isError ? "error" : "unset",
+    statusMessage: "",
+    attributes: [],
+    events: [],
+    links: [],
+    resource: {
+      attributes: [{ key: "service.name", type: "string", text: service }],
+      serviceName: service,
     },
-  ]);
-  return only;
+    scope: { name: "", version: "", attributes: [] },
+    droppedCount: 0,
+  };
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import type { ComparedCall, Comparison, SideFigures } from "../../model/compare.ts";
 import { ServiceName } from "../parts/service.tsx";
@@ -22,42 +23,43 @@ export function CallTable({ comparison }: { readonly comparison: Comparison }) {
     1,
   );
   return (
-    <TableFrame label="Calls of both sides">
+    <TableFrame label={say("callTable.callsOfBothSides")}>
       <div class="table-lead compare-lead">
-        <fieldset class="segments" aria-label="Order">
+        <fieldset class="segments" aria-label={say("callTable.order")}>
           <button type="button" aria-pressed={isRanked} onClick={() => setRanked(true)}>
-            By difference
+            {say("callTable.byDifference")}
           </button>
           <button type="button" aria-pressed={!isRanked} onClick={() => setRanked(false)}>
-            As a tree
+            {say("callTable.asATree")}
           </button>
         </fieldset>
         <span>
-          Own time in an average trace, A against B. <span class="more-a">A takes more</span>,{" "}
-          <span class="more-b">B takes more</span>.
+          {say("callTable.ownTimeInAnAverageTrace")}{" "}
+          <span class="more-a">{say("callTable.aTakesMore")}</span>,{" "}
+          <span class="more-b">{say("callTable.bTakesMore")}</span>.
         </span>
       </div>
       <table class="table">
         <thead>
           <tr>
-            <th scope="col">Call</th>
+            <th scope="col">{say("callTable.call")}</th>
             <th scope="col" class="right">
-              A: a trace
+              {say("callTable.aATrace")}
             </th>
             <th scope="col" class="right">
               A: p50
             </th>
             <th scope="col" class="right">
-              B: a trace
+              {say("callTable.bATrace")}
             </th>
             <th scope="col" class="right">
               B: p50
             </th>
             <th scope="col" class="right">
-              Own time A − B
+              {say("callTable.ownTimeAB")}
             </th>
             <th scope="col" class="share-column">
-              <span class="visually-hidden">Difference as a bar</span>
+              <span class="visually-hidden">{say("callTable.differenceAsABar")}</span>
             </th>
           </tr>
         </thead>
@@ -73,7 +75,9 @@ export function CallTable({ comparison }: { readonly comparison: Comparison }) {
         </tbody>
       </table>
       {calls.length > ROWS_MAX && (
-        <p class="hint">{formatCount(calls.length - ROWS_MAX)} calls more are not shown.</p>
+        <p class="hint">
+          {formatCount(calls.length - ROWS_MAX)} {say("callTable.callsMoreAreNotShown")}
+        </p>
       )}
     </TableFrame>
   );
@@ -88,13 +92,18 @@ function CallRow(props: {
   const indent = props.isRanked ? 0 : Math.min(call.depth, INDENT_MAX) * INDENT_PIXELS;
   const share = Math.abs(call.differenceNanos) / props.largest;
   const isA = call.differenceNanos > 0;
-  const only = call.a.count === 0 ? "only in B" : call.b.count === 0 ? "only in A" : "";
+  const only =
+    call.a.count === 0
+      ? say("callTable.onlyInB")
+      : call.b.count === 0
+        ? say("callTable.onlyInA")
+        : "";
   const sign = isA ? "+" : "−";
   return (
     <tr>
       <td style={{ paddingLeft: `${12 + indent}px` }}>
         <span class="compare-call">
-          <ServiceName name={call.service} /> <span>{call.name || "(no name)"}</span>
+          <ServiceName name={call.service} /> <span>{call.name || say("callTable.noName")}</span>
           {only !== "" && <span class="badge">{only}</span>}
         </span>
       </td>
@@ -127,7 +136,12 @@ function Side({ figures }: { readonly figures: SideFigures }) {
     <>
       <td class="number right">
         {Number(figures.perTrace.toPrecision(2))} ×
-        {figures.errors > 0 && <span class="bad"> {figures.errors} err</span>}
+        {figures.errors > 0 && (
+          <span class="bad">
+            {" "}
+            {figures.errors} {say("callTable.err")}
+          </span>
+        )}
       </td>
       <td class="number right">{formatDuration(figures.p50Nanos)}</td>
     </>

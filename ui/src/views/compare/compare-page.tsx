@@ -4,6 +4,7 @@ import { fetchStructure, type ShortTrace } from "../../api/structure.ts";
 import { fetchTrace } from "../../api/trace.ts";
 import { traceId } from "../../base/ids.ts";
 import { failure, type Result, success } from "../../base/result.ts";
+import { say } from "../../base/say.ts";
 import { nanosFromMillis } from "../../base/time.ts";
 import { compare, shortTrace } from "../../model/compare.ts";
 import { bounds } from "../../model/time-range.ts";
@@ -28,12 +29,12 @@ interface Sides {
 
 const PRESETS: readonly (readonly [string, string, string])[] = [
   [
-    "What failed, against what did not",
+    say("compare.whatFailedAgainstWhatDidNot"),
     "{ nestedSetParent < 0 && status = error }",
     "{ nestedSetParent < 0 && status != error }",
   ],
   [
-    "Slower than 100 ms, against the rest",
+    say("compare.slowerThan100MsAgainstThe"),
     "{ traceDuration > 100ms }",
     "{ traceDuration <= 100ms }",
   ],
@@ -66,18 +67,22 @@ export function ComparePage({ route }: { readonly route: CompareRoute }) {
   return (
     <>
       <div class="page-head">
-        <h1>Compare</h1>
-        <span class="muted">two traces, or two sets of traces</span>
+        <h1>{say("compare.compare")}</h1>
+        <span class="muted">{say("compare.twoTracesOrTwoSetsOf")}</span>
       </div>
       <CompareForm key={key} route={route} />
       {!isReady && <Teach />}
       {isReady && reason && (
-        <FailureBox title="The comparison could not be made" failure={reason} onRetry={load} />
+        <FailureBox
+          title={say("compare.theComparisonCouldNotBeMade")}
+          failure={reason}
+          onRetry={load}
+        />
       )}
-      {isReady && !data && loading && <Loading what="both sides" />}
+      {isReady && !data && loading && <Loading what={say("compare.bothSides")} />}
       {data && (data.a.length === 0 || data.b.length === 0) && (
-        <Empty title={`Nothing is found for ${data.a.length === 0 ? "A" : "B"}`}>
-          <p>Widen the time range, or ask for less.</p>
+        <Empty title={say("compare.nothingIsFoundFor", { value: data.a.length === 0 ? "A" : "B" })}>
+          <p>{say("compare.widenTheTimeRangeOrAsk")}</p>
         </Empty>
       )}
       {data && comparison && data.a.length > 0 && data.b.length > 0 && (
@@ -104,8 +109,8 @@ function CompareForm({ route }: { readonly route: CompareRoute }) {
         type="text"
         class="mono"
         value={value}
-        placeholder="A trace ID, or TraceQL"
-        aria-label={`Side ${name}: a trace ID or a query`}
+        placeholder={say("compare.aTraceIdOrTraceql")}
+        aria-label={say("compare.sideATraceIdOrA", { name })}
         autocomplete="off"
         spellcheck={false}
         onInput={(event) => set(event.currentTarget.value)}
@@ -123,8 +128,8 @@ function CompareForm({ route }: { readonly route: CompareRoute }) {
       {field("A", a, setA)}
       <button
         type="button"
-        title="The other way round"
-        aria-label="Exchange A and B"
+        title={say("compare.theOtherWayRound")}
+        aria-label={say("compare.exchangeAAndB")}
         onClick={() => navigate({ ...route, a: b.trim(), b: a.trim() })}
       >
         ⇄
@@ -132,7 +137,7 @@ function CompareForm({ route }: { readonly route: CompareRoute }) {
       {field("B", b, setB)}
       <RangePicker range={route.range} onChange={(range) => navigate({ ...route, range })} />
       <button type="submit" class="primary">
-        Compare
+        {say("compare.compare")}
       </button>
     </form>
   );
@@ -140,16 +145,16 @@ function CompareForm({ route }: { readonly route: CompareRoute }) {
 
 function Teach() {
   return (
-    <Empty title="What sets them apart?">
+    <Empty title={say("compare.whatSetsThemApart")}>
       <p>
-        Give two trace IDs, or two queries: each stands for the newest {SET_SIZE} traces that match.
+        {say("compare.giveTwoTraceIdsOrTwo")} {SET_SIZE} {say("compare.tracesThatMatch")}
       </p>
       {PRESETS.map(([label, a, b]) => (
         <p key={label}>
           <a href={formatRoute(compareRoute(a, b))}>{label}</a>
         </p>
       ))}
-      <p>Or pick “compare…” beside two traces of a search.</p>
+      <p>{say("compare.orPickCompareBesideTwoTraces")}</p>
     </Empty>
   );
 }

@@ -1,5 +1,6 @@
 import type { Contrast, ContrastField } from "../../api/contrast.ts";
 import type { Loadable } from "../../base/result.ts";
+import { say } from "../../base/say.ts";
 import { formatShare } from "../parts/shares.ts";
 
 const FIELDS_SHOWN = 9;
@@ -13,20 +14,25 @@ export function ContrastList(props: {
   readonly isTraces: boolean;
 }) {
   const { data, failure, loading } = props.state;
-  if (failure) return <p class="hint">Attributes were not compared: {failure.sentence}</p>;
-  if (!data) return loading ? <p class="hint">Comparing attributes…</p> : null;
+  if (failure)
+    return (
+      <p class="hint">
+        {say("contrastList.attributesWereNotCompared")} {failure.sentence}
+      </p>
+    );
+  if (!data) return loading ? <p class="hint">{say("contrastList.comparingAttributes")}</p> : null;
   const telling = data.fields.filter((field) => field.difference >= DIFFERENCE_MIN);
   return (
-    <section class="contrast" aria-label="What sets them apart">
+    <section class="contrast" aria-label={say("contrastList.whatSetsThemApart")}>
       <h2>
-        What sets their spans apart{" "}
+        {say("contrastList.whatSetsTheirSpansApart")}{" "}
         <span class="muted">
-          attributes by how differently they are spread
-          {props.isTraces && "; with two single traces much differs by chance"}
+          {say("contrastList.attributesByHowDifferentlyTheyAre")}
+          {props.isTraces && say("contrastList.withTwoSingleTracesMuchDiffers")}
         </span>
       </h2>
       {telling.length === 0 ? (
-        <p class="muted">Their attributes are spread alike.</p>
+        <p class="muted">{say("contrastList.theirAttributesAreSpreadAlike")}</p>
       ) : (
         <div class="contrast-grid">
           {telling.slice(0, FIELDS_SHOWN).map((field) => (
@@ -44,7 +50,7 @@ function FieldCard(props: { readonly field: ContrastField; readonly contrast: Co
     <div class="card contrast-field">
       <h3>
         <code>{field.field}</code>
-        <span class="number muted" title="0 %: spread alike; 100 %: no value in common">
+        <span class="number muted" title={say("contrastList.0SpreadAlike100NoValue")}>
           {formatShare(field.difference)}
         </span>
       </h3>
@@ -53,8 +59,11 @@ function FieldCard(props: { readonly field: ContrastField; readonly contrast: Co
         const b = baseline / Math.max(1, contrast.baselineSpans);
         return (
           <div key={String(value)} class="contrast-value">
-            <span class={value === null ? "ellipsis muted" : "ellipsis"} title={value ?? "absent"}>
-              {value ?? "(absent)"}
+            <span
+              class={value === null ? "ellipsis muted" : "ellipsis"}
+              title={value ?? say("contrastList.absent")}
+            >
+              {value ?? say("contrastList.absent2")}
             </span>
             <span class="contrast-bars" aria-hidden="true">
               <span class="bar-a" style={{ width: `${a * 100}%` }} />

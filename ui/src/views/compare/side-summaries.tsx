@@ -1,4 +1,5 @@
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import type { Comparison, SideSummary } from "../../model/compare.ts";
 import { percentile } from "../../model/span-table.ts";
@@ -18,12 +19,12 @@ export function SideSummaries(props: {
   const high = Math.max(a.sorted[a.traces - 1], b.sorted[b.traces - 1], low + 1);
   const isSets = a.traces > 1 || b.traces > 1;
   return (
-    <section class="compare-summaries" aria-label="Both sides">
+    <section class="compare-summaries" aria-label={say("sideSummaries.bothSides")}>
       <Summary name="A" side={a} query={props.route.a} setSize={props.setSize} />
       <Summary name="B" side={b} query={props.route.b} setSize={props.setSize} />
       {isSets && (
         <div class="card compare-spread">
-          <h2>Durations</h2>
+          <h2>{say("sideSummaries.durations")}</h2>
           <Spread name="a" side={a} low={low} high={high} />
           <Spread name="b" side={b} low={low} high={high} />
           <div class="tiny-axis number muted">
@@ -49,7 +50,7 @@ function Summary(props: {
       <h2>
         {props.name}{" "}
         <span class="muted">
-          {isCut ? "the newest " : ""}
+          {isCut ? `${say("sideSummaries.theNewest")} ` : ""}
           {counted(side.traces, "trace")}
         </span>
       </h2>
@@ -58,7 +59,7 @@ function Summary(props: {
       </p>
       <dl class="facts">
         <div>
-          <dt>{side.traces > 1 ? "Median" : "Duration"}</dt>
+          <dt>{side.traces > 1 ? say("sideSummaries.median") : say("sideSummaries.duration")}</dt>
           <dd class="number">{formatDuration(percentile(side.sorted, 0.5))}</dd>
         </div>
         {side.traces > 1 && (
@@ -68,13 +69,13 @@ function Summary(props: {
           </div>
         )}
         <div>
-          <dt>Failed</dt>
+          <dt>{say("sideSummaries.failed")}</dt>
           <dd class={side.failed > 0 ? "number bad" : "number"}>
             {formatShare(side.failed / Math.max(1, side.traces))}
           </dd>
         </div>
         <div>
-          <dt>Spans a trace</dt>
+          <dt>{say("sideSummaries.spansATrace")}</dt>
           <dd class="number">{side.spansPerTrace.toFixed(side.spansPerTrace < 10 ? 1 : 0)}</dd>
         </div>
       </dl>
@@ -99,7 +100,7 @@ function Spread(props: {
     <div
       class={`tiny-bars spread-${props.name}`}
       role="img"
-      aria-label={`Durations of ${props.name.toUpperCase()}`}
+      aria-label={say("sideSummaries.durationsOf", { toUpperCase: props.name.toUpperCase() })}
     >
       {counts.map((count, at) => (
         <span

@@ -1,5 +1,6 @@
 import { fetchCompletion } from "../../api/complete.ts";
 import { formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { queryHistory } from "../../state/query-history.ts";
 import type { EditorCompletions } from "./codemirror.ts";
 
@@ -12,13 +13,13 @@ const answers = new Map<string, { readonly atMillis: number; readonly found: Edi
 const STARTS: readonly Option[] = [
   {
     label: "{ status = error }",
-    detail: "what failed",
+    detail: say("complete.whatFailed"),
     insert: "{ status = error }",
     kind: "value",
   },
   {
     label: "{ duration > 1s }",
-    detail: "what was slow",
+    detail: say("complete.whatWasSlow"),
     insert: "{ duration > 1s }",
     kind: "value",
   },

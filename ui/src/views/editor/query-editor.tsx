@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 import type { Editor } from "./codemirror.ts";
 import { completeQuery } from "./complete.ts";
 
@@ -36,7 +37,7 @@ export function QueryEditor(props: {
           parent: box.current,
           text: latest.current.text,
           placeholder: PLACEHOLDER,
-          label: "TraceQL query",
+          label: say("queryEditor.traceqlQuery"),
           onChange: (text) => {
             written.current = text;
             latest.current.onText(text);
@@ -71,7 +72,7 @@ export function QueryEditor(props: {
           class="mono"
           value={props.text}
           placeholder={PLACEHOLDER}
-          aria-label="TraceQL query"
+          aria-label={say("queryEditor.traceqlQuery")}
           autocomplete="off"
           autocapitalize="off"
           spellcheck={false}

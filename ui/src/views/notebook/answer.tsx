@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Loadable } from "../../base/result.ts";
+import { say } from "../../base/say.ts";
 import { FailureBox } from "../parts/states.tsx";
 
 /** What a cell shows of its question: the answer, that it is on its way, or why there is none. */
@@ -12,14 +13,16 @@ export function Answer<T>(props: {
   const { data, failure, loading } = props.state;
   return (
     <>
-      {failure && <FailureBox title="No answer" failure={failure} onRetry={props.onRetry} />}
+      {failure && (
+        <FailureBox title={say("answer.noAnswer")} failure={failure} onRetry={props.onRetry} />
+      )}
       {data === null && loading && (
         <p class="cell-waiting" role="status">
-          <span class="drip small" aria-hidden="true" /> Asking…
+          <span class="drip small" aria-hidden="true" /> {say("answer.asking")}
         </p>
       )}
       {data !== null && props.isEmpty(data) && (
-        <p class="hint cell-note">Nothing matches in this time range.</p>
+        <p class="hint cell-note">{say("answer.nothingMatchesInThisTimeRange")}</p>
       )}
       {data !== null && !props.isEmpty(data) && props.children(data)}
     </>

@@ -1,14 +1,15 @@
 import type { Cell, CellKind } from "../../api/notebooks.ts";
+import { say } from "../../base/say.ts";
 import type { TimeRange } from "../../model/time-range.ts";
 import { Icon } from "../parts/icon.tsx";
 import { MarkdownCell } from "./markdown-cell.tsx";
 import { QuestionCell } from "./question-cell.tsx";
 
 export const CELL_LABELS: Readonly<Record<CellKind, string>> = {
-  markdown: "Text",
-  search: "Traces",
-  metrics: "Chart",
-  table: "Table of spans",
+  markdown: say("cellFrame.text"),
+  search: say("cellFrame.traces"),
+  metrics: say("cellFrame.chart"),
+  table: say("cellFrame.tableOfSpans"),
 };
 
 /** A cell with what can be done to it. */
@@ -32,7 +33,7 @@ export function CellFrame(props: {
         <button
           type="button"
           class="icon-button"
-          aria-label={`${label}: up`}
+          aria-label={say("cellFrame.up", { label })}
           disabled={props.isFirst}
           onClick={() => props.onMove(-1)}
         >
@@ -41,7 +42,7 @@ export function CellFrame(props: {
         <button
           type="button"
           class="icon-button"
-          aria-label={`${label}: down`}
+          aria-label={say("cellFrame.down", { label })}
           disabled={props.isLast}
           onClick={() => props.onMove(1)}
         >
@@ -50,7 +51,7 @@ export function CellFrame(props: {
         <button
           type="button"
           class="icon-button"
-          aria-label={`${label}: remove`}
+          aria-label={say("cellFrame.remove", { label })}
           onClick={props.onRemove}
         >
           <Icon name="close" />

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { fetchMetrics, type MetricSeries } from "../../api/metrics.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
 import type { Theme } from "../../render/theme.ts";
@@ -107,7 +108,12 @@ function SeriesChart(props: {
   const more = props.series.length - shown.length;
   return (
     <>
-      <div class="chart" ref={frame} role="img" aria-label={`Chart of ${names.join(", ")}`} />
+      <div
+        class="chart"
+        ref={frame}
+        role="img"
+        aria-label={say("foundSeries.chartOf", { join: names.join(", ") })}
+      />
       <ul class="legend">
         {shown.map((series, at) => (
           <li key={names[at]}>
@@ -118,7 +124,11 @@ function SeriesChart(props: {
             )}
           </li>
         ))}
-        {more > 0 && <li class="muted">{more} smaller series are not drawn</li>}
+        {more > 0 && (
+          <li class="muted">
+            {more} {say("foundSeries.smallerSeriesAreNotDrawn")}
+          </li>
+        )}
       </ul>
     </>
   );

@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { fetchSpanRows, type SpanRow } from "../../api/spans.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatClock, formatDateTime, formatDuration } from "../../base/time.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
@@ -41,9 +42,9 @@ export function FoundSpans(props: {
               <table class="table cell-table">
                 <thead>
                   <tr>
-                    <th scope="col">Span</th>
+                    <th scope="col">{say("foundSpans.span")}</th>
                     <th scope="col" class="right">
-                      Duration
+                      {say("foundSpans.duration")}
                     </th>
                     {names.map((name) => (
                       <th key={name} scope="col" class="mono">
@@ -51,7 +52,7 @@ export function FoundSpans(props: {
                       </th>
                     ))}
                     <th scope="col" class="right">
-                      Start
+                      {say("foundSpans.start")}
                     </th>
                   </tr>
                 </thead>
@@ -61,7 +62,7 @@ export function FoundSpans(props: {
                       <td>
                         {row.traceId ? (
                           <a href={formatRoute(traceRoute(row.traceId, row.spanId))}>
-                            {row.name || "(no name)"}
+                            {row.name || say("foundSpans.noName")}
                           </a>
                         ) : (
                           row.name
@@ -83,9 +84,9 @@ export function FoundSpans(props: {
             </div>
             <p class="hint cell-note">
               {rows.length > ROWS_SHOWN
-                ? `${ROWS_SHOWN} of ${counted(rows.length, "span")}`
+                ? say("foundSpans.of", { ROWS_SHOWN, length: counted(rows.length, "span") })
                 : counted(rows.length, "span")}{" "}
-              of the newest traces; all of them as a file by “Download for Jupyter”
+              {say("foundSpans.ofTheNewestTracesAllOf")}
             </p>
           </>
         );

@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { type FoundTrace, search } from "../../api/search.ts";
 import { counted, formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatClock, formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
@@ -39,18 +40,18 @@ export function FoundTraces(props: {
           <table class="table cell-table">
             <thead>
               <tr>
-                <th scope="col">Trace</th>
+                <th scope="col">{say("foundTraces.trace")}</th>
                 <th scope="col" class="right">
-                  Duration
+                  {say("foundTraces.duration")}
                 </th>
                 <th scope="col" class="right">
-                  Spans
+                  {say("foundTraces.spans")}
                 </th>
                 <th scope="col" class="right">
-                  Errors
+                  {say("foundTraces.errors")}
                 </th>
                 <th scope="col" class="right">
-                  Start
+                  {say("foundTraces.start")}
                 </th>
               </tr>
             </thead>
@@ -62,8 +63,8 @@ export function FoundTraces(props: {
                       <ServiceName name={trace.rootService} />
                       <span class={trace.isRootHere ? undefined : "muted"}>
                         {trace.isRootHere
-                          ? trace.rootName || "(no name)"
-                          : "root span not received yet"}
+                          ? trace.rootName || say("foundTraces.noName")
+                          : say("foundTraces.rootSpanNotReceivedYet")}
                       </span>
                     </a>
                   </td>
@@ -85,9 +86,11 @@ export function FoundTraces(props: {
           <p class="hint cell-note">
             {traces.length < TRACES_SHOWN
               ? counted(traces.length, "trace")
-              : `the newest ${TRACES_SHOWN} traces`}
+              : say("foundTraces.theNewestTraces", { TRACES_SHOWN })}
             {" · "}
-            <a href={formatRoute({ ...emptySearch(query), range })}>open as a search</a>
+            <a href={formatRoute({ ...emptySearch(query), range })}>
+              {say("foundTraces.openAsASearch")}
+            </a>
           </p>
         </>
       )}

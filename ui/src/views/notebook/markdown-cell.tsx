@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 
 type Markdown = typeof import("./markdown.ts");
 
@@ -24,8 +25,8 @@ export function MarkdownCell(props: {
         <textarea
           ref={area}
           class="mono"
-          aria-label="Text in Markdown"
-          placeholder="Write in Markdown: what is asked here, and what was found"
+          aria-label={say("markdownCell.textInMarkdown")}
+          placeholder={say("markdownCell.writeInMarkdownWhatIsAsked")}
           value={props.text}
           rows={Math.min(24, Math.max(3, props.text.split("\n").length + 1))}
           onInput={(event) => props.onText(event.currentTarget.value)}
@@ -45,7 +46,7 @@ export function MarkdownCell(props: {
     <div class="cell-text prose" onDblClick={begin}>
       {nodes ?? <p class="prose-plain">{props.text}</p>}
       <button type="button" class="link prose-edit" onClick={begin}>
-        edit
+        {say("markdownCell.edit")}
       </button>
     </div>
   );

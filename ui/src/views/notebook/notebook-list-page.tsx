@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { fetchNotebooks, type NotebookEntry } from "../../api/notebooks.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatAgo, formatDateTime, formatUtc, millisFromNanos } from "../../base/time.ts";
 import { nowMillis } from "../../state/clock.ts";
 import { Resource } from "../../state/resource.ts";
@@ -20,38 +21,39 @@ export function NotebookListPage() {
   return (
     <>
       <div class="page-head">
-        <h1>Notebooks</h1>
+        <h1>{say("notebookList.notebooks")}</h1>
         {data && data.length > 0 && (
           <span class="muted number">{counted(data.length, "notebook")}</span>
         )}
         <span class="grow" />
         <a class="small-button primary" href={formatRoute(notebookRoute("new"))}>
-          <Icon name="plus" /> New notebook
+          <Icon name="plus" /> {say("notebookList.newNotebook")}
         </a>
       </div>
       {failure && (
-        <FailureBox title="The notebooks could not be loaded" failure={failure} onRetry={load} />
+        <FailureBox
+          title={say("notebookList.theNotebooksCouldNotBeLoaded")}
+          failure={failure}
+          onRetry={load}
+        />
       )}
-      {!data && loading && <Loading what="notebooks" />}
+      {!data && loading && <Loading what={say("notebookList.notebooks2")} />}
       {data && data.length === 0 && (
-        <Empty title="No notebook yet">
+        <Empty title={say("notebookList.noNotebookYet")}>
+          <p>{say("notebookList.aNotebookHoldsSearchesChartsAnd")}</p>
           <p>
-            A notebook holds searches, charts and tables with your words between them. It asks anew
-            each time it is opened, and its link shows everyone the same.
-          </p>
-          <p>
-            <a href={formatRoute(notebookRoute("new"))}>Begin one</a>
+            <a href={formatRoute(notebookRoute("new"))}>{say("notebookList.beginOne")}</a>
           </p>
         </Empty>
       )}
       {data && data.length > 0 && (
-        <TableFrame label="Notebooks">
+        <TableFrame label={say("notebookList.notebooks")}>
           <table class="table">
             <thead>
               <tr>
-                <th scope="col">Title</th>
+                <th scope="col">{say("notebookList.title")}</th>
                 <th scope="col" class="right">
-                  Saved
+                  {say("notebookList.saved")}
                 </th>
               </tr>
             </thead>

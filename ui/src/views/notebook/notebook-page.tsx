@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { CELL_KINDS, type Cell, type CellKind, type Notebook } from "../../api/notebooks.ts";
+import { say } from "../../base/say.ts";
 import { formatAgo, formatDateTime, millisFromNanos } from "../../base/time.ts";
 import { jupyterText } from "../../model/jupyter.ts";
 import {
@@ -31,22 +32,28 @@ export function NotebookPage({ id }: { readonly id: string }) {
   }, [id]);
   const { draft, failure, loading } = notebook.state.value;
   useEffect(() => {
-    document.title = `${draft?.title || "Notebook"} · Sigyn`;
+    document.title = say("notebook.sigyn", { value: draft?.title || say("notebook.notebook") });
   }, [draft?.title]);
   useLeaveGuard(notebook);
-  if (!draft && loading) return <Loading what="the notebook" />;
+  if (!draft && loading) return <Loading what={say("notebook.theNotebook")} />;
   if (!draft && failure?.status === 404) {
     return (
-      <Empty title="No notebook has this address">
+      <Empty title={say("notebook.noNotebookHasThisAddress")}>
         <p>{failure.sentence}</p>
         <p>
-          See <a href="/notebooks">all notebooks</a>.
+          {say("notebook.see")} <a href="/notebooks">{say("notebook.allNotebooks")}</a>.
         </p>
       </Empty>
     );
   }
   if (!draft && failure) {
-    return <FailureBox title="The notebook could not be loaded" failure={failure} onRetry={open} />;
+    return (
+      <FailureBox
+        title={say("notebook.theNotebookCouldNotBeLoaded")}
+        failure={failure}
+        onRetry={open}
+      />
+    );
   }
   return draft && <OpenNotebookView notebook={notebook} draft={draft} onReload={open} />;
 }
@@ -99,15 +106,15 @@ function OpenNotebookView(props: {
   return (
     <div class="notebook">
       <div class="page-head notebook-head">
-        <h1 class="visually-hidden">{draft.title || "New notebook"}</h1>
+        <h1 class="visually-hidden">{draft.title || say("notebook.newNotebook")}</h1>
         <input
           ref={title}
           type="text"
           class="notebook-title"
           value={draft.title}
           maxLength={200}
-          placeholder="Title of the notebook"
-          aria-label="Title of the notebook"
+          placeholder={say("notebook.titleOfTheNotebook")}
+          aria-label={say("notebook.titleOfTheNotebook")}
           autofocus={draft.version === 0}
           onInput={(event) => change({ ...draft, title: event.currentTarget.value })}
         />
@@ -118,8 +125,8 @@ function OpenNotebookView(props: {
         <button
           type="button"
           class="icon-button"
-          aria-label="Ask everything anew"
-          title="Ask everything anew"
+          aria-label={say("notebook.askEverythingAnew")}
+          title={say("notebook.askEverythingAnew")}
           onClick={() => setRuns(runs + 1)}
         >
           <Icon name="refresh" />
@@ -129,10 +136,10 @@ function OpenNotebookView(props: {
           type="button"
           class="primary"
           disabled={!notebook.hasChanges || notebook.state.value.isSaving}
-          title="Keep it on the server (Ctrl + S)"
+          title={say("notebook.keepItOnTheServerCtrl")}
           onClick={() => void save()}
         >
-          Save
+          {say("notebook.save")}
         </button>
       </div>
       <SaveState notebook={notebook} onReload={props.onReload} />
@@ -156,8 +163,8 @@ function OpenNotebookView(props: {
           onRange={(next) => change({ ...draft, range: formatRange(next) })}
         />
       ))}
-      <fieldset class="cell-adder" aria-label="Add a cell">
-        <span class="hint">Add</span>
+      <fieldset class="cell-adder" aria-label={say("notebook.addACell")}>
+        <span class="hint">{say("notebook.add")}</span>
         {CELL_KINDS.map((kind) => (
           <button key={kind} type="button" class="small-button" onClick={() => add(kind)}>
             <Icon name="plus" /> {CELL_LABELS[kind]}
@@ -191,7 +198,7 @@ function SaveState(props: { readonly notebook: NotebookState; readonly onReload:
   const { kept, saveFailure, isSaving } = notebook.state.value;
   if (saveFailure) {
     return (
-      <FailureBox title="The notebook was not saved" failure={saveFailure}>
+      <FailureBox title={say("notebook.theNotebookWasNotSaved")} failure={saveFailure}>
         {notebook.isConflict && (
           <p class="failure-actions">
             <button
@@ -202,10 +209,10 @@ function SaveState(props: { readonly notebook: NotebookState; readonly onReload:
                 if (result.ok) replace(notebookRoute(result.value.id));
               }}
             >
-              Save mine as a copy
+              {say("notebook.saveMineAsACopy")}
             </button>
             <button type="button" class="small-button" onClick={props.onReload}>
-              Load theirs, give mine up
+              {say("notebook.loadTheirsGiveMineUp")}
             </button>
           </p>
         )}
@@ -214,12 +221,17 @@ function SaveState(props: { readonly notebook: NotebookState; readonly onReload:
   }
   const saved = kept && (
     <span title={formatDateTime(kept.saved, true)}>
-      saved {formatAgo(millisFromNanos(kept.saved), nowMillis.value)}, version {kept.version}
+      {say("notebook.saved")} {formatAgo(millisFromNanos(kept.saved), nowMillis.value)}
+      {say("notebook.version")} {kept.version}
     </span>
   );
   return (
     <p class="hint notebook-state" role="status">
-      {isSaving ? "Saving…" : notebook.hasChanges ? "Not saved yet" : saved}
+      {isSaving
+        ? say("notebook.saving")
+        : notebook.hasChanges
+          ? say("notebook.notSavedYet")
+          : saved}
     </p>
   );
 }
@@ -230,22 +242,28 @@ function NotebookMenu(props: { readonly notebook: NotebookState; readonly draft:
   const link = `${location.origin}${formatRoute(notebookRoute(draft.id))}`;
   const file = `${draft.title.toLowerCase().replace(/[^a-z0-9]+/g, "-") || "notebook"}.ipynb`;
   return (
-    <Menu label="Share" icon="copy">
+    <Menu label={say("notebook.share")} icon="copy">
       {[
         ...(kept
-          ? [{ label: "Copy link", note: "to this notebook", run: () => copyText(link) }]
+          ? [
+              {
+                label: say("notebook.copyLink"),
+                note: say("notebook.toThisNotebook"),
+                run: () => copyText(link),
+              },
+            ]
           : []),
         {
-          label: "Download for Jupyter",
-          note: "Python with pandas",
+          label: say("notebook.downloadForJupyter"),
+          note: say("notebook.pythonWithPandas"),
           run: () =>
             download(file, jupyterText(draft, location.origin), "application/x-ipynb+json"),
         },
         ...(kept
           ? [
               {
-                label: "Delete",
-                note: "for everyone",
+                label: say("notebook.delete"),
+                note: say("notebook.forEveryone"),
                 run: async () => {
                   if (!confirm(`Delete “${kept.title}” for everyone?`)) return false;
                   const result = await notebook.remove();

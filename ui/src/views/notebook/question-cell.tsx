@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Cell } from "../../api/notebooks.ts";
+import { say } from "../../base/say.ts";
 import { parseFields } from "../../model/notebook.ts";
 import type { TimeRange } from "../../model/time-range.ts";
 import { QueryEditor } from "../editor/query-editor.tsx";
@@ -62,8 +63,8 @@ export function QuestionCell(props: {
           <input
             type="text"
             class="mono"
-            aria-label="Columns: TraceQL fields with commas between them"
-            placeholder="span.http.route, status"
+            aria-label={say("questionCell.columnsTraceqlFieldsWithCommasBetween")}
+            placeholder={say("questionCell.spanHttpRouteStatus")}
             value={columns}
             spellcheck={false}
             autocomplete="off"
@@ -71,7 +72,7 @@ export function QuestionCell(props: {
           />
         )}
         <button type="submit" class={isDirty ? "small-button primary" : "small-button"}>
-          <Icon name="search" /> Ask
+          <Icon name="search" /> {say("questionCell.ask")}
         </button>
       </form>
       <div class="cell-answer">{answer}</div>

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 import { Icon } from "./icon.tsx";
 
 const SHOWN_MILLIS = 1200;
@@ -19,12 +20,12 @@ export function CopyButton(props: {
     <button
       type="button"
       class={props.caption ? "small-button" : "icon-button copy"}
-      aria-label={isDone ? "Copied" : props.label}
+      aria-label={isDone ? say("copyButton.copied") : props.label}
       title={props.label}
       onClick={copy}
     >
       <Icon name={isDone ? "check" : "copy"} />
-      {props.caption && <span>{isDone ? "Copied" : props.caption}</span>}
+      {props.caption && <span>{isDone ? say("copyButton.copied") : props.caption}</span>}
     </button>
   );
 }

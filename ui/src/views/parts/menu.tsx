@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 import { Icon, type IconName } from "./icon.tsx";
 
 export interface MenuItem {
@@ -62,7 +63,7 @@ export function Menu(props: {
         <div class="menu-list" role="menu" tabIndex={-1} onKeyDown={move}>
           {props.children.map((item) => (
             <button key={item.label} type="button" role="menuitem" onClick={() => void run(item)}>
-              <span>{done === item.label ? "Done" : item.label}</span>
+              <span>{done === item.label ? say("menu.done") : item.label}</span>
               <span class="muted">{item.note}</span>
             </button>
           ))}

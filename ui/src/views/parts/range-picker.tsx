@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 import {
   bounds,
   formatRange,
@@ -27,7 +28,7 @@ export function RangePicker(props: {
   return (
     <div class="range">
       <select
-        aria-label="Time range"
+        aria-label={say("rangePicker.timeRange")}
         value={range.kind === "between" ? "between" : formatRange(range)}
         onChange={(event) => choose(event.currentTarget.value)}
       >
@@ -37,9 +38,11 @@ export function RangePicker(props: {
           </option>
         ))}
         {range.kind === "last" && !isKnown && (
-          <option value={formatRange(range)}>Last {formatRange(range)}</option>
+          <option value={formatRange(range)}>
+            {say("rangePicker.last")} {formatRange(range)}
+          </option>
         )}
-        <option value="between">From … to …</option>
+        <option value="between">{say("rangePicker.fromTo")}</option>
       </select>
       {range.kind === "between" && <Moments range={range} onChange={onChange} />}
     </div>
@@ -62,7 +65,7 @@ function Moments(props: {
       <input
         type="datetime-local"
         step="1"
-        aria-label="From"
+        aria-label={say("rangePicker.from")}
         aria-invalid={isWrong}
         value={localText(startSeconds)}
         onChange={(event) => change(secondsOf(event.currentTarget.value), endSeconds)}
@@ -70,9 +73,9 @@ function Moments(props: {
       <input
         type="datetime-local"
         step="1"
-        aria-label="To"
+        aria-label={say("rangePicker.to")}
         aria-invalid={isWrong}
-        title={isWrong ? "The end must be after the start." : undefined}
+        title={isWrong ? say("rangePicker.theEndMustBeAfterThe") : undefined}
         value={localText(endSeconds)}
         onChange={(event) => change(startSeconds, secondsOf(event.currentTarget.value))}
       />

@@ -1,3 +1,4 @@
+import { say } from "../../base/say.ts";
 import { colourOf } from "../../state/services.ts";
 import { theme } from "../../state/theme.ts";
 
@@ -26,8 +27,11 @@ export function ServiceChip(props: {
       <span class="swatch" style={{ background: serviceColour(props.name) }} aria-hidden="true" />
       {props.name} <span class="number muted">{props.spanCount}</span>
       {props.errorCount > 0 && (
-        <span class="error-count number" title={`${props.errorCount} errors`}>
-          {props.errorCount} err
+        <span
+          class="error-count number"
+          title={say("service.errors", { errorCount: props.errorCount })}
+        >
+          {props.errorCount} {say("service.err")}
         </span>
       )}
     </span>

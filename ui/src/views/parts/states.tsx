@@ -2,13 +2,16 @@
 
 import type { ComponentChildren } from "preact";
 import type { Failure } from "../../base/result.ts";
+import { say } from "../../base/say.ts";
 import { Icon } from "./icon.tsx";
 
 export function Loading({ what }: { readonly what: string }) {
   return (
     <div class="state" role="status">
       <span class="drip" aria-hidden="true" />
-      <p>Loading {what}…</p>
+      <p>
+        {say("states.loading")} {what}…
+      </p>
     </div>
   );
 }
@@ -42,7 +45,7 @@ export function FailureBox(props: {
       </div>
       {props.onRetry && (
         <button type="button" onClick={props.onRetry}>
-          Try again
+          {say("states.tryAgain")}
         </button>
       )}
     </div>

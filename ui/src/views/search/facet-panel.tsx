@@ -1,4 +1,5 @@
 import { formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import type { Facet } from "../../model/found-traces.ts";
 import { ServiceName } from "../parts/service.tsx";
 
@@ -14,7 +15,7 @@ export function FacetPanel(props: {
   const shown = props.facets.filter((facet) => facet.values.length > 1 || facet.field === "status");
   if (shown.length === 0) return null;
   return (
-    <section class="facets card" aria-label="Counts by value">
+    <section class="facets card" aria-label={say("facetPanel.countsByValue")}>
       <p class="hint">{props.basis}</p>
       {shown.map((facet) => (
         <FacetList key={facet.field} facet={facet} onChoose={props.onChoose} />
@@ -51,7 +52,7 @@ function FacetList(props: {
                 {facet.field === "resource.service.name" ? (
                   <ServiceName name={value} />
                 ) : (
-                  value || "(empty)"
+                  value || say("facetPanel.empty")
                 )}
               </span>
               <span class="number muted">{formatCount(count)}</span>
@@ -60,7 +61,9 @@ function FacetList(props: {
         ))}
       </ul>
       {facet.values.length > VALUES_SHOWN && (
-        <p class="hint">{facet.values.length - VALUES_SHOWN} more</p>
+        <p class="hint">
+          {facet.values.length - VALUES_SHOWN} {say("facetPanel.more")}
+        </p>
       )}
     </div>
   );

@@ -1,6 +1,7 @@
 import { type Facets, fetchFacets } from "../../api/facets.ts";
 import type { FoundTrace } from "../../api/search.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { type Facet, facetsOf } from "../../model/found-traces.ts";
 import { bounds } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
@@ -8,15 +9,15 @@ import type { SearchRoute } from "../../state/url.ts";
 
 /** What tells traces apart in most systems; those that nobody has are not shown. */
 const FIELDS: readonly (readonly [string, string])[] = [
-  ["resource.service.name", "Service"],
-  ["name", "Operation"],
-  ["status", "Status"],
-  ["kind", "Kind"],
-  ["span.http.route", "Route"],
-  ["span.http.response.status_code", "HTTP status"],
-  ["span.db.system", "Database"],
-  ["resource.namespace", "Namespace"],
-  ["resource.instance", "Instance"],
+  ["resource.service.name", say("facets.service")],
+  ["name", say("facets.operation")],
+  ["status", say("facets.status")],
+  ["kind", say("facets.kind")],
+  ["span.http.route", say("facets.route")],
+  ["span.http.response.status_code", say("facets.httpStatus")],
+  ["span.db.system", say("facets.database")],
+  ["resource.namespace", say("facets.namespace")],
+  ["resource.instance", say("facets.instance")],
 ];
 
 const served = new Resource<Facets>();
@@ -28,7 +29,10 @@ export function searchFacets(traces: readonly FoundTrace[]): {
 } {
   const { data } = served.state.value;
   if (!data) {
-    return { facets: facetsOf(traces), basis: `In the ${counted(traces.length, "trace")} loaded` };
+    return {
+      facets: facetsOf(traces),
+      basis: say("facets.inTheLoaded", { length: counted(traces.length, "trace") }),
+    };
   }
   const facets = data.facets
     .filter((facet) => facet.values.length > 0)
@@ -36,7 +40,10 @@ export function searchFacets(traces: readonly FoundTrace[]): {
       ...facet,
       label: FIELDS.find(([field]) => field === facet.field)?.[1] ?? facet.field,
     }));
-  return { facets, basis: `${counted(data.spans, "matching span")}, all counted` };
+  return {
+    facets,
+    basis: say("facets.allCounted", { spans: counted(data.spans, "matchingSpan") }),
+  };
 }
 
 export function loadFacets(route: SearchRoute): void {

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { fetchOperations, type Operation } from "../../api/services.ts";
 import { fetchTags, fetchTagValues } from "../../api/tags.ts";
+import { say } from "../../base/say.ts";
 import { parseDuration } from "../../base/time.ts";
 import {
   EMPTY_FORM,
@@ -20,10 +21,10 @@ const tagValues = new Resource<readonly string[]>();
 const valuesOf = signal("");
 
 const STATUSES: readonly (readonly [StatusChoice, string])[] = [
-  ["", "Any"],
-  ["error", "Error"],
+  ["", say("formPanel.any")],
+  ["error", say("formPanel.error")],
   ["ok", "OK"],
-  ["unset", "Unset"],
+  ["unset", say("formPanel.unset")],
 ];
 
 /** The query as a form. Each finished change runs the search. */
@@ -44,27 +45,27 @@ export function FormPanel(props: {
   return (
     <details class="form-panel" open={matchMedia("(min-width: 900px)").matches}>
       <summary>
-        <Icon name="filter" /> Filters
+        <Icon name="filter" /> {say("formPanel.filters")}
       </summary>
       {props.isBeyondForm && (
         <p class="hint" role="status">
-          The query says more than this form can. A change here starts a new one.
+          {say("formPanel.theQuerySaysMoreThanThis")}
         </p>
       )}
       <fieldset class="form">
-        <legend class="visually-hidden">Filters</legend>
+        <legend class="visually-hidden">{say("formPanel.filters")}</legend>
         <Choice
           id="service"
-          label="Service"
-          placeholder="All services"
+          label={say("formPanel.service")}
+          placeholder={say("formPanel.allServices")}
           value={form.service}
           options={props.serviceNames}
           onCommit={(service) => onChange({ ...form, service, operation: "" })}
         />
         <Choice
           id="operation"
-          label="Operation"
-          placeholder="All operations"
+          label={say("formPanel.operation")}
+          placeholder={say("formPanel.allOperations")}
           value={form.operation}
           options={[...new Set(operationNames)]}
           onCommit={(operation) => onChange({ ...form, operation })}
@@ -72,14 +73,14 @@ export function FormPanel(props: {
         <div class="field-pair">
           <DurationField
             id="duration-min"
-            label="At least"
-            placeholder="e.g. 50ms"
+            label={say("formPanel.atLeast")}
+            placeholder={say("formPanel.eG50ms")}
             value={form.durationMin}
             onCommit={(durationMin) => onChange({ ...form, durationMin })}
           />
           <DurationField
             id="duration-max"
-            label="At most"
+            label={say("formPanel.atMost")}
             placeholder="e.g. 1.5s"
             value={form.durationMax}
             onCommit={(durationMax) => onChange({ ...form, durationMax })}
@@ -87,7 +88,7 @@ export function FormPanel(props: {
         </div>
         <div class="field">
           <span class="field-label" id="status-label">
-            Status
+            {say("formPanel.status")}
           </span>
           <fieldset class="segments" aria-labelledby="status-label">
             {STATUSES.map(([status, label]) => (
@@ -104,7 +105,7 @@ export function FormPanel(props: {
         </div>
         <TagField form={form} onChange={onChange} />
         <button type="button" class="quiet" onClick={() => onChange(EMPTY_FORM)}>
-          Clear all
+          {say("formPanel.clearAll")}
         </button>
       </fieldset>
     </details>
@@ -164,7 +165,7 @@ function DurationField(props: {
         placeholder={props.placeholder}
         autocomplete="off"
         aria-invalid={isWrong}
-        title={isWrong ? "A duration is a number with a unit: 50ms, 1.5s, 1h30m." : undefined}
+        title={isWrong ? say("formPanel.aDurationIsANumberWith") : undefined}
         onInput={(event) => setText(event.currentTarget.value)}
         onBlur={commit}
         onKeyDown={(event) => event.key === "Enter" && commit()}
@@ -200,14 +201,14 @@ function TagField(props: {
       : (tags.state.value.data ?? []).map((name) => `${name}=`);
   return (
     <div class="field">
-      <label for="tag">Attributes</label>
+      <label for="tag">{say("formPanel.attributes")}</label>
       <div class="tag-list">
         {form.tags.map((tag, at) => (
           <span key={formatTag(tag)} class="chip tag mono">
             {formatTag(tag)}
             <button
               type="button"
-              aria-label={`Remove ${formatTag(tag)}`}
+              aria-label={say("formPanel.remove", { tag: formatTag(tag) })}
               onClick={() => onChange({ ...form, tags: form.tags.filter((_, i) => i !== at) })}
             >
               <Icon name="close" />
@@ -226,7 +227,7 @@ function TagField(props: {
         spellcheck={false}
         aria-describedby="tag-help"
         onFocus={() => {
-          if (!tags.state.value.data) void tags.load("tags", fetchTags);
+          if (!tags.state.value.data) void tags.load(say("formPanel.tags"), fetchTags);
         }}
         onInput={(event) => write(event.currentTarget.value)}
         onKeyDown={(event) => event.key === "Enter" && add()}
@@ -238,7 +239,8 @@ function TagField(props: {
         ))}
       </datalist>
       <p class="hint" id="tag-help">
-        <code>key=value</code>, then Enter. Quote a number to mean text.
+        <code>{say("formPanel.keyValue")}</code>
+        {say("formPanel.thenEnterQuoteANumberTo")}
       </p>
     </div>
   );

@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Heat } from "../../base/heat.ts";
 import { formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatClock, formatDuration, nanosFromMillis } from "../../base/time.ts";
 import type { Narrowing } from "../../model/narrow.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
@@ -69,7 +70,9 @@ export function HeatPlot(props: {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`${formatCount(heat.total)} matching spans by start and duration. The list below holds the newest traces.`}
+        aria-label={say("heatPlot.matchingSpansByStartAndDuration", {
+          total: formatCount(heat.total),
+        })}
         style={{
           width: "100%",
           height: `${HEIGHT}px`,
@@ -119,9 +122,11 @@ function Readout({
         ...(isRight ? { right: `${scene.width - x + 12}px` } : { left: `${x + 12}px` }),
       }}
     >
-      <strong class="number">{formatCount(count)} spans</strong>
+      <strong class="number">
+        {formatCount(count)} {say("heatPlot.spans")}
+      </strong>
       <span class="number">
-        {formatDuration(heat.bounds[row - 1] ?? heat.bounds[row] / 2)} to{" "}
+        {formatDuration(heat.bounds[row - 1] ?? heat.bounds[row] / 2)} {say("heatPlot.to")}{" "}
         {formatDuration(heat.bounds[row])}
       </span>
       <span class="number muted">{formatClock(nanosFromMillis(scale.millis(x)))}</span>

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { FoundTrace } from "../../api/search.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import {
   formatAgo,
   formatClock,
@@ -64,7 +65,7 @@ function PickLink(props: {
   if (picked !== "" && picked !== traceId) {
     return (
       <a class="pick" href={formatRoute(compareRoute(picked, traceId))}>
-        compare with this
+        {say("results.compareWithThis")}
       </a>
     );
   }
@@ -75,7 +76,7 @@ function PickLink(props: {
       aria-pressed={picked === traceId}
       onClick={() => props.onPick(picked === traceId ? "" : traceId)}
     >
-      {picked === traceId ? "picked" : "compare…"}
+      {picked === traceId ? say("results.picked") : say("results.compare")}
     </button>
   );
 }
@@ -87,7 +88,9 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly longest: number
       <span class="result-name">
         <ServiceName name={trace.rootService} />
         <span class={trace.isRootHere ? "result-operation" : "result-operation muted"}>
-          {trace.isRootHere ? trace.rootName || "(no name)" : "root span not received yet"}
+          {trace.isRootHere
+            ? trace.rootName || say("results.noName")
+            : say("results.rootSpanNotReceivedYet")}
         </span>
         {trace.errorCount > 0 && (
           <span class="badge error">{counted(trace.errorCount, "error")}</span>
@@ -172,7 +175,7 @@ function MoreMark({ onMore }: { readonly onMore: () => void }) {
   }, []);
   return (
     <button ref={mark} type="button" class="quiet more" onClick={onMore}>
-      Load more
+      {say("results.loadMore")}
     </button>
   );
 }

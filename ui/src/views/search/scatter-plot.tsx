@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { FoundTrace } from "../../api/search.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatClock, formatDuration, millisFromNanos } from "../../base/time.ts";
 import { fitted } from "../../model/time-range.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
@@ -70,7 +71,10 @@ export function ScatterPlot(props: {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`${counted(traces.length, "trace")} by start and duration, ${errors} with errors. The list below holds the same traces.`}
+        aria-label={say("scatterPlot.byStartAndDurationWithErrors", {
+          length: counted(traces.length, "trace"),
+          errors,
+        })}
         style={{
           width: "100%",
           height: `${HEIGHT}px`,
@@ -115,7 +119,7 @@ function Tip(props: {
       }}
     >
       <ServiceName name={trace.rootService} />
-      <span>{trace.isRootHere ? trace.rootName : "root span not received yet"}</span>
+      <span>{trace.isRootHere ? trace.rootName : say("scatterPlot.rootSpanNotReceivedYet")}</span>
       <span class="number muted">
         {formatDuration(trace.durationNanos)} · {formatClock(trace.start)} ·{" "}
         {counted(trace.spanCount, "span")}

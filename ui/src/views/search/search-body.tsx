@@ -3,6 +3,7 @@ import { type Exemplar, queryExemplars } from "../../api/exemplars.ts";
 import { fetchHeat } from "../../api/heat.ts";
 import type { Heat } from "../../base/heat.ts";
 import { formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { millisFromNanos } from "../../base/time.ts";
 import { exemplarDuration } from "../../model/exemplars.ts";
 import { isArriving } from "../../model/found-traces.ts";
@@ -38,7 +39,7 @@ export function SearchBody(props: {
   const traces = useMemo(() => found?.filter((trace) => !isArriving(trace, Date.now())), [found]);
   const arriving = (found?.length ?? 0) - (traces?.length ?? 0);
   useResultKeys(traces?.length ?? 0, current, setCurrent);
-  if (!traces) return loading ? <Loading what="traces" /> : null;
+  if (!traces) return loading ? <Loading what={say("searchBody.traces")} /> : null;
   return (
     <>
       <Plot {...props} list={list} hovered={hovered} onHover={setHovered} />
@@ -108,13 +109,13 @@ function Plot(props: {
     .slice(0, EXEMPLARS_SHOWN);
   if (needsHeat && map.data && map.data.total > 0) {
     return (
-      <section class="card plot-card" aria-label="All matching spans by time and duration">
+      <section class="card plot-card" aria-label={say("searchBody.allMatchingSpansByTimeAnd")}>
         <p class="plot-note hint">
-          {formatCount(map.data.total)} matching spans by time and duration. Drag a box to narrow.
+          {formatCount(map.data.total)} {say("searchBody.matchingSpansByTimeAndDuration")}
           {known.length > 0 && (
             <>
               {" "}
-              <span class="diamond" aria-hidden="true" /> exemplars of metrics
+              <span class="diamond" aria-hidden="true" /> {say("searchBody.exemplarsOfMetrics")}
             </>
           )}
         </p>
@@ -135,11 +136,11 @@ function Plot(props: {
   }
   if (needsHeat && map.loading) return <section class="card plot-card plot-waiting" />;
   return (
-    <section class="card plot-card" aria-label="Duration over time">
+    <section class="card plot-card" aria-label={say("searchBody.durationOverTime")}>
       <p class="plot-note hint">
         {list.isWhole
-          ? "Each dot is a trace. Drag over a stretch of time to narrow."
-          : `The ${formatCount(traces.length)} loaded traces; older ones are not drawn.`}
+          ? say("searchBody.eachDotIsATraceDrag")
+          : say("searchBody.theLoadedTracesOlderOnesAre", { length: formatCount(traces.length) })}
       </p>
       <ScatterPlot
         traces={traces}
@@ -164,7 +165,12 @@ function ResultBar(props: {
 }) {
   const { route, list, count, arriving } = props;
   const noun = count === 1 ? "trace" : "traces";
-  const which = route.isSlowest && !list.isWhole ? "Slowest" : list.isWhole ? "" : "Newest";
+  const which =
+    route.isSlowest && !list.isWhole
+      ? say("searchBody.slowest")
+      : list.isWhole
+        ? ""
+        : say("searchBody.newest");
   const sortBy = (isSlowest: boolean) => navigate({ ...route, isSlowest, live: false });
   return (
     <div class="result-bar">
@@ -174,35 +180,35 @@ function ResultBar(props: {
         </span>
       </h2>
       {arriving > 0 && (
-        <span class="hint" title="Their first spans are here, their roots are not read yet">
-          {formatCount(arriving)} more still coming in
+        <span class="hint" title={say("searchBody.theirFirstSpansAreHereTheir")}>
+          {formatCount(arriving)} {say("searchBody.moreStillComingIn")}
           {!route.live && (
             <>
               {", "}
               <button type="button" class="link" onClick={props.onAgain}>
-                look again
+                {say("searchBody.lookAgain")}
               </button>
             </>
           )}
         </span>
       )}
       <span class="grow">{list.loading && <span class="drip small" aria-hidden="true" />}</span>
-      <fieldset class="segments" aria-label="Order">
+      <fieldset class="segments" aria-label={say("searchBody.order")}>
         <button type="button" aria-pressed={!route.isSlowest} onClick={() => sortBy(false)}>
-          Newest
+          {say("searchBody.newest")}
         </button>
         <button type="button" aria-pressed={route.isSlowest} onClick={() => sortBy(true)}>
-          Slowest
+          {say("searchBody.slowest")}
         </button>
       </fieldset>
       <button
         type="button"
         class="toggle"
         aria-pressed={route.live}
-        title="Ask again every 3 seconds"
+        title={say("searchBody.askAgainEvery3Seconds")}
         onClick={() => replace({ ...route, live: !route.live, isSlowest: false })}
       >
-        <span class="live-dot" aria-hidden="true" /> Live
+        <span class="live-dot" aria-hidden="true" /> {say("searchBody.live")}
       </button>
     </div>
   );
@@ -221,17 +227,19 @@ function plotStart(list: FoundList): number {
 
 function NothingFound({ route }: { readonly route: SearchRoute }) {
   return (
-    <Empty title="The bowl is empty here">
-      <p>No trace in this time range matches. Widen the range, or drop a condition.</p>
+    <Empty title={say("searchBody.theBowlIsEmptyHere")}>
+      <p>{say("searchBody.noTraceInThisTimeRange")}</p>
       {route.query !== "" && (
         <p>
-          Try <a href="/search?q=%7B+status+%3D+error+%7D">what failed</a>,{" "}
-          <a href="/search?sort=slowest">what was slowest</a>, or{" "}
-          <a href="/search">everything of the last hour</a>.
+          {say("searchBody.try")}{" "}
+          <a href="/search?q=%7B+status+%3D+error+%7D">{say("searchBody.whatFailed")}</a>,{" "}
+          <a href="/search?sort=slowest">{say("searchBody.whatWasSlowest")}</a>
+          {say("searchBody.or")} <a href="/search">{say("searchBody.everythingOfTheLastHour")}</a>.
         </p>
       )}
       <p>
-        Nothing at all yet? See whether the <a href="/targets">targets</a> are read.
+        {say("searchBody.nothingAtAllYetSeeWhether")}{" "}
+        <a href="/targets">{say("searchBody.targets")}</a> {say("searchBody.areRead")}
       </p>
     </Empty>
   );

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 import { faultPlace } from "../../model/fault-place.ts";
 import { narrowed, withValue } from "../../model/narrow.ts";
 import { buildQuery, EMPTY_FORM, parseQuery } from "../../model/traceql.ts";
@@ -55,7 +56,7 @@ export function SearchPage({ route }: { readonly route: SearchRoute }) {
 
   return (
     <div class="search">
-      <h1 class="visually-hidden">Search for traces</h1>
+      <h1 class="visually-hidden">{say("search.searchForTraces")}</h1>
       <div class="search-side">
         <FormPanel
           form={form ?? EMPTY_FORM}
@@ -74,7 +75,7 @@ export function SearchPage({ route }: { readonly route: SearchRoute }) {
           }}
         >
           <span class="query-label" aria-hidden="true">
-            TraceQL
+            {say("search.traceql")}
           </span>
           <QueryEditor
             text={draft}
@@ -85,12 +86,12 @@ export function SearchPage({ route }: { readonly route: SearchRoute }) {
           />
           <RangePicker range={route.range} onChange={(range) => navigate({ ...route, range })} />
           <button type="submit" class="primary">
-            <Icon name="search" /> Search
+            <Icon name="search" /> {say("search.search")}
           </button>
         </form>
         {failure && (
           <FailureBox
-            title={isInvalid ? "The query cannot be read" : "The search failed"}
+            title={isInvalid ? say("search.theQueryCannotBeRead") : say("search.theSearchFailed")}
             failure={failure}
             onRetry={load}
           >

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { GraphEdge, GraphNode, ServiceGraph } from "../../api/service-graph.ts";
 import type { Service } from "../../api/services.ts";
 import { counted, formatRate } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { failedShare, type Lines, lineShares, nodeErrorShare } from "../../model/service-map.ts";
 import { quote } from "../../model/traceql.ts";
@@ -47,7 +48,7 @@ export function MapDrawing(props: {
       ref={scroller}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by key.
       tabIndex={0}
-      aria-label="Map, scrollable"
+      aria-label={say("mapDrawing.mapScrollable")}
     >
       {/* biome-ignore lint/a11y/useSemanticElements: an SVG has no fieldset. */}
       <svg
@@ -183,7 +184,7 @@ function NodeBox(props: {
   const figures =
     node.kind === "service"
       ? `${rate} · p99 ${durationText(service?.p99Nanos ?? null)}`
-      : `${rate} · ${node.kind === "database" ? "database" : "sends no spans"}`;
+      : `${rate} · ${node.kind === "database" ? "database" : say("mapDrawing.sendsNoSpans")}`;
   const states = [props.isSelected && "selected", props.isPale && "pale"].filter(Boolean);
   return (
     // biome-ignore lint/a11y/useSemanticElements: an SVG has no button.
@@ -191,7 +192,7 @@ function NodeBox(props: {
       role="button"
       tabIndex={0}
       aria-pressed={props.isSelected}
-      aria-label={`${node.name}: ${figures}, ${formatShare(share)} errors`}
+      aria-label={say("mapDrawing.errors", { name: node.name, figures, share: formatShare(share) })}
       class={["node", node.kind, ...states].join(" ")}
       transform={`translate(${placed.x - width / 2} ${placed.y - height / 2})`}
       onClick={props.onSelect}

@@ -2,6 +2,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { type Facets, fetchFacets } from "../../api/facets.ts";
 import { fetchOperations, type Operation } from "../../api/services.ts";
 import { formatCount, formatRate } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { bounds } from "../../model/time-range.ts";
 import { buildQuery, EMPTY_FORM, quote } from "../../model/traceql.ts";
 import { Resource } from "../../state/resource.ts";
@@ -42,37 +43,44 @@ export function ServiceDetail(props: { readonly route: ServicesRoute; readonly s
     });
   const sorted = [...(data ?? [])].sort((a, b) => b.ratePerSecond - a.ratePerSecond);
   return (
-    <section class="card service-detail" aria-label={`Operations of ${service}`}>
+    <section
+      class="card service-detail"
+      aria-label={say("serviceDetail.operationsOf", { service })}
+    >
       <header>
         <h2>
           <ServiceName name={service} />
         </h2>
         <span class="grow" />
         <a class="small-button" href={search("")}>
-          <Icon name="search" /> Traces
+          <Icon name="search" /> {say("serviceDetail.traces")}
         </a>
         <a
           class="icon-button"
           href={formatRoute({ ...route, service: "" })}
-          aria-label="Close the detail"
+          aria-label={say("serviceDetail.closeTheDetail")}
         >
           <Icon name="close" />
         </a>
       </header>
       {failure && (
-        <FailureBox title="The operations could not be loaded" failure={failure} onRetry={load} />
+        <FailureBox
+          title={say("serviceDetail.theOperationsCouldNotBeLoaded")}
+          failure={failure}
+          onRetry={load}
+        />
       )}
-      {!data && loading && <Loading what="operations" />}
+      {!data && loading && <Loading what={say("serviceDetail.operations")} />}
       {data && (
         <table class="table">
           <thead>
             <tr>
-              <th scope="col">Operation</th>
+              <th scope="col">{say("serviceDetail.operation")}</th>
               <th scope="col" class="right">
-                Rate
+                {say("serviceDetail.rate")}
               </th>
               <th scope="col" class="right">
-                Errors
+                {say("serviceDetail.errors")}
               </th>
               <th scope="col" class="right">
                 p50
@@ -86,7 +94,9 @@ export function ServiceDetail(props: { readonly route: ServicesRoute; readonly s
             {sorted.map((operation) => (
               <tr key={`${operation.name} ${operation.kind}`}>
                 <td>
-                  <a href={search(operation.name)}>{operation.name || "(no name)"}</a>{" "}
+                  <a href={search(operation.name)}>
+                    {operation.name || say("serviceDetail.noName")}
+                  </a>{" "}
                   <span class="muted">{operation.kind}</span>
                 </td>
                 <td class="number right">{formatRate(operation.ratePerSecond)}</td>
@@ -114,16 +124,16 @@ function Instances(props: { readonly all: Facets | null; readonly failed: Facets
       ?.values.find((one) => one.value === value)?.count ?? 0;
   return (
     <>
-      <h3>Instances</h3>
+      <h3>{say("serviceDetail.instances")}</h3>
       <table class="table">
         <thead>
           <tr>
             <th scope="col">{facet.field.replace(/^resource\./, "")}</th>
             <th scope="col" class="right">
-              Spans
+              {say("serviceDetail.spans")}
             </th>
             <th scope="col" class="right">
-              Failed
+              {say("serviceDetail.failed")}
             </th>
           </tr>
         </thead>

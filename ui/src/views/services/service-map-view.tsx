@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ServiceGraph } from "../../api/service-graph.ts";
 import type { Service } from "../../api/services.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { type Lines, neighbourhood } from "../../model/service-map.ts";
 import { replace } from "../../state/router.ts";
 import { NEAR_MAX, type ServicesRoute } from "../../state/url.ts";
@@ -13,9 +14,9 @@ import { graph, loadServiceGraph } from "./service-data.ts";
 type Layout = typeof import("./layout.ts");
 
 const LINES: readonly (readonly [Lines, string])[] = [
-  ["calls", "Calls"],
-  ["errors", "Errors"],
-  ["latency", "Latency"],
+  ["calls", say("serviceMap.calls")],
+  ["errors", say("serviceMap.errors")],
+  ["latency", say("serviceMap.latency")],
 ];
 
 /** Who calls whom, callers to the left. A service in focus is shown with what is near it only. */
@@ -42,25 +43,27 @@ export function ServiceMapView(props: {
   if (failure && !data) {
     return (
       <FailureBox
-        title="The map could not be made"
+        title={say("serviceMap.theMapCouldNotBeMade")}
         failure={failure}
         onRetry={() => loadServiceGraph(route.range)}
       />
     );
   }
-  if (!data || !shown || !placed) return loading || !layout ? <Loading what="the map" /> : null;
+  if (!data || !shown || !placed)
+    return loading || !layout ? <Loading what={say("serviceMap.theMap")} /> : null;
   if (data.edges.length === 0) {
     return (
-      <Empty title="No call between services in this time range">
+      <Empty title={say("serviceMap.noCallBetweenServicesInThis")}>
         <p>
-          A call is seen when both of its sides have sent their spans, or when the caller says whom
-          it called (<code>peer.service</code>, <code>db.system</code>, …).
+          {say("serviceMap.aCallIsSeenWhenBoth")}
+          <code>{say("serviceMap.peerService")}</code>, <code>{say("serviceMap.dbSystem")}</code>,
+          …).
         </p>
       </Empty>
     );
   }
   return (
-    <section class="card map" aria-label="Service map">
+    <section class="card map" aria-label={say("serviceMap.serviceMap")}>
       <MapBar route={route} graph={data} />
       {data.partial !== "" && <p class="hint map-partial">{data.partial}</p>}
       <MapDrawing {...props} graph={shown} layout={placed} box={box} />
@@ -72,8 +75,8 @@ function MapBar(props: { readonly route: ServicesRoute; readonly graph: ServiceG
   const { route, graph } = props;
   return (
     <div class="map-bar">
-      <span class="muted">Lines by</span>
-      <fieldset class="segments" aria-label="Lines by">
+      <span class="muted">{say("serviceMap.linesBy")}</span>
+      <fieldset class="segments" aria-label={say("serviceMap.linesBy")}>
         {LINES.map(([lines, label]) => (
           <button
             key={lines}
@@ -86,11 +89,11 @@ function MapBar(props: { readonly route: ServicesRoute; readonly graph: ServiceG
         ))}
       </fieldset>
       <select
-        aria-label="Service in focus"
+        aria-label={say("serviceMap.serviceInFocus")}
         value={route.service}
         onChange={(event) => replace({ ...route, service: event.currentTarget.value })}
       >
-        <option value="">All services</option>
+        <option value="">{say("serviceMap.allServices")}</option>
         {graph.nodes.map(({ name }) => (
           <option key={name} value={name}>
             {name}
@@ -98,7 +101,7 @@ function MapBar(props: { readonly route: ServicesRoute; readonly graph: ServiceG
         ))}
       </select>
       {route.service !== "" && (
-        <fieldset class="segments" aria-label="How far from it">
+        <fieldset class="segments" aria-label={say("serviceMap.howFarFromIt")}>
           {Array.from({ length: NEAR_MAX + 1 }, (_, near) => (
             <button
               key={near}
@@ -106,15 +109,19 @@ function MapBar(props: { readonly route: ServicesRoute; readonly graph: ServiceG
               aria-pressed={route.near === near}
               onClick={() => replace({ ...route, near })}
             >
-              {near === 0 ? "All" : near === 1 ? "Neighbours" : `${near} calls away`}
+              {near === 0
+                ? say("serviceMap.all")
+                : near === 1
+                  ? say("serviceMap.neighbours")
+                  : say("serviceMap.callsAway", { near })}
             </button>
           ))}
         </fieldset>
       )}
       <span class="grow" />
       <span class="hint">
-        {counted(graph.nodes.length, "node")}, {counted(graph.edges.length, "connection")}, from all
-        spans of the range
+        {counted(graph.nodes.length, "node")}, {counted(graph.edges.length, "connection")}
+        {say("serviceMap.fromAllSpansOfTheRange")}
       </span>
     </div>
   );

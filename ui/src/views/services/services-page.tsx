@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Service } from "../../api/services.ts";
 import { counted, formatRate } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { navigate } from "../../state/router.ts";
 import { theme } from "../../state/theme.ts";
@@ -25,27 +26,32 @@ export function ServicesPage({ route }: { readonly route: ServicesRoute }) {
   return (
     <>
       <div class="page-head">
-        <h1>Services</h1>
+        <h1>{say("services.services")}</h1>
         {data && <span class="muted number">{counted(data.length, "service")}</span>}
-        <fieldset class="segments" aria-label="View">
+        <fieldset class="segments" aria-label={say("services.view")}>
           <button type="button" aria-pressed={!route.isMap} onClick={() => show(false)}>
-            List
+            {say("services.list")}
           </button>
           <button type="button" aria-pressed={route.isMap} onClick={() => show(true)}>
-            Map
+            {say("services.map")}
           </button>
         </fieldset>
         <span class="grow" />
         <RangePicker range={route.range} onChange={(range) => navigate({ ...route, range })} />
       </div>
       {failure && (
-        <FailureBox title="The services could not be loaded" failure={failure} onRetry={load} />
+        <FailureBox
+          title={say("services.theServicesCouldNotBeLoaded")}
+          failure={failure}
+          onRetry={load}
+        />
       )}
-      {!data && loading && <Loading what="services" />}
+      {!data && loading && <Loading what={say("services.services2")} />}
       {data && data.length === 0 && (
-        <Empty title="No service has sent a span yet">
+        <Empty title={say("services.noServiceHasSentASpan")}>
           <p>
-            Are the <a href="/targets">targets</a> read?
+            {say("services.areThe")} <a href="/targets">{say("services.targets")}</a>{" "}
+            {say("services.read")}
           </p>
         </Empty>
       )}
@@ -68,9 +74,9 @@ export function ServicesPage({ route }: { readonly route: ServicesRoute }) {
 type Column = "name" | "ratePerSecond" | "errorShare" | "p50Nanos" | "p99Nanos";
 
 const COLUMNS: readonly (readonly [Column, string])[] = [
-  ["name", "Service"],
-  ["ratePerSecond", "Requests"],
-  ["errorShare", "Errors"],
+  ["name", say("services.service")],
+  ["ratePerSecond", say("services.requests")],
+  ["errorShare", say("services.errors")],
   ["p50Nanos", "p50"],
   ["p99Nanos", "p99"],
 ];
@@ -96,7 +102,7 @@ function ServiceList(props: {
     return sign * (x < y ? -1 : x > y ? 1 : 0) || (a.name < b.name ? -1 : 1);
   });
   return (
-    <TableFrame label="Services">
+    <TableFrame label={say("services.services")}>
       <table class="table service-table">
         <thead>
           <tr>
@@ -145,13 +151,23 @@ function ServiceRow(props: { readonly route: ServicesRoute; readonly service: Se
       </td>
       <td>
         <span class="figure">
-          {line(valuesOf(rates.state.value.data, service.name), "requests over time", accent, true)}
+          {line(
+            valuesOf(rates.state.value.data, service.name),
+            say("services.requestsOverTime"),
+            accent,
+            true,
+          )}
           <span class="number">{formatRate(service.ratePerSecond)}</span>
         </span>
       </td>
       <td>
         <span class="figure">
-          {line(valuesOf(errors.state.value.data, service.name), "errors over time", error, true)}
+          {line(
+            valuesOf(errors.state.value.data, service.name),
+            say("services.errorsOverTime"),
+            error,
+            true,
+          )}
           <span class={share > 0 ? "number bad" : "number muted"}>{formatShare(share)}</span>
         </span>
       </td>
@@ -159,7 +175,7 @@ function ServiceRow(props: { readonly route: ServicesRoute; readonly service: Se
         <span class="figure">
           {line(
             valuesOf(slow.state.value.data, service.name, "0.5"),
-            "median over time",
+            say("services.medianOverTime"),
             textMuted,
           )}
           <span class="number">{durationText(service.p50Nanos)}</span>
@@ -167,7 +183,11 @@ function ServiceRow(props: { readonly route: ServicesRoute; readonly service: Se
       </td>
       <td>
         <span class="figure">
-          {line(valuesOf(slow.state.value.data, service.name, "0.99"), "p99 over time", textMuted)}
+          {line(
+            valuesOf(slow.state.value.data, service.name, "0.99"),
+            say("services.p99OverTime"),
+            textMuted,
+          )}
           <span class="number">{durationText(service.p99Nanos)}</span>
         </span>
       </td>

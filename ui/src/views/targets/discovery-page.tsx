@@ -7,6 +7,7 @@ import {
 } from "../../api/targets.ts";
 import { counted, formatCount } from "../../base/number.ts";
 import type { Failure } from "../../base/result.ts";
+import { say } from "../../base/say.ts";
 import { matchesWords } from "../../model/target-filter.ts";
 import { replace } from "../../state/router.ts";
 import { usePolling } from "../parts/hooks.ts";
@@ -33,24 +34,32 @@ export function DiscoveryPage({ filter }: { readonly filter: string }) {
   return (
     <>
       <div class="page-head">
-        <h1>Service discovery</h1>
+        <h1>{say("discovery.serviceDiscovery")}</h1>
         <span class="grow" />
         <FilterBox
-          label="Filter"
+          label={say("discovery.filter")}
           value={filter}
           onChange={(next) => replace({ page: "service-discovery", filter: next })}
         />
       </div>
       {failure && (
-        <FailureBox title="Discovery could not be loaded" failure={failure} onRetry={loadTargets} />
+        <FailureBox
+          title={say("discovery.discoveryCouldNotBeLoaded")}
+          failure={failure}
+          onRetry={loadTargets}
+        />
       )}
-      {!data && loading && <Loading what="what was discovered" />}
+      {!data && loading && <Loading what={say("discovery.whatWasDiscovered")} />}
       {data && pools.length === 0 && (
-        <Empty title={filter === "" ? "Nothing was discovered" : "Nothing matches"}>
+        <Empty
+          title={
+            filter === "" ? say("discovery.nothingWasDiscovered") : say("discovery.nothingMatches")
+          }
+        >
           <p>
             {filter === ""
-              ? "No scrape config found a target. Check the configuration and the log."
-              : "No discovered target has these words in its labels."}
+              ? say("discovery.noScrapeConfigFoundATarget")
+              : say("discovery.noDiscoveredTargetHasTheseWords")}
           </p>
         </Empty>
       )}
@@ -79,15 +88,22 @@ function Pool(props: {
   return (
     <section class="group" aria-label={props.pool}>
       <h2>
-        {props.pool} <span class="badge good">{formatCount(active.length)} active</span>{" "}
-        {droppedCount > 0 && <span class="badge">{formatCount(droppedCount)} dropped</span>}
+        {props.pool}{" "}
+        <span class="badge good">
+          {formatCount(active.length)} {say("discovery.active")}
+        </span>{" "}
+        {droppedCount > 0 && (
+          <span class="badge">
+            {formatCount(droppedCount)} {say("discovery.dropped")}
+          </span>
+        )}
       </h2>
-      <TableFrame label="Discovered targets">
+      <TableFrame label={say("discovery.discoveredTargets")}>
         <table class="table discovery">
           <thead>
             <tr>
-              <th scope="col">Discovered labels</th>
-              <th scope="col">Became</th>
+              <th scope="col">{say("discovery.discoveredLabels")}</th>
+              <th scope="col">{say("discovery.became")}</th>
             </tr>
           </thead>
           <tbody>
@@ -114,9 +130,16 @@ function Pool(props: {
           </tbody>
         </table>
       </TableFrame>
-      {hidden > 0 && <p class="hint">{counted(hidden, "more row")}; filter to find one.</p>}
+      {hidden > 0 && (
+        <p class="hint">
+          {counted(hidden, "moreRow")}
+          {say("discovery.filterToFindOne")}
+        </p>
+      )}
       {droppedCount > dropped.length && dropped.length > 0 && (
-        <p class="hint">{counted(droppedCount - dropped.length, "drop")} beyond what is listed.</p>
+        <p class="hint">
+          {counted(droppedCount - dropped.length, "drop")} {say("discovery.beyondWhatIsListed")}
+        </p>
       )}
     </section>
   );
@@ -133,10 +156,14 @@ function DropReason({ target }: { readonly target: DroppedTarget }) {
   const rule = target.droppedByRule;
   return (
     <div class="drop-reason">
-      <span>dropped{rule === null ? "" : ` by relabeling rule ${rule + 1}`}</span>
+      <span>
+        {say("discovery.dropped")}
+        {rule === null ? "" : ` ${say("discovery.byRelabelingRule", { value: rule + 1 })}`}
+      </span>
       {steps === null && (
         <button type="button" class="link" onClick={explain}>
-          show the {rule === null ? "steps" : "rule"}
+          {say("discovery.showThe")}{" "}
+          {rule === null ? say("discovery.steps") : say("discovery.rule")}
         </button>
       )}
       {failure && <span class="bad">{failure.sentence}</span>}
@@ -146,7 +173,7 @@ function DropReason({ target }: { readonly target: DroppedTarget }) {
 }
 
 function Rule({ step }: { readonly step: RelabelStep | undefined }) {
-  if (!step) return <span class="muted">The present rules would keep it.</span>;
+  if (!step) return <span class="muted">{say("discovery.thePresentRulesWouldKeepIt")}</span>;
   return (
     <pre class="rule">
       {Object.entries(step.rule)

@@ -1,6 +1,7 @@
 import { Fragment } from "preact";
 import type { ActiveTarget, BufferState } from "../../api/targets.ts";
 import { formatBytes, formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatAgo, formatDuration, SECOND } from "../../base/time.ts";
 import { nowMillis } from "../../state/clock.ts";
 import { LabelList } from "../parts/labels.tsx";
@@ -16,25 +17,25 @@ const COLUMNS = 8;
 
 export function TargetTable({ targets }: { readonly targets: readonly ActiveTarget[] }) {
   return (
-    <TableFrame label="Targets of this job">
+    <TableFrame label={say("targetTable.targetsOfThisJob")}>
       <table class="table targets">
         <thead>
           <tr>
-            <th scope="col">Target</th>
-            <th scope="col">State</th>
-            <th scope="col">Last read</th>
+            <th scope="col">{say("targetTable.target")}</th>
+            <th scope="col">{say("targetTable.state")}</th>
+            <th scope="col">{say("targetTable.lastRead")}</th>
             <th scope="col" class="right">
-              Took
+              {say("targetTable.took")}
             </th>
             <th scope="col" class="right">
-              Spans
+              {say("targetTable.spans")}
             </th>
             <th scope="col" class="right">
-              Lost
+              {say("targetTable.lost")}
             </th>
-            <th scope="col">Buffer</th>
+            <th scope="col">{say("targetTable.buffer")}</th>
             <th scope="col" class="right">
-              Clock
+              {say("targetTable.clock")}
             </th>
           </tr>
         </thead>
@@ -62,15 +63,17 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
         </td>
         <td data-label="State">
           <span class={`health ${target.health}`}>
-            {target.health === "unknown" ? "not read yet" : target.health}
+            {target.health === "unknown" ? say("targetTable.notReadYet") : target.health}
           </span>
-          {buffer?.ending && <span class="badge warn">ending</span>}
+          {buffer?.ending && <span class="badge warn">{say("targetTable.ending")}</span>}
         </td>
         <td data-label="Last read" class="number nowrap">
           {target.lastReadMillis === null
-            ? "never"
+            ? say("targetTable.never")
             : formatAgo(target.lastReadMillis, nowMillis.value)}
-          <span class="muted below">every {target.interval}</span>
+          <span class="muted below">
+            {say("targetTable.every")} {target.interval}
+          </span>
         </td>
         <td data-label="Took" class="number right nowrap">
           {target.lastReadMillis === null ? "–" : formatDuration(target.lastReadSeconds * SECOND)}
@@ -79,7 +82,8 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
           {buffer ? formatCount(buffer.spansTotal) : "–"}
           {buffer && (
             <span class="muted below">
-              {formatCount(buffer.lastSpans)} · {formatBytes(buffer.lastBytes)} last
+              {formatCount(buffer.lastSpans)} · {formatBytes(buffer.lastBytes)}{" "}
+              {say("targetTable.last")}
             </span>
           )}
         </td>
@@ -94,7 +98,9 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
         </td>
       </tr>
       {target.lastError !== "" && <ErrorRow title="" sentence={target.lastError} />}
-      {exemplarsError !== "" && <ErrorRow title="Exemplars: " sentence={exemplarsError} />}
+      {exemplarsError !== "" && (
+        <ErrorRow title={say("targetTable.exemplars")} sentence={exemplarsError} />
+      )}
     </Fragment>
   );
 }
@@ -114,11 +120,8 @@ function Lost({ buffer }: { readonly buffer: BufferState | null }) {
   if (!buffer) return <>–</>;
   if (!buffer.tracked) {
     return (
-      <span
-        class="muted"
-        title="This endpoint does not speak the pull protocol, so its losses cannot be known."
-      >
-        unknown
+      <span class="muted" title={say("targetTable.thisEndpointDoesNotSpeakThe")}>
+        {say("targetTable.unknown")}
       </span>
     );
   }
@@ -127,11 +130,8 @@ function Lost({ buffer }: { readonly buffer: BufferState | null }) {
     <>
       <span class={buffer.lostTotal > 0 ? "bad" : undefined}>{formatCount(buffer.lostTotal)}</span>
       {lives > 0 && (
-        <span
-          class="muted below"
-          title="The buffer began a new life and what it held before is gone."
-        >
-          + {lives} × unknown
+        <span class="muted below" title={say("targetTable.theBufferBeganANewLife")}>
+          + {lives} {say("targetTable.unknown2")}
         </span>
       )}
     </>
@@ -151,8 +151,8 @@ function Fill({ buffer }: { readonly buffer: BufferState | null }) {
       <span class="number fill-percent">{percent.toFixed(0)} %</span>
       <span class={isSoon ? "number below bad" : "number below muted"}>
         {seconds === null || !Number.isFinite(seconds)
-          ? "nothing overwritten"
-          : `${formatDuration(seconds * SECOND)} to overwrite`}
+          ? say("targetTable.nothingOverwritten")
+          : say("targetTable.toOverwrite", { formatDuration: formatDuration(seconds * SECOND) })}
       </span>
     </div>
   );
@@ -161,7 +161,8 @@ function Fill({ buffer }: { readonly buffer: BufferState | null }) {
 function ClockOffset({ seconds }: { readonly seconds: number | null }) {
   if (seconds === null) return <span class="muted">–</span>;
   const distance = Math.abs(seconds);
-  if (distance < CLOCK_OFFSET_NOTED_SECONDS) return <span class="muted">in step</span>;
+  if (distance < CLOCK_OFFSET_NOTED_SECONDS)
+    return <span class="muted">{say("targetTable.inStep")}</span>;
   const text = `${seconds > 0 ? "+" : "−"}${formatDuration(distance * SECOND)}`;
   return <span class={distance >= CLOCK_OFFSET_BAD_SECONDS ? "bad" : undefined}>{text}</span>;
 }

@@ -1,4 +1,5 @@
 import { fetchTargets, type Health, type Targets } from "../../api/targets.ts";
+import { say } from "../../base/say.ts";
 import { groupTargets, type TargetGroup } from "../../model/target-filter.ts";
 import { Resource } from "../../state/resource.ts";
 import { replace } from "../../state/router.ts";
@@ -17,10 +18,10 @@ export function loadTargets(): void {
 }
 
 const HEALTHS: readonly (readonly [Health | "", string])[] = [
-  ["", "All"],
-  ["up", "Up"],
-  ["down", "Down"],
-  ["unknown", "Not read yet"],
+  ["", say("targets.all")],
+  ["up", say("targets.up")],
+  ["down", say("targets.down")],
+  ["unknown", say("targets.notReadYet")],
 ];
 
 export function TargetsPage(props: { readonly filter: string; readonly health: Health | "" }) {
@@ -33,8 +34,8 @@ export function TargetsPage(props: { readonly filter: string; readonly health: H
   return (
     <>
       <div class="page-head">
-        <h1>Targets</h1>
-        <fieldset class="segments" aria-label="Health">
+        <h1>{say("targets.targets")}</h1>
+        <fieldset class="segments" aria-label={say("targets.health")}>
           {HEALTHS.map(([value, label]) => (
             <button
               key={value}
@@ -47,32 +48,34 @@ export function TargetsPage(props: { readonly filter: string; readonly health: H
           ))}
         </fieldset>
         <FilterBox
-          label="Filter targets"
+          label={say("targets.filterTargets")}
           value={filter}
           onChange={(next) => replace({ page: "targets", filter: next, health })}
         />
       </div>
       {failure && (
         <FailureBox
-          title={data ? "The list is out of date" : "The targets could not be loaded"}
+          title={
+            data ? say("targets.theListIsOutOfDate") : say("targets.theTargetsCouldNotBeLoaded")
+          }
           failure={failure}
           onRetry={loadTargets}
         />
       )}
-      {!data && loading && <Loading what="targets" />}
+      {!data && loading && <Loading what={say("targets.targets2")} />}
       {data && data.active.length === 0 && (
-        <Empty title="Nothing to read from">
+        <Empty title={say("targets.nothingToReadFrom")}>
           <p>
-            No target is configured, or relabeling dropped them all. Look at what{" "}
-            <a href="/service-discovery">discovery</a> found.
+            {say("targets.noTargetIsConfiguredOrRelabeling")}{" "}
+            <a href="/service-discovery">{say("targets.discovery")}</a> {say("targets.found")}
           </p>
         </Empty>
       )}
       {data && data.active.length > 0 && groups.length === 0 && (
-        <Empty title="No target matches">
+        <Empty title={say("targets.noTargetMatches")}>
           <p>
-            None of {data.active.length} targets fits this filter.{" "}
-            <a href="/targets">Show them all.</a>
+            {say("targets.noneOf")} {data.active.length} {say("targets.targetsFitsThisFilter")}{" "}
+            <a href="/targets">{say("targets.showThemAll")}</a>
           </p>
         </Empty>
       )}
@@ -91,7 +94,7 @@ function Group({ group }: { readonly group: TargetGroup }) {
       <h2>
         {group.pool}{" "}
         <span class={isDown ? "badge error" : isGood ? "badge good" : "badge"}>
-          {group.upCount} / {group.targets.length} up
+          {group.upCount} / {group.targets.length} {say("targets.up2")}
         </span>
       </h2>
       <TargetTable targets={group.targets} />

@@ -1,4 +1,5 @@
 import type { Attribute } from "../../api/otlp.ts";
+import { say } from "../../base/say.ts";
 import { attributeName, literal, quote } from "../../model/traceql.ts";
 import { emptySearch, formatRoute } from "../../state/url.ts";
 import { CopyButton } from "../parts/copy-button.tsx";
@@ -10,7 +11,7 @@ export function AttributeTable(props: {
   readonly attributes: readonly Attribute[];
   readonly scope: Scope;
 }) {
-  if (props.attributes.length === 0) return <p class="hint">None.</p>;
+  if (props.attributes.length === 0) return <p class="hint">{say("attributeTable.none")}</p>;
   const sorted = [...props.attributes].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return (
     <table class="attributes">
@@ -25,13 +26,18 @@ export function AttributeTable(props: {
                   <a
                     class="icon-button copy"
                     href={searchHref(attribute, props.scope) ?? ""}
-                    aria-label={`Search for ${attribute.key} with this value`}
-                    title="Search for this value"
+                    aria-label={say("attributeTable.searchForWithThisValue", {
+                      key: attribute.key,
+                    })}
+                    title={say("attributeTable.searchForThisValue")}
                   >
                     <Icon name="search" />
                   </a>
                 )}
-                <CopyButton text={attribute.text} label={`Copy the value of ${attribute.key}`} />
+                <CopyButton
+                  text={attribute.text}
+                  label={say("attributeTable.copyTheValueOf", { key: attribute.key })}
+                />
               </span>
             </td>
           </tr>
@@ -50,7 +56,11 @@ function Value({ attribute }: { readonly attribute: Attribute }) {
       </a>
     );
   }
-  return <span class={`value value-${type}`}>{type === "empty" ? "(empty)" : text}</span>;
+  return (
+    <span class={`value value-${type}`}>
+      {type === "empty" ? say("attributeTable.empty") : text}
+    </span>
+  );
 }
 
 function searchHref({ key, type, text }: Attribute, scope: Scope): string | null {

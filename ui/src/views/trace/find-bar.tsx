@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import { formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import type { TraceqlFault } from "../../model/traceql-tokens.ts";
 import { Icon } from "../parts/icon.tsx";
 
@@ -21,8 +22,8 @@ export function FindBar(props: {
         ref={props.inputRef}
         type="text"
         value={props.text}
-        placeholder="Find text or { TraceQL }   ( / )"
-        aria-label="Find in trace"
+        placeholder={say("findBar.findTextOrTraceql")}
+        aria-label={say("findBar.findInTrace")}
         aria-invalid={props.fault !== null}
         autocomplete="off"
         spellcheck={false}
@@ -40,13 +41,15 @@ export function FindBar(props: {
       {isFinding && !props.fault && (
         <>
           <span class="number muted find-count" role="status">
-            {props.position >= 0 ? `${formatCount(props.position + 1)} of ` : ""}
-            {props.matchCount === 0 ? "no match" : formatCount(props.matchCount)}
+            {props.position >= 0
+              ? `${say("findBar.of", { formatCount: formatCount(props.position + 1) })} `
+              : ""}
+            {props.matchCount === 0 ? say("findBar.noMatch") : formatCount(props.matchCount)}
           </span>
           <button
             type="button"
             class="icon-button"
-            aria-label="Previous match"
+            aria-label={say("findBar.previousMatch")}
             disabled={props.matchCount === 0}
             onClick={() => props.onStep(-1)}
           >
@@ -55,7 +58,7 @@ export function FindBar(props: {
           <button
             type="button"
             class="icon-button"
-            aria-label="Next match"
+            aria-label={say("findBar.nextMatch")}
             disabled={props.matchCount === 0}
             onClick={() => props.onStep(1)}
           >

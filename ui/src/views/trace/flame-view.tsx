@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { buildFlame, type Flame } from "../../model/flame.ts";
 import { drawFlame, FLAME_ROW, type FlameScene, flameBoxAt } from "../../render/flame.ts";
@@ -36,7 +37,9 @@ export function FlameView(props: {
   const box = flame.boxes[hovered];
   return (
     <Drawing
-      label={`Flame graph of ${counted(flame.boxes.length, "path")}; the statistics hold the same figures as a table.`}
+      label={say("flame.flameGraphOfTheStatisticsHold", {
+        length: counted(flame.boxes.length, "path"),
+      })}
       contentHeight={flame.depthMax * FLAME_ROW + FLAME_ROW * 3}
       draw={(context, size, top) => drawFlame(context, scene(size, top))}
       onHover={(place, size, top) =>
@@ -52,12 +55,16 @@ export function FlameView(props: {
       {box && (
         <div class="readout" role="status">
           <ServiceName name={trace.services[box.service].name} />
-          <strong>{box.name || "(no name)"}</strong>
+          <strong>{box.name || say("flame.noName")}</strong>
           <span class="number">
-            {formatDuration(box.width)} · {percent(box.width, flame.width)} · own{" "}
+            {formatDuration(box.width)} · {percent(box.width, flame.width)} {say("flame.own")}{" "}
             {formatDuration(box.selfNanos)} · {counted(box.spanCount, "span")}
           </span>
-          {box.errorCount > 0 && <span class="bad">{box.errorCount} failed</span>}
+          {box.errorCount > 0 && (
+            <span class="bad">
+              {box.errorCount} {say("flame.failed")}
+            </span>
+          )}
         </div>
       )}
     </Drawing>

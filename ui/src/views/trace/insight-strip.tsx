@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { type Insight, repeatLabel, traceInsight } from "../../model/insight.ts";
 import { ServiceName, serviceColour } from "../parts/service.tsx";
@@ -20,8 +21,8 @@ export function InsightStrip({ state }: { readonly state: TraceState }) {
   return (
     <div class="insights">
       <Cell
-        title="Where the time went"
-        note="critical path"
+        title={say("insightStrip.whereTheTimeWent")}
+        note={say("insightStrip.criticalPath")}
         onMore={() => state.update({ show: "path" })}
       >
         <PathBar insight={insight} totalNanos={path.totalNanos} />
@@ -36,15 +37,15 @@ export function InsightStrip({ state }: { readonly state: TraceState }) {
               >
                 <strong class="number">{percent(share.nanos, path.totalNanos)}</strong>
                 <ServiceName name={share.service} />
-                <span class="ellipsis">{share.name || "(no name)"}</span>
+                <span class="ellipsis">{share.name || say("insightStrip.noName")}</span>
               </button>
             </li>
           ))}
         </ol>
       </Cell>
-      <Cell title="What repeats">
+      <Cell title={say("insightStrip.whatRepeats")}>
         {insight.repeats.length === 0 && (
-          <p class="muted">Nothing repeats: no operation is called four times by one span.</p>
+          <p class="muted">{say("insightStrip.nothingRepeatsNoOperationIsCalled")}</p>
         )}
         <ol class="insight-rows">
           {insight.repeats.slice(0, REPEATS_SHOWN).map(({ parent, repeat }) => (
@@ -52,7 +53,13 @@ export function InsightStrip({ state }: { readonly state: TraceState }) {
               <button
                 type="button"
                 class="plain"
-                title={parent >= 0 ? `below ${trace.spans[parent].name || "(no name)"}` : undefined}
+                title={
+                  parent >= 0
+                    ? say("insightStrip.below", {
+                        value: trace.spans[parent].name || say("insightStrip.noName"),
+                      })
+                    : undefined
+                }
                 onClick={() => {
                   state.update({ show: "waterfall" });
                   state.select(repeat.spans[0]);
@@ -65,7 +72,7 @@ export function InsightStrip({ state }: { readonly state: TraceState }) {
           ))}
         </ol>
       </Cell>
-      <Cell title="What failed" isBad={trace.errorCount > 0}>
+      <Cell title={say("insightStrip.whatFailed")} isBad={trace.errorCount > 0}>
         {failed ? (
           <button
             type="button"
@@ -76,17 +83,18 @@ export function InsightStrip({ state }: { readonly state: TraceState }) {
               {trace.spans[failed.span].resource.serviceName}: {trace.spans[failed.span].name}
             </strong>
             <span class="muted ellipsis">
-              {failed.reason || "it gave no reason"}
+              {failed.reason || say("insightStrip.itGaveNoReason")}
               {trace.errorCount > 1 && (
                 <span class="number">
                   {" "}
-                  · {counted(trace.errorCount, "failed span")}, begun in {insight.origins.length}
+                  · {counted(trace.errorCount, "failedSpan")}
+                  {say("insightStrip.begunIn")} {insight.origins.length}
                 </span>
               )}
             </span>
           </button>
         ) : (
-          <p class="muted">Nothing failed.</p>
+          <p class="muted">{say("insightStrip.nothingFailed")}</p>
         )}
       </Cell>
     </div>
@@ -121,7 +129,11 @@ function PathBar(props: { readonly insight: Insight; readonly totalNanos: number
   const shown = byService.filter(({ nanos }) => nanos / total >= PART_SHARE_MIN);
   const label = shown.map((one) => `${one.service} ${percent(one.nanos, total)}`).join(", ");
   return (
-    <div class="path-bar" role="img" aria-label={`Critical path by service: ${label}`}>
+    <div
+      class="path-bar"
+      role="img"
+      aria-label={say("insightStrip.criticalPathByService", { label })}
+    >
       {shown.map(({ service, nanos }) => (
         <span
           key={service}

@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { buildLanes } from "../../model/lanes.ts";
 import { drawLanes, type LanesScene, laneSpanAt, lanesHeight } from "../../render/lanes.ts";
@@ -34,7 +35,9 @@ export function LanesView(props: {
   const span = trace.spans[hovered];
   return (
     <Drawing
-      label={`${counted(lanes.length, "service lane")} over time; the waterfall holds the same spans.`}
+      label={say("lanes.overTimeTheWaterfallHoldsThe", {
+        length: counted(lanes.length, "serviceLane"),
+      })}
       contentHeight={lanesHeight(lanes)}
       draw={(context, size, top) => drawLanes(context, scene(size, top))}
       onHover={(place, size, top) =>
@@ -48,9 +51,10 @@ export function LanesView(props: {
       {span && (
         <div class="readout" role="status">
           <ServiceName name={span.resource.serviceName} />
-          <strong>{span.name || "(no name)"}</strong>
+          <strong>{span.name || say("lanes.noName")}</strong>
           <span class="number">
-            {formatDuration(trace.duration[hovered])} at +{formatDuration(trace.offset[hovered])}
+            {formatDuration(trace.duration[hovered])} {say("lanes.at")}
+            {formatDuration(trace.offset[hovered])}
           </span>
         </div>
       )}

@@ -1,4 +1,5 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { clampSpan, type TimeSpan, timeScale, toTime } from "../../base/timescale.ts";
 import type { Trace } from "../../model/trace.ts";
@@ -58,7 +59,11 @@ export function Minimap(props: {
       class="minimap"
       ref={frame}
       role="img"
-      aria-label={`Overview of ${formatDuration(trace.durationNanos)}; shown: ${formatDuration(view.from)} to ${formatDuration(view.to)}. The keys + − 0 zoom.`}
+      aria-label={say("minimap.overviewOfShownToTheKeys", {
+        durationNanos: formatDuration(trace.durationNanos),
+        from: formatDuration(view.from),
+        to: formatDuration(view.to),
+      })}
       style={{ height: `${HEIGHT}px` }}
       onPointerDown={(event) => {
         setDrag({ from: x(event), to: x(event) });

@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { pathByOperation } from "../../model/critical-path.ts";
 import { ServiceName, serviceColour } from "../parts/service.tsx";
@@ -18,28 +19,28 @@ export function PathList(props: {
   const shares = useMemo(() => pathByOperation(trace, path), [trace, path]);
   const longest = shares[0]?.nanos ?? 1;
   return (
-    <TableFrame label="Critical path by own time">
+    <TableFrame label={say("pathList.criticalPathByOwnTime")}>
       <p class="table-lead">
-        For each moment of {formatDuration(path.totalNanos)} the one span that the end was waiting
-        for: {counted(path.bySelfTime.length, "span")} on the path. Making anything else faster does
-        not make this trace faster.
+        {say("pathList.forEachMomentOf")} {formatDuration(path.totalNanos)}{" "}
+        {say("pathList.theOneSpanThatTheEnd")} {counted(path.bySelfTime.length, "span")}{" "}
+        {say("pathList.onThePathMakingAnythingElse")}
       </p>
       <table class="table">
         <thead>
           <tr>
-            <th scope="col">Service</th>
-            <th scope="col">Operation</th>
+            <th scope="col">{say("pathList.service")}</th>
+            <th scope="col">{say("pathList.operation")}</th>
             <th scope="col" class="right">
-              Spans
+              {say("pathList.spans")}
             </th>
             <th scope="col" class="right">
-              Own time on the path
+              {say("pathList.ownTimeOnThePath")}
             </th>
             <th scope="col" class="right">
-              Share
+              {say("pathList.share")}
             </th>
             <th scope="col" class="share-column">
-              <span class="visually-hidden">Share as a bar</span>
+              <span class="visually-hidden">{say("pathList.shareAsABar")}</span>
             </th>
           </tr>
         </thead>
@@ -51,7 +52,7 @@ export function PathList(props: {
               </td>
               <td>
                 <button type="button" class="link" onClick={() => props.onSelect(share.span)}>
-                  {share.name || "(no name)"}
+                  {share.name || say("pathList.noName")}
                 </button>
               </td>
               <td class="number right">{share.count}</td>

@@ -3,6 +3,7 @@ import type { Span } from "../../api/otlp.ts";
 import { fetchStanding, type Standing } from "../../api/percentile.ts";
 import { rowSums } from "../../base/heat.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { Resource } from "../../state/resource.ts";
 
@@ -26,10 +27,10 @@ export function Percentile({ span }: { readonly span: Span }) {
       ) : (
         <p class="muted">
           {failure
-            ? `Its operation could not be asked for: ${failure.sentence}`
+            ? say("percentile.itsOperationCouldNotBeAsked", { sentence: failure.sentence })
             : data
-              ? "No other span of this operation in the last hour."
-              : "Comparing with its operation…"}
+              ? say("percentile.noOtherSpanOfThisOperation")
+              : say("percentile.comparingWithItsOperation")}
         </p>
       )}
     </div>
@@ -51,8 +52,9 @@ function Place(props: {
       <p>
         {words(props.rank)}{" "}
         <span class="muted">
-          of {counted(spans, "span")} of its operation in the last hour
-          {median && `; median ${formatDuration(median.nanos)}`}
+          {say("percentile.of")} {counted(spans, "span")}{" "}
+          {say("percentile.ofItsOperationInTheLast")}
+          {median && say("percentile.median", { nanos: formatDuration(median.nanos) })}
         </span>
       </p>
       <div class="tiny-bars" aria-hidden="true">
@@ -74,6 +76,15 @@ function Place(props: {
 
 function words(rank: number) {
   const share = Math.floor(rank * 100);
-  if (share >= 90) return <strong class="bad">Slower than {share} %</strong>;
-  return <strong>{share < 1 ? "Among the fastest" : `Slower than ${share} %`}</strong>;
+  if (share >= 90)
+    return (
+      <strong class="bad">
+        {say("percentile.slowerThan")} {share} %
+      </strong>
+    );
+  return (
+    <strong>
+      {share < 1 ? say("percentile.amongTheFastest") : say("percentile.slowerThan2", { share })}
+    </strong>
+  );
 }

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { say } from "../../base/say.ts";
 import { formatClock, formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
 import { selfNanos } from "../../model/self-time.ts";
@@ -36,66 +37,76 @@ export function SpanDetail(props: {
     operation: span.name,
   });
   return (
-    <aside class="detail" aria-label="Span detail">
+    <aside class="detail" aria-label={say("spanDetail.spanDetail")}>
       <header class="detail-head">
         <div>
           <ServiceName name={span.resource.serviceName} />
-          <h2>{span.name || "(no name)"}</h2>
+          <h2>{span.name || say("spanDetail.noName")}</h2>
         </div>
         <button
           type="button"
           class="icon-button"
-          aria-label="Close the detail"
+          aria-label={say("spanDetail.closeTheDetail")}
           onClick={props.onClose}
         >
           <Icon name="close" />
         </button>
       </header>
       <div class="detail-actions">
-        <CopyButton text={link} label="Copy a link to this span" caption="Link" />
-        <CopyButton text={spanJson(span)} label="Copy this span as JSON" caption="JSON" />
+        <CopyButton
+          text={link}
+          label={say("spanDetail.copyALinkToThisSpan")}
+          caption={say("spanDetail.link")}
+        />
+        <CopyButton
+          text={spanJson(span)}
+          label={say("spanDetail.copyThisSpanAsJson")}
+          caption={say("spanDetail.json")}
+        />
         <button
           type="button"
           class="small-button"
-          title="Show only this span and what is below it (r)"
+          title={say("spanDetail.showOnlyThisSpanAndWhat")}
           onClick={() => props.onRoot(index)}
         >
-          <Icon name="target" /> Root here
+          <Icon name="target" /> {say("spanDetail.rootHere")}
         </button>
         <a class="small-button" href={formatRoute(emptySearch(similar))}>
-          <Icon name="search" /> Similar spans
+          <Icon name="search" /> {say("spanDetail.similarSpans")}
         </a>
       </div>
       {span.status === "error" && (
         <p class="detail-error">
-          <Icon name="warn" /> {span.statusMessage || "This span ended with an error."}
+          <Icon name="warn" /> {span.statusMessage || say("spanDetail.thisSpanEndedWithAnError")}
         </p>
       )}
       <Facts trace={trace} index={index} pathNanos={props.pathNanos} onSelect={props.onSelect} />
       <Percentile key={`${index}`} span={span} />
       <TemplateLinks span={span} traceId={route.traceId} />
       {props.exemplars.length > 0 && (
-        <Section title="Exemplars" count={props.exemplars.length}>
+        <Section title={say("spanDetail.exemplars")} count={props.exemplars.length}>
           {props.exemplars.map((placed) => (
             <p key={`${placed.series} ${placed.exemplar.time}`} class="detail-exemplar">
               <span class="diamond" aria-hidden="true" />
               <span>
                 <code>{placed.series}</code> ={" "}
-                <strong class="number">{placed.exemplar.value}</strong> at{" "}
+                <strong class="number">{placed.exemplar.value}</strong> {say("spanDetail.at")}{" "}
                 <span class="number">{formatClock(placed.exemplar.time, true)}</span>
               </span>
             </p>
           ))}
         </Section>
       )}
-      <Section title="Attributes" count={span.attributes.length}>
+      <Section title={say("spanDetail.attributes")} count={span.attributes.length}>
         <AttributeTable attributes={span.attributes} scope="span" />
         {span.droppedCount > 0 && (
-          <p class="hint">{span.droppedCount} more were dropped before they reached Sigyn.</p>
+          <p class="hint">
+            {span.droppedCount} {say("spanDetail.moreWereDroppedBeforeTheyReached")}
+          </p>
         )}
       </Section>
       {span.events.length > 0 && (
-        <Section title="Events" count={span.events.length}>
+        <Section title={say("spanDetail.events")} count={span.events.length}>
           {span.events.map((event, at) => (
             <div key={`${event.time} ${at}`} class="event">
               <p>
@@ -108,14 +119,14 @@ export function SpanDetail(props: {
         </Section>
       )}
       {span.links.length > 0 && (
-        <Section title="Links" count={span.links.length}>
+        <Section title={say("spanDetail.links")} count={span.links.length}>
           {span.links.map((one, at) => (
             <div key={`${one.spanId} ${at}`} class="event">
               <p class="mono">
                 {one.traceId ? (
                   <a href={formatRoute(traceRoute(one.traceId, one.spanId))}>{one.traceId}</a>
                 ) : (
-                  "(no trace ID)"
+                  say("spanDetail.noTraceId")
                 )}
               </p>
               <AttributeTable attributes={one.attributes} scope="link" />
@@ -123,11 +134,11 @@ export function SpanDetail(props: {
           ))}
         </Section>
       )}
-      <Section title="Resource" count={span.resource.attributes.length}>
+      <Section title={say("spanDetail.resource")} count={span.resource.attributes.length}>
         <AttributeTable attributes={span.resource.attributes} scope="resource" />
       </Section>
       {(span.scope.name !== "" || span.scope.attributes.length > 0) && (
-        <Section title="Scope" count={span.scope.attributes.length}>
+        <Section title={say("spanDetail.scope")} count={span.scope.attributes.length}>
           <p class="scope mono">
             {span.scope.name} <span class="muted">{span.scope.version}</span>
           </p>
@@ -151,46 +162,50 @@ function Facts(props: {
   const parent = trace.parent[index];
   return (
     <dl class="detail-facts">
-      <Fact label="Duration">
+      <Fact label={say("spanDetail.duration")}>
         {formatDuration(trace.duration[index])}{" "}
-        <span class="muted">{share < 0.1 ? "< 0.1" : share.toFixed(1)} % of the trace</span>
+        <span class="muted">
+          {share < 0.1 ? "< 0.1" : share.toFixed(1)} {say("spanDetail.ofTheTrace")}
+        </span>
       </Fact>
-      <Fact label="Own time">
+      <Fact label={say("spanDetail.ownTime")}>
         {formatDuration(own)}{" "}
         <span class="muted">
           {props.pathNanos > 0
-            ? `${formatDuration(props.pathNanos)} on the critical path`
-            : "not on the critical path"}
+            ? say("spanDetail.onTheCriticalPath", { pathNanos: formatDuration(props.pathNanos) })
+            : say("spanDetail.notOnTheCriticalPath")}
         </span>
       </Fact>
-      <Fact label="Start">
+      <Fact label={say("spanDetail.start")}>
         {trace.offset[index] === 0 ? "0" : `+${formatDuration(trace.offset[index])}`}{" "}
         <span class="muted" title={formatUtc(span.start)}>
           {formatDateTime(span.start, true)}
         </span>
       </Fact>
       {(trace.oddities[index] & (Oddity.EndsBeforeStart | Oddity.InFuture | Oddity.OutOfRange)) !==
-        0 && <Fact label="End">{formatDateTime(span.end, true)}</Fact>}
-      <Fact label="Kind">{span.kind}</Fact>
-      <Fact label="Status">
+        0 && <Fact label={say("spanDetail.end")}>{formatDateTime(span.end, true)}</Fact>}
+      <Fact label={say("spanDetail.kind")}>{span.kind}</Fact>
+      <Fact label={say("spanDetail.status")}>
         <span class={span.status === "error" ? "bad" : undefined}>{span.status}</span>
       </Fact>
-      <Fact label="Span ID">
-        <span class="mono">{span.spanId ?? "none"}</span>
-        {span.spanId && <CopyButton text={span.spanId} label="Copy the span ID" />}
+      <Fact label={say("spanDetail.spanId")}>
+        <span class="mono">{span.spanId ?? say("spanDetail.none")}</span>
+        {span.spanId && <CopyButton text={span.spanId} label={say("spanDetail.copyTheSpanId")} />}
       </Fact>
-      <Fact label="Parent">
+      <Fact label={say("spanDetail.parent")}>
         {parent >= 0 ? (
           <button type="button" class="link" onClick={() => props.onSelect(parent)}>
-            {trace.spans[parent].name || "(no name)"}
+            {trace.spans[parent].name || say("spanDetail.noName")}
           </button>
         ) : (
           <span class="muted">
-            {span.parentSpanId ? `${span.parentSpanId} (not used)` : "none, a root"}
+            {span.parentSpanId
+              ? say("spanDetail.notUsed", { parentSpanId: span.parentSpanId })
+              : say("spanDetail.noneARoot")}
           </span>
         )}
       </Fact>
-      <Fact label="Children">{childrenOf(trace, index).length}</Fact>
+      <Fact label={say("spanDetail.children")}>{childrenOf(trace, index).length}</Fact>
     </dl>
   );
 }

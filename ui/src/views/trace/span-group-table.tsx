@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { formatCount } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import {
   type GroupBy,
@@ -15,20 +16,24 @@ import type { TraceState } from "./trace-state.ts";
 
 const GROUPS_SHOWN = 500;
 const GROUP_BYS: readonly (readonly [GroupBy, string])[] = [
-  ["operation", "By operation"],
-  ["service", "By service"],
-  ["kind", "By kind"],
+  ["operation", say("spanGroupTable.byOperation")],
+  ["service", say("spanGroupTable.byService")],
+  ["kind", say("spanGroupTable.byKind")],
 ];
 const COLUMNS: readonly (readonly [GroupColumn, string, string])[] = [
-  ["count", "Spans", "Number of spans"],
-  ["errorCount", "Failed", "Spans that failed"],
-  ["selfNanos", "Own time", "Time in which no child was running, summed"],
-  ["pathNanos", "On path", "Own time on the critical path"],
-  ["sumNanos", "Total", "Durations summed; parallel spans count each"],
-  ["p50Nanos", "p50", "Half of the spans were at most this long"],
-  ["p95Nanos", "p95", "95 of 100 spans were at most this long"],
-  ["p99Nanos", "p99", "99 of 100 spans were at most this long"],
-  ["maxNanos", "Max", "The longest span"],
+  ["count", say("spanGroupTable.spans"), say("spanGroupTable.numberOfSpans")],
+  ["errorCount", say("spanGroupTable.failed"), say("spanGroupTable.spansThatFailed")],
+  ["selfNanos", say("spanGroupTable.ownTime"), say("spanGroupTable.timeInWhichNoChildWas")],
+  ["pathNanos", say("spanGroupTable.onPath"), say("spanGroupTable.ownTimeOnTheCriticalPath")],
+  [
+    "sumNanos",
+    say("spanGroupTable.total"),
+    say("spanGroupTable.durationsSummedParallelSpansCountEach"),
+  ],
+  ["p50Nanos", "p50", say("spanGroupTable.halfOfTheSpansWereAt")],
+  ["p95Nanos", "p95", say("spanGroupTable.95Of100SpansWereAt")],
+  ["p99Nanos", "p99", say("spanGroupTable.99Of100SpansWereAt")],
+  ["maxNanos", say("spanGroupTable.max"), say("spanGroupTable.theLongestSpan")],
 ];
 
 /** The spans of the shown part in groups, sorted by any column. */
@@ -47,9 +52,9 @@ export function SpanGroupTable(props: {
   const toggle = (column: GroupColumn) =>
     setSort({ column, isDescending: sort.column === column ? !sort.isDescending : true });
   return (
-    <TableFrame label="Spans in groups">
+    <TableFrame label={say("spanGroupTable.spansInGroups")}>
       <div class="table-lead">
-        <fieldset class="segments" aria-label="Group spans">
+        <fieldset class="segments" aria-label={say("spanGroupTable.groupSpans")}>
           {GROUP_BYS.map(([key, label]) => (
             <button key={key} type="button" aria-pressed={by === key} onClick={() => setBy(key)}>
               {label}
@@ -60,8 +65,10 @@ export function SpanGroupTable(props: {
       <table class="table">
         <thead>
           <tr>
-            <th scope="col">{by === "kind" ? "Kind" : "Service"}</th>
-            {by === "operation" && <th scope="col">Operation</th>}
+            <th scope="col">
+              {by === "kind" ? say("spanGroupTable.kind") : say("spanGroupTable.service")}
+            </th>
+            {by === "operation" && <th scope="col">{say("spanGroupTable.operation")}</th>}
             {COLUMNS.map(([column, label, title]) => (
               <th
                 key={column}
@@ -93,7 +100,9 @@ export function SpanGroupTable(props: {
         </tbody>
       </table>
       {sorted.length > GROUPS_SHOWN && (
-        <p class="hint">{formatCount(sorted.length - GROUPS_SHOWN)} groups more are not shown.</p>
+        <p class="hint">
+          {formatCount(sorted.length - GROUPS_SHOWN)} {say("spanGroupTable.groupsMoreAreNotShown")}
+        </p>
       )}
     </TableFrame>
   );
@@ -117,7 +126,12 @@ function GroupRow(props: {
       <td>{group.service === "" ? group.name : <ServiceName name={group.service} />}</td>
       {group.service !== "" && group.name !== "" && <td>{group.name}</td>}
       <td class="number right">
-        <button type="button" class="link" title="Mark them in the waterfall" onClick={show}>
+        <button
+          type="button"
+          class="link"
+          title={say("spanGroupTable.markThemInTheWaterfall")}
+          onClick={show}
+        >
           {formatCount(group.count)}
         </button>
       </td>

@@ -1,3 +1,4 @@
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { repeatLabel } from "../../model/insight.ts";
 import { hasChildren, type Rows } from "../../model/rows.ts";
@@ -53,9 +54,15 @@ function rowText(trace: Trace, rows: Rows, row: number): string {
   const span = trace.spans[index];
   const repeat = rows.repeats.get(row);
   if (repeat) {
-    const failed = repeat.errorCount > 0 ? `, ${repeat.errorCount} failed` : "";
-    return `${span.resource.serviceName}: ${repeatLabel(repeat)}, together ${formatDuration(repeat.sumNanos)}${failed}`;
+    const failed =
+      repeat.errorCount > 0 ? say("spanTree.failed", { errorCount: repeat.errorCount }) : "";
+    return say("spanTree.together", {
+      serviceName: span.resource.serviceName,
+      repeat: repeatLabel(repeat),
+      sumNanos: formatDuration(repeat.sumNanos),
+      failed,
+    });
   }
-  const error = span.status === "error" ? ", error" : "";
-  return `${span.resource.serviceName}: ${span.name || "(no name)"}, ${formatDuration(trace.duration[index])}${error}`;
+  const error = span.status === "error" ? say("spanTree.error") : "";
+  return `${span.resource.serviceName}: ${span.name || say("spanTree.noName")}, ${formatDuration(trace.duration[index])}${error}`;
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Span } from "../../api/otlp.ts";
+import { say } from "../../base/say.ts";
 import { fillTemplate, TEMPLATE_FIELDS } from "../../model/link-template.ts";
 import { linkTemplates, setLinkTemplates } from "../../state/link-templates.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -25,14 +26,17 @@ export function TemplateLinks({
                 <Icon name="link" /> {template.name}
               </a>
             ) : (
-              <span class="small-button muted" title={`This span lacks a field of ${template.url}`}>
+              <span
+                class="small-button muted"
+                title={say("templateLinks.thisSpanLacksAFieldOf", { url: template.url })}
+              >
                 {template.name}
               </span>
             )}
             <button
               type="button"
               class="icon-button"
-              aria-label={`Forget the link ${template.name}`}
+              aria-label={say("templateLinks.forgetTheLink", { name: template.name })}
               onClick={() => setLinkTemplates(templates.filter((_, i) => i !== at))}
             >
               <Icon name="close" />
@@ -44,7 +48,9 @@ export function TemplateLinks({
         <AddForm onDone={() => setAdding(false)} />
       ) : (
         <button type="button" class="link" onClick={() => setAdding(true)}>
-          {templates.length === 0 ? "Link spans to logs or metrics…" : "add a link…"}
+          {templates.length === 0
+            ? say("templateLinks.linkSpansToLogsOrMetrics")
+            : say("templateLinks.addALink")}
         </button>
       )}
     </div>
@@ -56,23 +62,29 @@ function AddForm({ onDone }: { readonly onDone: () => void }) {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const url = String(form.get("url") ?? "").trim();
-    const name = String(form.get("name") ?? "").trim() || "Link";
+    const name = String(form.get("name") ?? "").trim() || say("templateLinks.link");
     if (/^https?:\/\//.test(url)) setLinkTemplates([...linkTemplates.value, { name, url }]);
     onDone();
   };
   return (
     <form class="template-form" onSubmit={submit}>
-      <input type="text" name="name" placeholder="Logs" aria-label="Name of the link" />
+      <input
+        type="text"
+        name="name"
+        placeholder={say("templateLinks.logs")}
+        aria-label={say("templateLinks.nameOfTheLink")}
+      />
       <input
         type="text"
         name="url"
         class="mono"
         placeholder="https://logs.example/?trace={traceId}"
-        aria-label="Address with fields in braces"
+        aria-label={say("templateLinks.addressWithFieldsInBraces")}
       />
-      <button type="submit">Keep</button>
+      <button type="submit">{say("templateLinks.keep")}</button>
       <p class="hint">
-        Fields: <code>{TEMPLATE_FIELDS}</code>. Kept in this browser.
+        {say("templateLinks.fields")} <code>{TEMPLATE_FIELDS}</code>
+        {say("templateLinks.keptInThisBrowser")}
       </p>
     </form>
   );

@@ -1,4 +1,5 @@
 import type { RefObject } from "preact";
+import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { formatRule, parseRule } from "../../model/collapse.ts";
 import { TRACE_SHOWS, type TraceShow } from "../../state/url.ts";
@@ -7,11 +8,11 @@ import { FindBar } from "./find-bar.tsx";
 import type { TraceState } from "./trace-state.ts";
 
 const SHOW_NAMES: Readonly<Record<TraceShow, string>> = {
-  waterfall: "Waterfall",
-  flame: "Flame graph",
-  lanes: "Services",
-  table: "Statistics",
-  path: "Critical path",
+  waterfall: say("toolbar.waterfall"),
+  flame: say("toolbar.flameGraph"),
+  lanes: say("toolbar.services"),
+  table: say("toolbar.statistics"),
+  path: say("toolbar.criticalPath"),
 };
 
 /** Levels that are offered to collapse at. */
@@ -27,7 +28,7 @@ export function Toolbar(props: {
   const { route, trace, update, root } = state;
   return (
     <div class="toolbar">
-      <fieldset class="segments" aria-label="View">
+      <fieldset class="segments" aria-label={say("toolbar.view")}>
         {TRACE_SHOWS.map((show, at) => (
           <button
             key={show}
@@ -53,12 +54,18 @@ export function Toolbar(props: {
       {root >= 0 && (
         <button type="button" class="root-chip" onClick={() => state.setRoot(-1)}>
           <Icon name="close" />
-          <span class="root-name">Only below {trace.spans[root].name || "(no name)"}</span>
+          <span class="root-name">
+            {say("toolbar.onlyBelow")} {trace.spans[root].name || say("toolbar.noName")}
+          </span>
         </button>
       )}
       {route.view !== null && (
-        <button type="button" onClick={() => update({ view: null })} title="Show all times (0)">
-          {formatDuration(state.view.to - state.view.from)} shown · all
+        <button
+          type="button"
+          onClick={() => update({ view: null })}
+          title={say("toolbar.showAllTimes0")}
+        >
+          {formatDuration(state.view.to - state.view.from)} {say("toolbar.shownAll")}
         </button>
       )}
     </div>
@@ -75,30 +82,30 @@ function RowControls({ state }: { readonly state: TraceState }) {
       <button
         type="button"
         aria-pressed={route.isFolding}
-        title="Repeated siblings as one row (f)"
+        title={say("toolbar.repeatedSiblingsAsOneRowF")}
         onClick={() => update({ isFolding: !route.isFolding, unfolded: [] })}
       >
-        Fold repeats
+        {say("toolbar.foldRepeats")}
       </button>
       <select
-        aria-label="Collapse"
+        aria-label={say("toolbar.collapse")}
         value={formatRule(route.rule)}
         onChange={(event) => update({ rule: parseRule(event.currentTarget.value), collapsed: [] })}
       >
-        <option value="">All levels</option>
-        <option value="service">One row a service call</option>
+        <option value="">{say("toolbar.allLevels")}</option>
+        <option value="service">{say("toolbar.oneRowAServiceCall")}</option>
         {LEVELS.map((level) => (
           <option key={level} value={`depth-${level}`}>
-            {level} {level === 1 ? "level" : "levels"}
+            {level} {level === 1 ? say("toolbar.level") : say("toolbar.levels")}
           </option>
         ))}
       </select>
       <select
-        aria-label="Leave out short spans"
+        aria-label={say("toolbar.leaveOutShortSpans")}
         value={String(route.durationMinNanos)}
         onChange={(event) => update({ durationMinNanos: Number(event.currentTarget.value) })}
       >
-        <option value="0">Any duration</option>
+        <option value="0">{say("toolbar.anyDuration")}</option>
         {offered
           .sort((a, b) => a - b)
           .map((nanos) => (

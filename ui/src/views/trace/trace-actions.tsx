@@ -1,4 +1,5 @@
 import { fetchOtlp } from "../../api/trace.ts";
+import { say } from "../../base/say.ts";
 import { compareRoute, formatRoute, type TraceRoute } from "../../state/url.ts";
 import { copyText } from "../parts/copy-button.tsx";
 import { download } from "../parts/download.ts";
@@ -16,24 +17,28 @@ export function TraceActions(props: { readonly route: TraceRoute }) {
   return (
     <>
       <a class="small-button" href={formatRoute(compareRoute(route.traceId))}>
-        <Icon name="compare" /> Compare
+        <Icon name="compare" /> {say("traceActions.compare")}
       </a>
-      <Menu label="Share" icon="copy">
+      <Menu label={say("traceActions.share")} icon="copy">
         {[
           {
-            label: "Copy link",
-            note: "to this very view",
+            label: say("traceActions.copyLink"),
+            note: say("traceActions.toThisVeryView"),
             run: () => copyText(location.origin + formatRoute(route)),
           },
           {
-            label: "Copy as curl",
-            note: "asks the server for this trace",
+            label: say("traceActions.copyAsCurl"),
+            note: say("traceActions.asksTheServerForThisTrace"),
             run: () => copyText(`curl -H 'accept: application/json' '${location.origin}${path}'`),
           },
-          { label: "Copy as JSON", note: "OTLP, hex IDs", run: () => withOtlp(copyText) },
           {
-            label: "Download JSON",
-            note: "OTLP, hex IDs",
+            label: say("traceActions.copyAsJson"),
+            note: say("traceActions.otlpHexIds"),
+            run: () => withOtlp(copyText),
+          },
+          {
+            label: say("traceActions.downloadJson"),
+            note: say("traceActions.otlpHexIds"),
             run: () =>
               withOtlp((text) => download(`trace-${route.traceId}.json`, text, "application/json")),
           },

@@ -1,5 +1,6 @@
 import type { Pin, TraceAnswer } from "../../api/trace.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import {
   formatAgo,
   formatDateTime,
@@ -31,42 +32,51 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
       <div class="trace-title">
         <h1>
           <ServiceName name={root.resource.serviceName} />
-          <span class="trace-operation">{root.name || "(no name)"}</span>
+          <span class="trace-operation">{root.name || say("traceHeader.noName")}</span>
           <strong class="number trace-duration">{formatDuration(trace.durationNanos)}</strong>
         </h1>
         <span class="trace-id mono">
           {route.traceId}
-          <CopyButton text={route.traceId} label="Copy the trace ID" />
+          <CopyButton text={route.traceId} label={say("traceHeader.copyTheTraceId")} />
         </span>
         <span class="grow" />
         {longestPins(props.answer.pins).map((pin) => (
           <span
             key={pin.reason}
             class="chip pin"
-            title={`Kept until ${formatDateTime(pin.until)}, whatever retention says`}
+            title={say("traceHeader.keptUntilWhateverRetentionSays", {
+              until: formatDateTime(pin.until),
+            })}
           >
-            <Icon name="pin" /> pinned: {pin.reason}
+            <Icon name="pin" /> {say("traceHeader.pinned")} {pin.reason}
           </span>
         ))}
         <TraceActions route={route} />
       </div>
       <dl class="facts">
         <Fact
-          label="Started"
+          label={say("traceHeader.started")}
           value={formatDateTime(trace.start, true)}
           title={formatUtc(trace.start)}
           note={formatAgo(millisFromNanos(trace.start), nowMillis.value)}
         />
         {rootNanos < trace.durationNanos * ROOT_SHARE_MIN && (
           <Fact
-            label="Root span"
+            label={say("traceHeader.rootSpan")}
             value={formatDuration(rootNanos)}
-            title="What its caller waited for; other spans begin earlier or end later"
+            title={say("traceHeader.whatItsCallerWaitedForOther")}
           />
         )}
-        <Fact label="Spans" value={counted(trace.spans.length, "span").replace(/ spans?$/, "")} />
-        <Fact label="Depth" value={String(trace.depthMax)} />
-        <Fact label="Errors" value={String(trace.errorCount)} isBad={trace.errorCount > 0} />
+        <Fact
+          label={say("traceHeader.spans")}
+          value={counted(trace.spans.length, "span").replace(/ spans?$/, "")}
+        />
+        <Fact label={say("traceHeader.depth")} value={String(trace.depthMax)} />
+        <Fact
+          label={say("traceHeader.errors")}
+          value={String(trace.errorCount)}
+          isBad={trace.errorCount > 0}
+        />
         <div class="fact-services">
           <dt>{counted(trace.services.length, "service")}</dt>
           <dd class="chips">
@@ -75,7 +85,7 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
                 key={service.name}
                 type="button"
                 class="chip-button"
-                title={`Mark the spans of ${service.name}`}
+                title={say("traceHeader.markTheSpansOf", { name: service.name })}
                 onClick={() => toggleService(props.state, service.name)}
               >
                 <ServiceChip {...service} />

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Gap } from "../../api/trace.ts";
 import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
 import { formatClock, formatDuration } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
 import { gapSentence } from "../../model/notice.ts";
@@ -28,7 +29,7 @@ export function TraceNotices(props: {
   const clocks = props.skew.clocks.length;
   if (exemplars.length + props.gaps.length + trace.notices.length + clocks === 0) return null;
   return (
-    <ul class="notices" aria-label="About this trace">
+    <ul class="notices" aria-label={say("traceNotices.aboutThisTrace")}>
       {shown.map((placed) => (
         <li
           key={`${placed.series} ${placed.exemplar.time} ${placed.span}`}
@@ -37,13 +38,14 @@ export function TraceNotices(props: {
         >
           <span class="diamond" aria-hidden="true" />
           <span>
-            exemplar of <code>{placed.exemplar.seriesLabels.__name__ ?? placed.series}</code> ={" "}
-            <strong class="number">{placed.exemplar.value}</strong> at{" "}
+            {say("traceNotices.exemplarOf")}{" "}
+            <code>{placed.exemplar.seriesLabels.__name__ ?? placed.series}</code> ={" "}
+            <strong class="number">{placed.exemplar.value}</strong> {say("traceNotices.at")}{" "}
             <span class="number">{formatClock(placed.exemplar.time)}</span>
           </span>
           {placed.span >= 0 && (
             <button type="button" class="link" onClick={() => select(placed.span)}>
-              show its span
+              {say("traceNotices.showItsSpan")}
             </button>
           )}
         </li>
@@ -57,8 +59,8 @@ export function TraceNotices(props: {
             onClick={() => setOpen(!isOpen)}
           >
             {isOpen
-              ? "show fewer exemplars"
-              : `${exemplars.length - EXEMPLARS_SHOWN} more exemplars`}
+              ? say("traceNotices.showFewerExemplars")
+              : say("traceNotices.moreExemplars", { value: exemplars.length - EXEMPLARS_SHOWN })}
           </button>
         </li>
       )}
@@ -75,7 +77,7 @@ export function TraceNotices(props: {
           <span>{notice.sentence}</span>
           {notice.span >= 0 && (
             <button type="button" class="link" onClick={() => select(notice.span)}>
-              show the first
+              {say("traceNotices.showTheFirst")}
             </button>
           )}
         </li>
@@ -87,7 +89,7 @@ export function TraceNotices(props: {
 /** Clocks that cannot agree with the order of calls; moved only when somebody asks for it. */
 function SkewNotice({ skew, route }: { readonly skew: Skew; readonly route: TraceRoute }) {
   const [first] = skew.clocks;
-  const direction = first.aheadNanos > 0 ? "ahead of" : "behind";
+  const direction = first.aheadNanos > 0 ? say("traceNotices.aheadOf") : "behind";
   const others = skew.clocks.length - 1;
   const all = skew.clocks
     .map((clock) => `${clock.name}: ${formatDuration(clock.aheadNanos)}`)
@@ -96,20 +98,23 @@ function SkewNotice({ skew, route }: { readonly skew: Skew; readonly route: Trac
     <li class="notice skew-notice" title={all}>
       <Icon name="clock" />
       <span>
-        The clock of <strong>{first.name}</strong> seems to be{" "}
-        <span class="number">{formatDuration(Math.abs(first.aheadNanos))}</span> {direction} its
-        caller's
-        {others > 0 && `, and ${counted(others, "other clock")} differ too`}.{" "}
+        {say("traceNotices.theClockOf")} <strong>{first.name}</strong>{" "}
+        {say("traceNotices.seemsToBe")}{" "}
+        <span class="number">{formatDuration(Math.abs(first.aheadNanos))}</span> {direction}{" "}
+        {say("traceNotices.itsCallerS")}
+        {others > 0 && say("traceNotices.andDifferToo", { others: counted(others, "otherClock") })}.{" "}
         {route.isCorrected
-          ? "Times are moved so that calls lie within their callers."
-          : "Times are shown as they were stamped."}
+          ? say("traceNotices.timesAreMovedSoThatCalls")
+          : say("traceNotices.timesAreShownAsTheyWere")}
       </span>
       <button
         type="button"
         class="small-button"
         onClick={() => replace({ ...route, isCorrected: !route.isCorrected })}
       >
-        {route.isCorrected ? "Show as stamped" : "Correct the clocks"}
+        {route.isCorrected
+          ? say("traceNotices.showAsStamped")
+          : say("traceNotices.correctTheClocks")}
       </button>
     </li>
   );

@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { fetchTrace, type Gap, type TraceAnswer } from "../../api/trace.ts";
+import { say } from "../../base/say.ts";
 import { nanosFromMillis } from "../../base/time.ts";
 import { placeExemplars } from "../../model/exemplars.ts";
 import { gapSentence } from "../../model/notice.ts";
@@ -40,18 +41,18 @@ export function TracePage({ route }: { readonly route: TraceRoute }) {
   }, [route.traceId]);
 
   const { data, failure, loading } = loaded.state.value;
-  if (!data && loading) return <Loading what="the trace" />;
+  if (!data && loading) return <Loading what={say("trace.theTrace")} />;
   if (!data && failure?.status === 404) {
     return (
-      <Empty title="No trace has this ID">
+      <Empty title={say("trace.noTraceHasThisId")}>
         <p>
           <code>{route.traceId}</code>
         </p>
         <p>{failure.sentence}</p>
         <p>
-          <a href="/search">Search</a> for others, or{" "}
+          <a href="/search">{say("trace.search")}</a> {say("trace.forOthersOr")}{" "}
           <button type="button" class="link" onClick={load}>
-            look again
+            {say("trace.lookAgain")}
           </button>
           .
         </p>
@@ -59,8 +60,10 @@ export function TracePage({ route }: { readonly route: TraceRoute }) {
     );
   }
   if (!data) {
-    const reason = failure ?? { sentence: "Nothing was loaded.", status: 0 };
-    return <FailureBox title="The trace could not be loaded" failure={reason} onRetry={load} />;
+    const reason = failure ?? { sentence: say("trace.nothingWasLoaded"), status: 0 };
+    return (
+      <FailureBox title={say("trace.theTraceCouldNotBeLoaded")} failure={reason} onRetry={load} />
+    );
   }
   return <TraceView loaded={data} route={route} />;
 }
@@ -77,7 +80,11 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
   const state = useTraceState(trace, route);
   useEffect(() => {
     const root = trace.spans[mainRoot(trace)];
-    if (root) document.title = `${root.resource.serviceName}: ${root.name} · Sigyn`;
+    if (root)
+      document.title = say("trace.sigyn", {
+        serviceName: root.resource.serviceName,
+        name: root.name,
+      });
   }, [trace]);
   const notices = (
     <TraceNotices
@@ -92,9 +99,10 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
     return (
       <>
         {notices}
-        <Empty title="No span of this trace is here">
+        <Empty title={say("trace.noSpanOfThisTraceIs")}>
           <p>
-            Sigyn knows <code>{route.traceId}</code>, but holds none of its spans (yet).
+            {say("trace.sigynKnows")} <code>{route.traceId}</code>
+            {say("trace.butHoldsNoneOfItsSpans")}
           </p>
         </Empty>
       </>

@@ -1,6 +1,7 @@
 // Minimap, tool bar, one of the views, and the detail of the selected span.
 
 import { useRef, useState } from "preact/hooks";
+import { say } from "../../base/say.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
 import type { LostStretch } from "../../render/waterfall-scene.ts";
 import { isHelpOpen } from "../../state/help.ts";
@@ -35,7 +36,7 @@ export function TraceWorkbench(props: {
     focusFind: () => findInput.current?.select(),
   });
   return (
-    <section class="workbench" aria-label="Spans">
+    <section class="workbench" aria-label={say("traceWorkbench.spans")}>
       <Minimap trace={trace} view={state.view} full={state.full} onView={state.setView} />
       <Toolbar state={state} findInput={findInput} />
       <div class="split">

@@ -2,6 +2,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FrameScheduler } from "../../base/frame.ts";
+import { say } from "../../base/say.ts";
 import { clampSpan, pan, toTime, zoom } from "../../base/timescale.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
 import { hasChildren } from "../../model/rows.ts";
@@ -205,7 +206,7 @@ export function Waterfall(props: WaterfallProps) {
         class="waterfall-scroller"
         role="tree"
         tabIndex={0}
-        aria-label="Spans as a tree"
+        aria-label={say("waterfall.spansAsATree")}
         aria-activedescendant={selectedRow >= 0 ? `row-${selectedRow}` : undefined}
         onScroll={() => scheduler.request()}
         onPointerDown={onPointerDown}
