@@ -1,0 +1,70 @@
+// What the pages say stands in one file. Keys are checked by the type checker; this checks that nothing is said
+// past it, and that it holds nothing that nobody says.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseSync } from "vite";
+import { describe, expect, test } from "vitest";
+import english from "../../src/base/english.json";
+import { counted } from "../../src/base/number.ts";
+import { say } from "../../src/base/say.ts";
+
+const SOURCE = resolve(import.meta.dirname, "../../src");
+const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
+  .filter((path) => /\.tsx?$/.test(path))
+  .map((path) => ({ path, text: readFileSync(join(SOURCE, path), "utf8") }));
+const SPOKEN = ["aria-label", "title", "placeholder", "label", "what", "caption", "note"];
+const isWords = (text: unknown) => typeof text === "string" && /\p{L}{2}/u.test(text);
+
+interface Node {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && "type" in value;
+}
+
+/** Words that stand in the markup itself. */
+function spoken(node: Node): readonly string[] {
+  const own: string[] = [];
+  if (node.type === "JSXText" && isWords(node.value)) own.push(String(node.value).trim());
+  if (node.type === "JSXAttribute" && isNode(node.name) && isNode(node.value)) {
+    const isSpoken = SPOKEN.includes(String(node.name.name));
+    const { type, value } = node.value;
+    // An address or `key=value` is an example that every language shares.
+    if (isSpoken && type === "Literal" && isWords(value) && !/[/=]/.test(String(value))) {
+      own.push(String(value));
+    }
+  }
+  const children = Object.values(node).flatMap((value) => (Array.isArray(value) ? value : [value]));
+  return [...own, ...children.filter(isNode).flatMap(spoken)];
+}
+
+describe("English", () => {
+  test("stands in its file, not in the markup", () => {
+    const found = files
+      .filter(({ path }) => path.endsWith(".tsx"))
+      .flatMap(({ path, text }) =>
+        spoken(parseSync(path, text).program as unknown as Node).map((said) => `${path}: ${said}`),
+      );
+    expect(found).toEqual([]);
+  });
+
+  test("has no text that nobody says", () => {
+    const all = files.map(({ text }) => text).join("\n");
+    const unsaid = Object.keys(english).filter(
+      (key) => !all.includes(`"${key.replace(/^count\./, "")}"`),
+    );
+    expect(unsaid).toEqual([]);
+  });
+
+  test("puts parts in, and counts one and others", () => {
+    expect(say("app.sigyn", { page: "Search" })).toBe("Search · Sigyn");
+    expect(counted(1, "span")).toBe("1 span");
+    expect(counted(1234, "span")).toBe("1,234 spans");
+    for (const [key, text] of Object.entries(english)) {
+      expect(text.split(" | ").length, key).toBe(key.startsWith("count.") ? 2 : 1);
+    }
+  });
+});
