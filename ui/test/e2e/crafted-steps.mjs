@@ -107,6 +107,30 @@ export async function craftedSteps(browser, base, artefacts, step) {
     assert.deepEqual(await seriousViolations(page), []);
   });
 
+  await step("200 services are a map that can be read, and one of them is found", async () => {
+    await page.goto(`${base}/services?show=map`);
+    await page.locator("svg .node").nth(199).waitFor();
+    await page.screenshot({ path: `${artefacts}map-200-light.png` });
+    await page.selectOption("select[aria-label='Service in focus']", "media-3-25");
+    await page.getByRole("button", { name: "Neighbours" }).click();
+    await page.waitForURL(/near=1/);
+    const shown = await page.locator("svg .node").count();
+    assert.ok(shown > 1 && shown < 20, `${shown} neighbours`);
+    assert.deepEqual(await seriousViolations(page), []);
+  });
+
+  await step("a bad day: what is slow, what repeats and what failed is said at once", async () => {
+    await open("messy");
+    assert.match(await notices(), /clock of bank.*came without a start time/s);
+    const insights = await page.locator(".insights").textContent();
+    assert.match(insights, /420 × SELECT item/);
+    assert.match(insights, /charge card/);
+    await page.screenshot({ path: `${artefacts}messy-light.png` });
+    await page.getByRole("button", { name: "Correct the clocks" }).click();
+    await page.waitForURL(/skew=1/);
+    assert.deepEqual(await seriousViolations(page), []);
+  });
+
   await step(`${LARGE_SPANS} spans open and scroll`, async () => {
     const began = Date.now();
     await page.goto(`${base}/trace/${TRACE_IDS.large}`);

@@ -7,6 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { launch, openPage, seriousViolations } from "./browser.mjs";
 import { craftedSteps } from "./crafted-steps.mjs";
+import { notebookSteps } from "./notebook-steps.mjs";
 
 const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
 /** `sigyn demo` promises its first traces within this time. */
@@ -23,6 +24,7 @@ const browser = await launch();
 let failed = false;
 try {
   for (const look of LOOKS) await walk(look);
+  await notebookSteps(browser, base, ARTEFACTS, step);
   await outage(browser, base);
   if (process.env.SIGYN_CRAFTED_URL) {
     await craftedSteps(browser, process.env.SIGYN_CRAFTED_URL, ARTEFACTS, step);
@@ -121,6 +123,8 @@ async function walk({ name, ...options }) {
       "compare",
     ],
     ["/exemplars", "exemplars"],
+    ["/notebooks", "notebooks"],
+    ["/status", "status"],
     ["/no/such/page", "not-found"],
   ]) {
     await step(`${name}: ${path}`, async () => {
@@ -161,6 +165,18 @@ async function outage(browser, base) {
     await page.context().setOffline(false);
     await page.getByRole("button", { name: "Try again" }).click();
     await page.locator(".failure").waitFor({ state: "detached" });
+    await page.goto(`${base}/services?show=map`);
+    await page.locator("svg .node").first().waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole("combobox", { name: "Time range" }).selectOption("15m");
+    await page.getByText("does not answer").first().waitFor();
+    assert.equal(await page.locator("main .drip").count(), 0, "nothing spins");
+    await page.context().setOffline(false);
+    for (const again of await page.getByRole("button", { name: "Try again" }).all()) {
+      await again.click();
+    }
+    await page.locator(".failure").first().waitFor({ state: "detached" });
+    await page.locator("svg .node").first().waitFor();
     // The browser logs each request that failed; the pages may add nothing to that.
     const own = complaints.filter((line) => !line.includes("net::ERR_INTERNET_DISCONNECTED"));
     assert.deepEqual(own, []);

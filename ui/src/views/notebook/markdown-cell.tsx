@@ -15,6 +15,8 @@ export function MarkdownCell(props: {
     import("./markdown.ts").then(setMarkdown, () => setMarkdown(null));
   }, []);
   const nodes = useMemo(() => markdown?.markdownNodes(props.text), [markdown, props.text]);
+  const end = () => setEditing(area.current?.value.trim() === "");
+  const endAfterClick = useEndAfterClick(end);
   const begin = () => {
     setEditing(true);
     requestAnimationFrame(() => area.current?.focus());
@@ -34,9 +36,9 @@ export function MarkdownCell(props: {
             const isDone = event.key === "Enter" && (event.ctrlKey || event.shiftKey);
             if (event.key !== "Escape" && !isDone) return;
             event.preventDefault();
-            setEditing(props.text.trim() === "");
+            end();
           }}
-          onBlur={() => setEditing(props.text.trim() === "")}
+          onBlur={endAfterClick}
         />
       </div>
     );
@@ -50,4 +52,34 @@ export function MarkdownCell(props: {
       </button>
     </div>
   );
+}
+
+/**
+ * Ends the writing when the focus goes, but not before a click is over: the text takes less room than its
+ * field, and what somebody is about to click would move away from the pointer.
+ */
+function useEndAfterClick(end: () => void): () => void {
+  const isPointerDown = useRef(false);
+  const latest = useRef(end);
+  latest.current = end;
+  useEffect(() => {
+    const down = () => {
+      isPointerDown.current = true;
+    };
+    const up = () => {
+      isPointerDown.current = false;
+    };
+    addEventListener("pointerdown", down, true);
+    addEventListener("click", up);
+    addEventListener("pointercancel", up);
+    return () => {
+      removeEventListener("pointerdown", down, true);
+      removeEventListener("click", up);
+      removeEventListener("pointercancel", up);
+    };
+  }, []);
+  return () => {
+    if (!isPointerDown.current) latest.current();
+    else addEventListener("click", () => latest.current(), { once: true });
+  };
 }
