@@ -50,6 +50,7 @@ export function drawChart(options: ChartOptions): Chart {
         {
           ...axis,
           space: 80,
+          size: 30,
           values: (_, times, __, ___, step) => times.map((time) => tick(time, step)),
         },
         {
