@@ -53,7 +53,8 @@ pub(super) struct RowGroupPages {
     pub(super) footer: Footer,
     pub(super) block: Ulid,
     pub(super) row_group: usize,
-    pub(super) cache: Arc<Cache>,
+    /// Where dictionaries are kept; `None` when they are read once.
+    pub(super) cache: Option<Arc<Cache>>,
 }
 
 /// The pages of a column.
@@ -64,7 +65,7 @@ struct ColumnPages {
     /// The dictionary, if it was known before and has not been asked for yet.
     known: Option<Page>,
     key: Key,
-    cache: Arc<Cache>,
+    cache: Option<Arc<Cache>>,
 }
 
 impl Footer {
@@ -139,7 +140,7 @@ impl RowGroupReader for Columns<'_> {
         let pages = pages.and_then(|groups| groups.get(*row_group)?.get(column));
         let pages = pages.map(|index| index.page_locations().clone());
         let key = Key::Dictionary(*block, *row_group, column);
-        let known = match cache.get(&key) {
+        let known = match cache.as_ref().and_then(|cache| cache.get(&key)) {
             Some(Entry::Dictionary(page)) if pages.is_some() => Some(page),
             _ => None,
         };
@@ -153,7 +154,7 @@ impl RowGroupReader for Columns<'_> {
         }
         let metadata = metadata.build()?;
         let packed = SerializedPageReader::new(Arc::new(file.clone()), &metadata, rows, pages)?;
-        let cache = Arc::clone(cache);
+        let cache = cache.clone();
         Ok(Box::new(ColumnPages { packed, is_zstd, known, key, cache }))
     }
 
@@ -175,9 +176,9 @@ impl PageReader for ColumnPages {
         if self.is_zstd {
             unpack(&mut page)?;
         }
-        if page.is_dictionary_page() {
+        if let Some(cache) = self.cache.as_ref().filter(|_| page.is_dictionary_page()) {
             let bytes = page.buffer().len();
-            self.cache.put(self.key.clone(), Entry::Dictionary(page.clone()), bytes);
+            cache.put(self.key.clone(), Entry::Dictionary(page.clone()), bytes);
         }
         Ok(Some(page))
     }

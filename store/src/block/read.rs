@@ -279,14 +279,14 @@ impl Block {
         Ok(Arc::new(parents.map_err(|what| self.damaged(what))?))
     }
 
-    /// A row group to be read once, from its first row to its last, at once and beside the cache.
+    /// A row group to be read once, from its first row to its last, and beside the cache.
     pub(super) fn scan(&self, row_group: usize) -> Result<Scan<'_>, Error> {
-        let load = || {
-            let footer = self.footer()?.whole;
-            let file = self.file.load(bytes_of(&footer, row_group))?;
+        let open = || {
+            let footer = self.footer()?;
+            let file = self.file.prepare(bytes_of(&footer.whole, row_group))?;
             Ok(Scan { block: self, row_group, footer, file })
         };
-        load().map_err(|error: ParquetError| self.failed(error))
+        open().map_err(|error: ParquetError| self.failed(error))
     }
 
     /// The attributes that have a column, with the kind of value and how many rows have one.
@@ -461,7 +461,7 @@ impl Block {
     /// A row group, ready for many reads.
     fn pages(&self, footer: &Footer, row_group: usize) -> Result<RowGroupPages, ParquetError> {
         let file = self.file.prepare(bytes_of(&footer.whole, row_group))?;
-        let (footer, cache) = (footer.clone(), Arc::clone(&self.cache));
+        let (footer, cache) = (footer.clone(), Some(Arc::clone(&self.cache)));
         Ok(RowGroupPages { file, footer, block: self.meta.block, row_group, cache })
     }
 }
@@ -548,11 +548,11 @@ fn pages_of(
     if start < end && end <= rows { Some(start..end) } else { all }
 }
 
-/// A row group in memory as it lies in the file.
+/// A row group that is read from its first row to its last.
 pub(super) struct Scan<'a> {
     block: &'a Block,
     row_group: usize,
-    footer: ArrowReaderMetadata,
+    footer: Footer,
     file: BlockFile,
 }
 
@@ -563,16 +563,16 @@ impl Scan<'_> {
         columns: Option<&[&str]>,
         batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader, Error> {
-        let footer = self.footer.clone();
+        let (footer, file) = (self.footer.clone(), self.file.clone());
         let mask = match columns {
-            Some(names) => ProjectionMask::columns(footer.parquet_schema(), names.iter().copied()),
+            Some(names) => {
+                ProjectionMask::columns(footer.whole.parquet_schema(), names.iter().copied())
+            }
             None => ProjectionMask::all(),
         };
-        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), footer)
-            .with_row_groups(vec![self.row_group])
-            .with_projection(mask)
-            .with_batch_size(batch_rows)
-            .build()
+        let (block, row_group) = (self.block.meta.block, self.row_group);
+        RowGroupPages { file, footer, block, row_group, cache: None }
+            .read(mask, None, batch_rows)
             .map_err(|error| self.block.failed(error))
     }
 }

@@ -57,13 +57,7 @@ impl<'a> Lists<'a> {
                 if self.keys.value(at) != name {
                     continue;
                 }
-                let kind = match self.value(at) {
-                    Value::String(_) => 0,
-                    Value::Int(_) => 1,
-                    Value::Double(_) => 2,
-                    Value::Bool(_) => 3,
-                    Value::Encoded(_) => 4,
-                };
+                let kind = self.value(at).kind();
                 if found[kind].is_empty() {
                     found[kind] = vec![None; owners];
                 }

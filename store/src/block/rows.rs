@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     AttributeScope, SpanId, TraceId,
-    head::{Chunk, Scope},
+    head::{Chunk, Interner, Scope, Values},
     otlp,
     wire::{EventHeader, LinkHeader, SpanHeader, Value, Writer},
 };
@@ -15,6 +15,7 @@ use arrow_array::{
     Float64Array, Int64Array, RecordBatch, StringArray, UInt8Array, UInt32Array, UInt64Array,
     types::UInt32Type,
 };
+use rapidhash::RapidHashMap;
 
 const WRONG_TYPE: &str = "a column is not of the type that it should have";
 
@@ -42,11 +43,22 @@ pub(super) fn append(
     let dropped_links = number("dropped_links_count")?;
     let events = Events::new(batch)?;
     let links = Links::new(batch)?;
+    let mut resources = Seen::of(&around.resources);
+    let mut scopes = Seen::of(&around.scopes);
+    let by_column = spans.are_apart(batch.num_rows());
+    let first = chunk.len() as u32;
 
     for row in 0..batch.num_rows() {
         let start_unix_nano = starts.value(row);
-        let resource = around.resource(row, chunk);
-        let scope = around.scope(row, chunk);
+        let marks =
+            [around.resource_schema_urls.mark(row), u64::from(around.resource_dropped.get(row))];
+        let resource =
+            resources.position(row, marks, &around.resources, || around.resource(row, chunk));
+        let marks = [
+            around.scope_names.mark(row) << 32 | around.scope_versions.mark(row),
+            around.scope_schema_urls.mark(row) << 32 | u64::from(around.scope_dropped.get(row)),
+        ];
+        let scope = scopes.position(row, marks, &around.scopes, || around.scope(row, chunk));
         let header = SpanHeader {
             trace_id: TraceId(id(trace_ids, row)),
             span_id: SpanId(id(span_ids, row)),
@@ -64,15 +76,23 @@ pub(super) fn append(
             dropped_links: dropped_links.get(row),
         };
         let owner = chunk.push_span(&header, resource, scope);
-        spans.for_each(row, |key, value| {
+        let push = |key: &[u8], value: Value<'_>| {
             chunk.attributes.push(owner, key, value, &mut chunk.texts, &mut chunk.blobs);
-        });
+        };
+        if by_column {
+            spans.for_rest(row, push);
+        } else {
+            spans.for_each(row, push);
+        }
         if let Some(events) = &events {
             events.append(row, chunk);
         }
         if let Some(links) = &links {
             links.append(row, chunk);
         }
+    }
+    if by_column {
+        spans.columns.iter().for_each(|(key, column)| column.append(key, first, chunk));
     }
     Ok(())
 }
@@ -114,6 +134,12 @@ impl<'a> Text<'a> {
     /// Empty where null.
     fn get(&self, row: usize) -> &'a [u8] {
         self.maybe(row).unwrap_or_default()
+    }
+
+    /// A number that is equal in two rows when their texts are.
+    fn mark(&self, row: usize) -> u64 {
+        let keys = self.0.map(|(keys, _)| keys).filter(|keys| keys.is_valid(row));
+        keys.map_or(0, |keys| u64::from(keys.value(row)) + 1)
     }
 
     fn maybe(&self, row: usize) -> Option<&'a [u8]> {
@@ -163,7 +189,125 @@ impl<'a> Column<'a> {
     }
 }
 
+impl Column<'_> {
+    fn kind(&self) -> usize {
+        match self {
+            Self::Text(_) => 0,
+            Self::Int(_) => 1,
+            Self::Double(_) => 2,
+            Self::Bool(_) => 3,
+            Self::Encoded(_) => 4,
+        }
+    }
+
+    /// Adds its values to a chunk of which row `first` is this one's row 0. A text of a dictionary is looked up once.
+    fn append(&self, key: &str, first: u32, chunk: &mut Chunk) {
+        let nulls = match self {
+            Self::Text(texts) => texts.0.and_then(|(keys, _)| keys.nulls()),
+            Self::Int(it) => it.nulls(),
+            Self::Double(it) => it.nulls(),
+            Self::Bool(it) => it.nulls(),
+            Self::Encoded(it) => it.nulls(),
+        };
+        let len = match self {
+            Self::Text(texts) => texts.0.map_or(0, |(keys, _)| keys.len()),
+            Self::Int(it) => it.len(),
+            Self::Double(it) => it.len(),
+            Self::Bool(it) => it.len(),
+            Self::Encoded(it) => it.len(),
+        };
+        let rows: Vec<usize> = match nulls {
+            Some(nulls) => nulls.valid_indices().collect(),
+            None => (0..len).collect(),
+        };
+        let values = match self {
+            Self::Text(texts) => Values::String(texts.codes(&rows, &mut chunk.texts)),
+            Self::Int(it) => Values::Int(rows.iter().map(|&row| it.value(row)).collect()),
+            Self::Double(it) => Values::Double(rows.iter().map(|&row| it.value(row)).collect()),
+            Self::Bool(it) => Values::Bool(rows.iter().map(|&row| it.value(row)).collect()),
+            Self::Encoded(it) => {
+                let codes = rows.iter().map(|&row| chunk.blobs.intern(it.value(row)));
+                Values::Encoded(codes.collect())
+            }
+        };
+        let owners = rows.iter().map(|&row| first + row as u32);
+        chunk.attributes.extend(key.as_bytes(), owners, values, &mut chunk.texts);
+    }
+}
+
+impl Text<'_> {
+    /// The texts of rows that have one, as codes of an interner.
+    fn codes(&self, rows: &[usize], texts: &mut Interner) -> Vec<u32> {
+        let Some((keys, values)) = self.0 else { return Vec::new() };
+        if values.len() > rows.len() {
+            let texts_of = rows.iter().map(|&row| values.value(keys.value(row) as usize));
+            return texts_of.map(|text| texts.intern(text.as_bytes())).collect();
+        }
+        // Code + 1; 0 where it has not been looked up.
+        let mut known = vec![0u32; values.len()];
+        let code_of = |&row: &usize| {
+            let key = keys.value(row) as usize;
+            if known[key] == 0 {
+                known[key] = texts.intern(values.value(key).as_bytes()) + 1;
+            }
+            known[key] - 1
+        };
+        rows.iter().map(code_of).collect()
+    }
+}
+
+/// Positions in a chunk of resources (or scopes) by what the columns say of them, so that few are put together to be looked up.
+struct Seen {
+    /// All columns are dictionaries, and there is no list of the rest.
+    is_plain: bool,
+    positions: RapidHashMap<Vec<u64>, u32>,
+    key: Vec<u64>,
+}
+
+impl Seen {
+    fn of(attributes: &Attributes<'_>) -> Self {
+        let is_text = |(_, column): &(&str, Column<'_>)| matches!(column, Column::Text(_));
+        let is_plain = attributes.rest.is_none() && attributes.columns.iter().all(is_text);
+        Self { is_plain, positions: RapidHashMap::default(), key: Vec::new() }
+    }
+
+    fn position(
+        &mut self,
+        row: usize,
+        marks: [u64; 2],
+        attributes: &Attributes<'_>,
+        find: impl FnOnce() -> u32,
+    ) -> u32 {
+        if !self.is_plain {
+            return find();
+        }
+        self.key.clear();
+        self.key.extend(marks);
+        self.key.extend(attributes.columns.iter().map(|(_, column)| match column {
+            Column::Text(text) => text.mark(row),
+            _ => 0,
+        }));
+        if let Some(&position) = self.positions.get(&self.key) {
+            return position;
+        }
+        let position = find();
+        self.positions.insert(self.key.clone(), position);
+        position
+    }
+}
+
 impl<'a> Attributes<'a> {
+    /// False when a row may have one key twice with values of one kind, in its column and in the list of the rest: only one row after
+    /// the other do they keep their order.
+    fn are_apart(&self, rows: usize) -> bool {
+        let Some(rest) = &self.rest else { return true };
+        let mut others = (0..rows).flat_map(|row| rest.of(row));
+        !others.any(|(name, value)| {
+            let mut columns = self.columns.iter();
+            columns.any(|(key, column)| *key == name && column.kind() == value.kind())
+        })
+    }
+
     fn new(batch: &'a RecordBatch, scope: AttributeScope) -> Result<Self, &'static str> {
         let mut columns = Vec::new();
         let schema = batch.schema_ref();
@@ -190,6 +334,10 @@ impl<'a> Attributes<'a> {
                 each(name.as_bytes(), value);
             }
         }
+        self.for_rest(row, each);
+    }
+
+    fn for_rest(&self, row: usize, mut each: impl FnMut(&[u8], Value<'_>)) {
         for (name, value) in self.rest.iter().flat_map(|rest| rest.of(row)) {
             each(name.as_bytes(), value);
         }

@@ -100,25 +100,9 @@ impl Attributes {
         texts: &mut Interner,
         blobs: &mut Interner,
     ) {
-        let key_code = self.keys.intern_text(key) as usize;
-        if key_code == self.by_key.len() {
-            self.by_key.push([0; 5]);
-        }
-        let kind = match value {
-            Value::String(_) => 0,
-            Value::Int(_) => 1,
-            Value::Double(_) => 2,
-            Value::Bool(_) => 3,
-            Value::Encoded(_) => 4,
-        };
-        let mut column = self.by_key[key_code][kind] as usize;
-        if column == 0 {
-            let key = texts.intern(self.keys.get(key_code as u32));
-            self.columns.push(Column { key, owners: Vec::new(), values: Values::of_kind(kind) });
-            column = self.columns.len();
-            self.by_key[key_code][kind] = column as u32;
-        }
-        let column = &mut self.columns[column - 1];
+        let kind = value.kind();
+        let column = self.column(key, kind, texts);
+        let column = &mut self.columns[column];
         debug_assert!(column.owners.last().is_none_or(|&last| last <= owner));
         column.owners.push(owner);
         self.len += 1;
@@ -128,6 +112,48 @@ impl Attributes {
             (Values::Double(values), Value::Double(value)) => values.push(value),
             (Values::Bool(values), Value::Bool(value)) => values.push(value),
             (Values::Encoded(codes), Value::Encoded(bytes)) => codes.push(blobs.intern(bytes)),
+            _ => unreachable!("a column is found by the kind of its values"),
+        }
+    }
+
+    /// The position of the column for values of a kind under a key, which is made if need be.
+    #[inline]
+    fn column(&mut self, key: &[u8], kind: usize, texts: &mut Interner) -> usize {
+        let key_code = self.keys.intern_text(key) as usize;
+        if key_code == self.by_key.len() {
+            self.by_key.push([0; 5]);
+        }
+        let mut column = self.by_key[key_code][kind] as usize;
+        if column == 0 {
+            let key = texts.intern(self.keys.get(key_code as u32));
+            self.columns.push(Column { key, owners: Vec::new(), values: Values::of_kind(kind) });
+            column = self.columns.len();
+            self.by_key[key_code][kind] = column as u32;
+        }
+        column - 1
+    }
+
+    /// Adds values of one kind to many owners, which ascend and are not below any before them in this column. Texts and encoded values
+    /// come as codes.
+    pub(crate) fn extend(
+        &mut self,
+        key: &[u8],
+        owners: impl Iterator<Item = u32>,
+        values: Values,
+        texts: &mut Interner,
+    ) {
+        let column = self.column(key, values.kind(), texts);
+        let column = &mut self.columns[column];
+        let before = column.owners.len();
+        column.owners.extend(owners);
+        self.len += column.owners.len() - before;
+        debug_assert!(column.owners.is_sorted());
+        match (&mut column.values, values) {
+            (Values::String(codes), Values::String(more))
+            | (Values::Encoded(codes), Values::Encoded(more)) => codes.extend(more),
+            (Values::Int(values), Values::Int(more)) => values.extend(more),
+            (Values::Double(values), Values::Double(more)) => values.extend(more),
+            (Values::Bool(values), Values::Bool(more)) => values.extend(more),
             _ => unreachable!("a column is found by the kind of its values"),
         }
     }

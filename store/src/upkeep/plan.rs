@@ -5,8 +5,8 @@ use ulid::Ulid;
 
 /// Blocks of one window are merged when it is over for so long: what was cut in it has been written.
 const SETTLE: Duration = Duration::from_secs(60);
-/// Blocks of one merge at most.
-const INPUTS_MAX: usize = 64;
+/// Blocks of one merge at most: each is read at the same time, and takes some megabytes.
+const INPUTS_MAX: usize = 16;
 /// So many fresh blocks are merged though their window is not over.
 const FRESH_BLOCKS_MAX: usize = 16;
 /// A merged block is about this large at most.

@@ -24,6 +24,20 @@ pub(crate) enum Value<'a> {
     Encoded(&'a [u8]),
 }
 
+impl Value<'_> {
+    /// Position of the type in every list of types.
+    #[inline]
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Self::String(_) => 0,
+            Self::Int(_) => 1,
+            Self::Double(_) => 2,
+            Self::Bool(_) => 3,
+            Self::Encoded(_) => 4,
+        }
+    }
+}
+
 /// Calls `each` with every attribute in field `number` of `message`, which begins `base` bytes into the body.
 #[inline]
 pub(crate) fn for_each_attribute(
