@@ -17,6 +17,7 @@ mod labels;
 pub mod openmetrics;
 pub mod receivers;
 pub mod relabel;
+pub mod remote_write;
 pub mod scrape;
 pub mod span_relabel;
 pub mod target;

@@ -192,6 +192,23 @@ pub mod write_v1 {
         /// The series.
         #[prost(message, repeated, tag = "1")]
         pub timeseries: Vec<TimeSeries>,
+        /// What the metrics are.
+        #[prost(message, repeated, tag = "3")]
+        pub metadata: Vec<Metadata>,
+    }
+
+    /// Kind and help of a metric.
+    #[derive(Clone, PartialEq, Eq, Message)]
+    pub struct Metadata {
+        /// 1 counter, 2 gauge, 3 histogram.
+        #[prost(int32, tag = "1")]
+        pub r#type: i32,
+        /// The name without the suffixes of its series.
+        #[prost(string, tag = "2")]
+        pub metric_family_name: String,
+        /// One line for people.
+        #[prost(string, tag = "4")]
+        pub help: String,
     }
 
     /// One series and what is new of it.

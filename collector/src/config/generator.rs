@@ -4,11 +4,12 @@
 //! the generator, which this room does not know.
 
 use crate::config::{
-    Field, Fields, HttpClient, PrometheusDuration, Reading,
-    http_read::read_http,
-    parts::read_url,
+    Field, Fields, PrometheusDuration, Reading, RemoteWrite,
     print::{Printed, PrintedMap},
 };
+
+/// Classic buckets at most.
+const BOUNDS_MAX: usize = 1000;
 
 /// `metrics_generator`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,10 @@ pub struct MetricsGenerator {
     pub max_active_series: Option<u64>,
     /// A series that nothing was added to for this long goes.
     pub stale_duration: Option<PrometheusDuration>,
+    /// How often the metrics are sent.
+    pub collection_interval: Option<PrometheusDuration>,
+    /// Base URLs of the other Sigyns that read the same targets; one of all shows the metrics.
+    pub peers: Vec<String>,
     /// Where the metrics are sent.
     pub remote_write: Vec<RemoteWrite>,
 }
@@ -68,17 +73,6 @@ pub enum Histograms {
     Both,
 }
 
-/// One receiver of generated metrics.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RemoteWrite {
-    /// The endpoint.
-    pub url: String,
-    /// Whether exemplars go along.
-    pub send_exemplars: bool,
-    /// Credentials and TLS.
-    pub http: HttpClient,
-}
-
 impl MetricsGenerator {
     pub(crate) fn read(reading: &mut Reading<'_>, field: &Field<'_>) -> Self {
         let mut generator = Self::default();
@@ -96,10 +90,14 @@ impl MetricsGenerator {
         if let Some(field) = fields.take("stale_duration") {
             generator.stale_duration = reading.positive_duration(&field);
         }
+        if let Some(field) = fields.take("collection_interval") {
+            generator.collection_interval = reading.positive_duration(&field);
+        }
+        if let Some(field) = fields.take("peers") {
+            generator.peers = read_peers(reading, &field);
+        }
         if let Some(field) = fields.take("remote_write") {
-            for item in reading.list(&field) {
-                generator.remote_write.extend(RemoteWrite::read(reading, &item));
-            }
+            generator.remote_write = read_receivers(reading, &field);
         }
         fields.finish(reading);
         if generator.span_metrics.is_none() && generator.service_graphs.is_none() {
@@ -116,6 +114,8 @@ impl MetricsGenerator {
             .maybe("histograms", self.histograms.map(|it| Printed::text(it.name())))
             .maybe("max_active_series", self.max_active_series.map(Printed::Number))
             .maybe("stale_duration", self.stale_duration.map(Printed::text))
+            .maybe("collection_interval", self.collection_interval.map(Printed::text))
+            .list("peers", Printed::texts(&self.peers))
             .list(
                 "remote_write",
                 Printed::List(self.remote_write.iter().map(RemoteWrite::print).collect()),
@@ -196,27 +196,36 @@ impl Histograms {
     }
 }
 
-impl RemoteWrite {
-    fn read(reading: &mut Reading<'_>, item: &Field<'_>) -> Option<Self> {
-        let mut fields = reading.map(item)?;
-        let url = read_url(reading, &mut fields, item);
-        let send_exemplars = read_switch(reading, &mut fields, "send_exemplars");
-        let http = read_http(reading, &mut fields);
-        fields.finish(reading);
-        reading.warn(
-            item,
-            "sending generated metrics is not supported yet; let Prometheus scrape /metrics/spans",
-        );
-        Some(Self { url, send_exemplars, http })
+fn read_peers(reading: &mut Reading<'_>, field: &Field<'_>) -> Vec<String> {
+    let mut peers = Vec::new();
+    for item in reading.list(field) {
+        let Some(text) = reading.text(&item) else { continue };
+        match reqwest::Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                peers.push(text);
+            }
+            _ => reading.error(
+                &item,
+                format!("{text:?} is not the URL of another Sigyn, such as http://sigyn-1:7449"),
+            ),
+        }
     }
+    peers
+}
 
-    fn print(&self) -> Printed {
-        let mut map = PrintedMap::default();
-        map.add("url", Printed::text(&self.url))
-            .add("send_exemplars", Printed::Boolean(self.send_exemplars))
-            .http(&self.http);
-        map.done()
+/// Each has a queue of its own, which is named after it.
+fn read_receivers(reading: &mut Reading<'_>, field: &Field<'_>) -> Vec<RemoteWrite> {
+    let mut receivers: Vec<RemoteWrite> = Vec::new();
+    for item in reading.list(field) {
+        let Some(receiver) = RemoteWrite::read(reading, &item) else { continue };
+        let name = |it: &RemoteWrite| it.name.clone().unwrap_or_else(|| it.url.clone());
+        if receivers.iter().any(|it| name(it) == name(&receiver)) {
+            let name = name(&receiver);
+            reading.error(&item, format!("two receivers are called {name}; give one a `name`"));
+        }
+        receivers.push(receiver);
     }
+    receivers
 }
 
 fn read_histograms(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<Histograms> {
@@ -242,6 +251,9 @@ fn read_buckets(reading: &mut Reading<'_>, fields: &mut Fields<'_>) -> Option<Ve
     }
     if bounds.is_empty() {
         reading.error(&field, "at least one bound is needed");
+    }
+    if bounds.len() > BOUNDS_MAX {
+        reading.error(&field, format!("{BOUNDS_MAX} bounds are enough; use native histograms"));
     }
     Some(bounds)
 }

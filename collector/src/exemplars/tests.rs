@@ -60,7 +60,7 @@ fn v1() -> write_v1::WriteRequest {
         ],
         histograms: Vec::new(),
     };
-    write_v1::WriteRequest { timeseries: vec![series] }
+    write_v1::WriteRequest { timeseries: vec![series], ..Default::default() }
 }
 
 fn v2() -> write_v2::Request {

@@ -7,7 +7,8 @@ use super::{
     tls::{self, Pem},
 };
 use crate::config::{Authentication, HttpClient, SecretSource};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use bytes::Bytes;
 use reqwest::{Url, redirect::Policy};
 use std::{
     collections::BTreeMap,
@@ -75,6 +76,27 @@ impl Client {
         socket: Option<&Path>,
         headers: &HeaderMap,
     ) -> Result<reqwest::Response, HttpError> {
+        self.ask(Method::GET, url, socket, headers, Bytes::new()).await
+    }
+
+    /// Sends a body. Only redirects that keep method and body (307, 308) are followed.
+    pub(crate) async fn post(
+        &self,
+        url: Url,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<reqwest::Response, HttpError> {
+        self.ask(Method::POST, url, None, headers, body).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        url: Url,
+        socket: Option<&Path>,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<reqwest::Response, HttpError> {
         let usable = self.current(socket).await?;
         let private = self.private().await?;
         let first = url.clone();
@@ -83,7 +105,11 @@ impl Client {
             if usable.trusts_nobody && next.scheme() == "https" {
                 return Err(HttpError::TrustsNobody);
             }
-            let mut request = usable.client.get(next.clone()).headers(headers.clone());
+            let request = usable.client.request(method.clone(), next.clone());
+            let mut request = request.headers(headers.clone());
+            if method == Method::POST {
+                request = request.body(body.clone());
+            }
             if is_same_host(&first, &next) {
                 request = private.add_to(request);
             }
@@ -93,7 +119,7 @@ impl Client {
             {
                 tokens.forget(token).await;
             }
-            match self.target_of_redirect(&response) {
+            match self.target_of_redirect(&method, &response) {
                 None => return Ok(response),
                 Some(location) => next = location?,
             }
@@ -106,9 +132,17 @@ impl Client {
         Ok(self.current(None).await?.client)
     }
 
-    fn target_of_redirect(&self, response: &reqwest::Response) -> Option<Result<Url, HttpError>> {
-        let status = response.status().as_u16();
-        if !self.options.follow_redirects || !matches!(status, 301 | 302 | 303 | 307 | 308) {
+    fn target_of_redirect(
+        &self,
+        method: &Method,
+        response: &reqwest::Response,
+    ) -> Option<Result<Url, HttpError>> {
+        let is_redirect = match response.status().as_u16() {
+            301..=303 => *method == Method::GET,
+            307 | 308 => true,
+            _ => false,
+        };
+        if !self.options.follow_redirects || !is_redirect {
             return None;
         }
         let location = response.headers().get(header::LOCATION)?;
