@@ -87,6 +87,16 @@ async fn a_heat_map_holds_every_span_that_matches() {
     assert_eq!(rows.len(), 1, "{map}");
     assert_eq!(rows[0]["counts"].as_array().unwrap().len(), columns);
     assert_eq!(rows[0]["durationNanosMax"], f64::from(1 << 29));
+    assert_eq!(map["exemplars"], json!([]));
+
+    // Of the two spans of one trace, one stands for it.
+    let map = rig.json(&format!("/api/sigyn/v1/heatmap?{RANGE}&step=5s&exemplars=10")).await;
+    let [dot] = &map["exemplars"].as_array().unwrap()[..] else { panic!("{map}") };
+    let nanos = dot["durationNanos"].as_f64().unwrap();
+    assert!(nanos == 300e6 || nanos == 412e6, "{dot}");
+    assert_eq!((dot["traceId"].as_str().unwrap().len(), &dot["isExemplar"]), (32, &json!(false)));
+    let answer = rig.get(&format!("/api/sigyn/v1/heatmap?{RANGE}&exemplars=many")).await;
+    assert_eq!(answer.status, 400);
 }
 
 #[tokio::test]

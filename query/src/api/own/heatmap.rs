@@ -1,6 +1,6 @@
 //! Durations over time of all spans that match, as counts in a grid.
 
-use super::selection::Stats;
+use super::selection::{Stats, bounded};
 use crate::{
     api::{ApiState, Fault, parameters::Parameters, times},
     engine::{MetricsRequest, MetricsWindow, Value},
@@ -13,6 +13,8 @@ use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 
 const SERIES_MAX: usize = 1_000;
+/// Dots beyond this cover the grid.
+const EXEMPLARS_MAX: usize = 100;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,6 +24,8 @@ pub(super) struct Heatmap {
     /// The ends of the columns.
     times_unix_milli: Vec<i64>,
     rows: Vec<Row>,
+    /// Some of the spans, if they were asked for, by time.
+    exemplars: Vec<Dot>,
     /// All spans in the grid.
     spans: f64,
     partial: Option<String>,
@@ -38,7 +42,20 @@ struct Row {
     counts: Vec<f64>,
 }
 
-/// `GET /api/sigyn/v1/heatmap?q=&start=&end=`
+/// A span in the grid.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Dot {
+    trace_id: String,
+    span_id: String,
+    /// Its start.
+    time_unix_milli: i64,
+    duration_nanos: f64,
+    /// Whether a metric shows its trace as an example, too.
+    is_exemplar: bool,
+}
+
+/// `GET /api/sigyn/v1/heatmap?q=&start=&end=&exemplars=`
 pub(super) async fn heatmap(
     State(state): State<Arc<ApiState>>,
     parameters: Parameters,
@@ -60,7 +77,11 @@ pub(super) async fn heatmap(
     let (start, end) = times::range(&parameters, state.clock.now_unix_nano())?;
     let step = times::step(&parameters)?.unwrap_or_else(|| times::default_step(start, end));
     let window = MetricsWindow::aligned(start, end, step)?;
-    let request = MetricsRequest { query, window, exemplars_max: 0, series_max: SERIES_MAX };
+    let exemplars_max = match parameters.get("exemplars") {
+        None | Some("0") => 0,
+        Some(_) => bounded(&parameters, "exemplars", 0, EXEMPLARS_MAX)?,
+    };
+    let request = MetricsRequest { query, window, exemplars_max, series_max: SERIES_MAX };
     let answer = state.engine.metrics(request).await?;
 
     let times: Vec<i64> = (1..=window.intervals() as u64)
@@ -85,11 +106,24 @@ pub(super) async fn heatmap(
             }
         }
     }
+    let mut exemplars = Vec::new();
+    for exemplar in answer.series.iter().flat_map(|series| &series.exemplars) {
+        let known = state.store.exemplars_of(exemplar.trace_id).await?;
+        exemplars.push(Dot {
+            trace_id: exemplar.trace_id.to_string(),
+            span_id: exemplar.span_id.to_string(),
+            time_unix_milli: (exemplar.timestamp_unix_nano / 1_000_000) as i64,
+            duration_nanos: (exemplar.value * 1e9).round(),
+            is_exemplar: !known.is_empty(),
+        });
+    }
+    exemplars.sort_by_key(|dot| dot.time_unix_milli);
     let row = |(bound, counts)| Row { duration_nanos_max: bound as f64, counts };
     Ok(Json(Heatmap {
         step_nanos: step,
         times_unix_milli: times,
         rows: rows.into_iter().map(row).collect(),
+        exemplars,
         spans,
         partial: answer.partial,
         stats: answer.stats.into(),
