@@ -69,6 +69,7 @@ bench:
 	@cargo bench --locked -q -p sigyn-buffer --bench record | grep --line-buffered '^{'
 	@cargo bench --locked -q -p sigyn-store --bench ingest | grep --line-buffered '^{'
 	@cargo bench --locked -q -p sigyn-query --bench search | grep --line-buffered '^{'
+	@cargo bench --locked -q -p sigyn-generator --bench series | grep --line-buffered '^{'
 	@$(MAKE) --no-print-directory bench-push
 
 # The whole server under the reference workload: CPU, memory, disk, look-ups.

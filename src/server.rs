@@ -54,6 +54,7 @@ pub(crate) struct Server {
     live: Arc<Live>,
     store: Store,
     control: Arc<Control>,
+    span_metrics: Option<Arc<SpanMetricsSource>>,
     web: JoinHandle<()>,
     web_address: SocketAddr,
     web_stopping: CancellationToken,
@@ -103,11 +104,12 @@ impl Server {
         let web_stopping = CancellationToken::new();
         let span_metrics = SpanMetricsSource::start(
             &live.config(),
+            &settings.storage_path,
             store.clone(),
             clock.clone(),
             &mut registry,
-            web_stopping.clone(),
-        );
+        )?;
+        let span_metrics = span_metrics.map(Arc::new);
         let queries = api::router(ApiState {
             store: store.clone(),
             engine: Engine::new(store.clone()),
@@ -125,8 +127,9 @@ impl Server {
             settings.enable_lifecycle,
             &clock,
         ));
-        let serving = axum::serve(listener, web::router(queries, control.clone(), span_metrics))
-            .with_graceful_shutdown(web_stopping.clone().cancelled_owned());
+        let serving =
+            axum::serve(listener, web::router(queries, control.clone(), span_metrics.clone()))
+                .with_graceful_shutdown(web_stopping.clone().cancelled_owned());
         let web = tokio::spawn(async move {
             if let Err(error) = serving.into_future().await {
                 tracing::error!(%error, "the web listener ended");
@@ -140,7 +143,7 @@ impl Server {
             tracing::info!(interface = "otlp_http", %address, "listening");
         }
         tracing::info!(interface = "web", address = %web_address, "listening");
-        Ok(Self { receivers, live, store, control, web, web_address, web_stopping })
+        Ok(Self { receivers, live, store, control, span_metrics, web, web_address, web_stopping })
     }
 
     /// Where the UI and the APIs are, with the real port.
@@ -193,6 +196,9 @@ impl Server {
         tracing::info!("stopping");
         self.control.stop();
         tokio::join!(self.live.stop(), self.receivers.stop());
+        if let Some(span_metrics) = self.span_metrics {
+            span_metrics.stop().await;
+        }
         self.web_stopping.cancel();
         let abort = self.web.abort_handle();
         if tokio::time::timeout(ANSWER_TIME_MAX, self.web).await.is_err() {

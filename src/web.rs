@@ -1,8 +1,15 @@
 //! The HTTP port: query APIs, life cycle, self metrics, UI.
 
-use crate::{control::Control, generator::SpanMetricsSource, ui};
+use crate::{
+    control::Control,
+    generator::{
+        SpanMetricsSource,
+        replicas::{STANDING_PATH, STATE_PATH},
+    },
+    ui,
+};
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -20,8 +27,11 @@ pub(crate) fn router(
     control: Arc<Control>,
     span_metrics: Option<Arc<SpanMetricsSource>>,
 ) -> Router {
-    let span_metrics =
-        Router::new().route("/metrics/spans", get(metrics_of_spans)).with_state(span_metrics);
+    let span_metrics = Router::new()
+        .route("/metrics/spans", get(metrics_of_spans))
+        .route(STANDING_PATH, get(standing_of_replica))
+        .route(STATE_PATH, get(state_of_replica))
+        .with_state(span_metrics);
     Router::new()
         .route("/-/healthy", get(async || "Sigyn is Healthy.\n"))
         .route("/-/ready", get(ready))
@@ -98,6 +108,24 @@ async fn metrics_of_spans(
             let text = format!("the metrics cannot be shown: {error}\n");
             (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }
+    }
+}
+
+async fn standing_of_replica(State(source): State<Option<Arc<SpanMetricsSource>>>) -> Response {
+    match source {
+        Some(source) => Json(source.standing()).into_response(),
+        None => (StatusCode::NOT_FOUND, "no metrics are made from spans here\n").into_response(),
+    }
+}
+
+async fn state_of_replica(State(source): State<Option<Arc<SpanMetricsSource>>>) -> Response {
+    let state = match source {
+        Some(source) => source.state().await,
+        None => None,
+    };
+    match state {
+        Some(state) => ([(header::CONTENT_TYPE, "application/x-protobuf")], state).into_response(),
+        None => (StatusCode::CONFLICT, "this replica does not lead\n").into_response(),
     }
 }
 

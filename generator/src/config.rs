@@ -17,6 +17,8 @@ pub struct Config {
     pub active_series_max: usize,
     /// A series that nothing was added to for this long goes.
     pub stale_duration: Duration,
+    /// Whether series that went stale are told to whoever asks with `collect_to_send`.
+    pub keep_ended: bool,
 }
 
 /// Which kind of histograms is kept.
@@ -70,6 +72,7 @@ impl Default for Config {
             histograms: Histograms::Classic,
             active_series_max: 100_000,
             stale_duration: Duration::from_secs(15 * 60),
+            keep_ended: false,
         }
     }
 }

@@ -8,6 +8,9 @@ use std::{
     time::Duration,
 };
 
+/// Consumers of one message that wait for its producer.
+const CONSUMERS_MAX: usize = 100;
+
 /// A call is told by the trace and the calling span.
 pub(crate) type Key = (TraceId, SpanId);
 
@@ -33,6 +36,10 @@ pub(crate) struct Side {
 pub(crate) struct Edge {
     pub(crate) client: Option<Side>,
     pub(crate) server: Option<Side>,
+    /// Further consumers of a message whose producer is still to come.
+    pub(crate) more: Vec<Side>,
+    /// A message has been received once, and may be by others.
+    pub(crate) is_answered: bool,
 }
 
 /// Open calls, bounded in number and time.
@@ -44,6 +51,13 @@ pub(crate) struct Edges {
     items_max: usize,
     /// Sides for which there was no room.
     pub(crate) dropped: u64,
+}
+
+/// A call that waits, and for how long it still may.
+pub(crate) struct Waiting<'a> {
+    pub(crate) key: Key,
+    pub(crate) edge: &'a Edge,
+    pub(crate) left: Duration,
 }
 
 impl Edges {
@@ -69,12 +83,29 @@ impl Edges {
             self.waiting.push_back((now + self.wait, key));
         }
         let edge = self.open.entry(key).or_default();
-        let place = if is_client { &mut edge.client } else { &mut edge.server };
-        place.get_or_insert(side);
-        if edge.client.is_some() && edge.server.is_some() { self.open.remove(&key) } else { None }
+        if is_client {
+            edge.client.get_or_insert(side);
+        } else if edge.server.is_none() {
+            edge.server = Some(side);
+        } else if side.is_messaging && edge.more.len() < CONSUMERS_MAX {
+            edge.more.push(side);
+        } else {
+            self.dropped += 1;
+        }
+        if edge.client.is_none() || edge.server.is_none() {
+            return None;
+        }
+        // A call has one server, a message as many consumers as subscribed.
+        if edge.client.as_ref().is_some_and(|client| client.is_messaging) {
+            let client = edge.client.clone();
+            let (server, more) = (edge.server.take(), std::mem::take(&mut edge.more));
+            edge.is_answered = true;
+            return Some(Edge { client, server, more, is_answered: true });
+        }
+        self.open.remove(&key)
     }
 
-    /// Takes out the next call that has waited long enough.
+    /// Takes out the next call that has waited long enough in vain.
     pub(crate) fn expired(&mut self, now: Duration) -> Option<Edge> {
         loop {
             let &(until, key) = self.waiting.front()?;
@@ -85,10 +116,24 @@ impl Edges {
             } else {
                 return None;
             }
-            if edge.is_some() {
+            if edge.as_ref().is_some_and(|edge| !edge.is_answered) {
                 return edge;
             }
         }
+    }
+
+    /// All calls that wait, in the order in which they began to.
+    pub(crate) fn waiting(&self, now: Duration) -> impl Iterator<Item = Waiting<'_>> {
+        self.waiting.iter().filter_map(move |&(until, key)| {
+            let edge = self.open.get(&key)?;
+            Some(Waiting { key, edge, left: until.saturating_sub(now) })
+        })
+    }
+
+    /// Takes over a call of an earlier life; to be done in the order of [`Self::waiting`].
+    pub(crate) fn restore(&mut self, key: Key, edge: Edge, until: Duration) {
+        self.waiting.push_back((until, key));
+        self.open.insert(key, edge);
     }
 
     /// Calls that wait.

@@ -34,9 +34,9 @@ pub struct HistogramValue {
     pub counts: Vec<u64>,
     /// The native kind, where it is kept.
     pub native: Option<Box<NativeHistogram>>,
-    /// The newest observation of each classic bucket, whether or not the buckets are kept; one more
-    /// than `bounds`.
-    pub exemplars: Vec<Option<ExemplarPoint>>,
+    /// The newest observation of each classic bucket that has one, whether or not the buckets are kept; by bucket,
+    /// ascending. Most series fill few of their buckets.
+    pub(crate) exemplars: Vec<(u16, ExemplarPoint)>,
 }
 
 impl HistogramValue {
@@ -48,8 +48,19 @@ impl HistogramValue {
             bounds: Arc::clone(bounds),
             counts: if kind.has_classic() { vec![0; buckets] } else { Vec::new() },
             native: kind.has_native().then(Box::default),
-            exemplars: vec![None; buckets],
+            exemplars: Vec::new(),
         }
+    }
+
+    /// The newest observation of a classic bucket.
+    pub fn exemplar(&self, bucket: usize) -> Option<&ExemplarPoint> {
+        let place = self.exemplars.binary_search_by_key(&bucket, |it| it.0.into()).ok()?;
+        Some(&self.exemplars[place].1)
+    }
+
+    /// All of them, with their buckets.
+    pub fn exemplars(&self) -> impl Iterator<Item = (usize, &ExemplarPoint)> {
+        self.exemplars.iter().map(|(bucket, point)| (usize::from(*bucket), point))
     }
 
     pub(crate) fn observe(&mut self, point: ExemplarPoint) {
@@ -63,9 +74,19 @@ impl HistogramValue {
         if let Some(native) = &mut self.native {
             native.observe(value);
         }
-        let newest = &mut self.exemplars[bucket];
-        if newest.is_none_or(|it| it.timestamp_unix_nano <= point.timestamp_unix_nano) {
-            *newest = Some(point);
+        // More bounds than this are refused.
+        let bucket = bucket as u16;
+        match self.exemplars.binary_search_by_key(&bucket, |it| it.0) {
+            Ok(place) => {
+                let newest = &mut self.exemplars[place].1;
+                if newest.timestamp_unix_nano <= point.timestamp_unix_nano {
+                    *newest = point;
+                }
+            }
+            Err(place) => {
+                self.exemplars.reserve_exact(1);
+                self.exemplars.insert(place, (bucket, point));
+            }
         }
     }
 }

@@ -3,11 +3,14 @@
 use crate::histogram::HistogramValue;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-/// Label names and values in the order of the family; empty values are left out.
-pub type Labels = Vec<(Arc<str>, Arc<str>)>;
+/// Label names and values in the order of the family; empty values are left out. Cheap to clone.
+pub type Labels = Arc<[(Arc<str>, Arc<str>)]>;
 
 /// The label of the series that counts what found no room.
 const OVERFLOW_LABEL: &str = "metric_overflow";
+
+/// Series that have ended and wait to be told; of those beyond, nobody is told.
+const ENDED_MAX: usize = 100_000;
 
 /// All series of a metric.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +41,8 @@ pub enum Kind {
 pub struct Point {
     /// Without `__name__`.
     pub labels: Labels,
+    /// When it was first counted, on the clock of whoever counts.
+    pub created: Duration,
     /// Its value.
     pub value: Value,
 }
@@ -47,8 +52,17 @@ pub struct Point {
 pub enum Value {
     /// Of a counter or gauge.
     Number(f64),
-    /// Of a histogram.
-    Histogram(Box<HistogramValue>),
+    /// Of a histogram. Shared with the table, which copies it when it counts on.
+    Histogram(Arc<HistogramValue>),
+}
+
+/// Which series are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// Those that are counted.
+    Live,
+    /// Those that ended since somebody last asked for them.
+    Ended,
 }
 
 /// Series with the same label names.
@@ -60,16 +74,22 @@ pub(crate) struct Table<V> {
     series_max: usize,
     /// What found no room.
     overflow: Option<usize>,
+    /// Series that have ended, when somebody wants to know.
+    ended: Option<Vec<Series<V>>>,
 }
 
-struct Series<V> {
-    values: Box<[Arc<str>]>,
-    touched: Duration,
-    value: V,
+/// A series of a table.
+pub(crate) struct Series<V> {
+    /// Of all labels; empty for the overflow.
+    pub(crate) values: Box<[Arc<str>]>,
+    labels: Labels,
+    created: Duration,
+    pub(crate) touched: Duration,
+    pub(crate) value: V,
 }
 
 impl<V> Table<V> {
-    pub(crate) fn new(names: Vec<Arc<str>>, series_max: usize) -> Self {
+    pub(crate) fn new(names: Vec<Arc<str>>, series_max: usize, keep_ended: bool) -> Self {
         Self {
             names,
             by_values: HashMap::default(),
@@ -77,6 +97,7 @@ impl<V> Table<V> {
             free: Vec::new(),
             series_max,
             overflow: None,
+            ended: keep_ended.then(Vec::new),
         }
     }
 
@@ -134,31 +155,63 @@ impl<V> Table<V> {
                 } else {
                     self.by_values.remove(&series.values);
                 }
+                if let Some(ended) = &mut self.ended
+                    && ended.len() < ENDED_MAX
+                {
+                    ended.push(series);
+                }
             }
         }
     }
 
-    /// Every series with its labels.
-    pub(crate) fn points(&self, value_of: impl Fn(&V) -> Value) -> Vec<Point> {
-        self.points_where(|value| Some(value_of(value)))
+    /// Every series that has this value, with its labels.
+    pub(crate) fn points(
+        &self,
+        selection: Selection,
+        value_of: impl Fn(&V) -> Option<Value>,
+    ) -> Vec<Point> {
+        let (live, ended) = match selection {
+            Selection::Live => (&*self.slots, &[][..]),
+            Selection::Ended => (&[][..], self.ended.as_deref().unwrap_or_default()),
+        };
+        let all = live.iter().flatten().chain(ended);
+        all.filter_map(|series| {
+            let value = value_of(&series.value)?;
+            Some(Point { labels: Arc::clone(&series.labels), created: series.created, value })
+        })
+        .collect()
     }
 
-    /// Every series that has this value, with its labels.
-    pub(crate) fn points_where(&self, value_of: impl Fn(&V) -> Option<Value>) -> Vec<Point> {
-        let series = self.slots.iter().enumerate();
-        series
-            .filter_map(|(place, slot)| {
-                let series = slot.as_ref()?;
-                let value = value_of(&series.value)?;
-                let labels = if self.overflow == Some(place) {
-                    vec![(OVERFLOW_LABEL.into(), "true".into())]
-                } else {
-                    let named = self.names.iter().cloned().zip(series.values.iter().cloned());
-                    named.filter(|(_, value)| !value.is_empty()).collect()
-                };
-                Some(Point { labels, value })
-            })
-            .collect()
+    /// Whoever asked for the series that ended has them.
+    pub(crate) fn forget_ended(&mut self) {
+        self.ended.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Every live series.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Series<V>> {
+        self.slots.iter().flatten()
+    }
+
+    /// Takes over a series of an earlier life; without values it is the overflow.
+    pub(crate) fn restore(&mut self, values: &[Arc<str>], touched: Duration, value: V) {
+        let place = if values.is_empty() {
+            let place = self.insert(Box::default(), Duration::ZERO, value);
+            self.overflow = Some(place);
+            place
+        } else {
+            let place = self.insert(values.into(), Duration::ZERO, value);
+            self.by_values.insert(values.into(), place);
+            place
+        };
+        self.touch(place, touched);
+    }
+
+    fn labels_of(&self, values: &[Arc<str>]) -> Labels {
+        if values.is_empty() {
+            return [(OVERFLOW_LABEL.into(), "true".into())].into();
+        }
+        let named = self.names.iter().cloned().zip(values.iter().cloned());
+        named.filter(|(_, value)| !value.is_empty()).collect()
     }
 
     fn touch(&mut self, place: usize, now: Duration) {
@@ -168,7 +221,8 @@ impl<V> Table<V> {
     }
 
     fn insert(&mut self, values: Box<[Arc<str>]>, now: Duration, value: V) -> usize {
-        let series = Some(Series { values, touched: now, value });
+        let labels = self.labels_of(&values);
+        let series = Some(Series { values, labels, created: now, touched: now, value });
         match self.free.pop() {
             Some(place) => {
                 self.slots[place] = series;
@@ -187,7 +241,7 @@ mod tests {
     use super::*;
 
     fn table(series_max: usize) -> Table<u64> {
-        Table::new(vec!["a".into(), "b".into()], series_max)
+        Table::new(vec!["a".into(), "b".into()], series_max, true)
     }
 
     fn add(table: &mut Table<u64>, values: [&str; 2], second: u64) {
@@ -197,7 +251,7 @@ mod tests {
     }
 
     fn told(table: &Table<u64>) -> Vec<(String, f64)> {
-        let points = table.points(|&value| Value::Number(value as f64));
+        let points = table.points(Selection::Live, |&value| Some(Value::Number(value as f64)));
         let mut told: Vec<_> = points
             .into_iter()
             .map(|point| {
@@ -240,5 +294,11 @@ mod tests {
         table.expire(Duration::from_secs(9));
         assert_eq!((told(&table), table.len()), (vec![], 0));
         assert!(!table.has_overflowed());
+
+        // Those that have gone are told once.
+        let number = |&value: &u64| Some(Value::Number(value as f64));
+        assert_eq!(table.points(Selection::Ended, number).len(), 3);
+        table.forget_ended();
+        assert_eq!(table.points(Selection::Ended, number), []);
     }
 }

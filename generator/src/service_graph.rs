@@ -8,13 +8,13 @@ use crate::{
     dimension::{Dimension, label_name},
     edges::{Edge, Edges, Side},
     histogram::{Buckets, ExemplarPoint, HistogramValue},
-    series::{Family, Kind, Table, Value},
+    series::{Family, Kind, Selection, Table, Value},
     spans::{
         KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, STATUS_ERROR, Spans, attribute,
     },
 };
 use sigyn_store::{Error, Source};
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 const BUILT_IN: [&str; 3] = ["client", "server", "connection_type"];
 /// A client span with one of these talks to a database, which has no span of its own.
@@ -26,12 +26,12 @@ const DATABASE_PEER_ATTRIBUTES: [&str; 3] =
 const USER: &str = "user";
 
 /// What is known of calls between two services.
-struct Calls {
-    total: u64,
-    failed: u64,
-    server: HistogramValue,
-    client: HistogramValue,
-    messaging: Option<HistogramValue>,
+pub(crate) struct Calls {
+    pub(crate) total: u64,
+    pub(crate) failed: u64,
+    pub(crate) server: Arc<HistogramValue>,
+    pub(crate) client: Arc<HistogramValue>,
+    pub(crate) messaging: Option<Arc<HistogramValue>>,
 }
 
 /// The table of all pairs of services, and the calls that are not complete yet.
@@ -40,7 +40,7 @@ pub(crate) struct CallTable {
     histograms: crate::config::Histograms,
     bounds: Buckets,
     pub(crate) edges: Edges,
-    table: Table<Calls>,
+    pub(crate) table: Table<Calls>,
     /// Calls whose other side never came.
     pub(crate) unpaired: u64,
 }
@@ -57,7 +57,7 @@ impl CallTable {
             histograms: config.histograms,
             bounds: settings.histogram_buckets.as_slice().into(),
             edges: Edges::new(settings.wait, settings.max_items),
-            table: Table::new(names, config.active_series_max),
+            table: Table::new(names, config.active_series_max, config.keep_ended),
             unpaired: 0,
         }
     }
@@ -67,7 +67,7 @@ impl CallTable {
         &mut self,
         source: &dyn Source,
         spans: &Spans,
-        rows: Range<usize>,
+        rows: &[u32],
         now: Duration,
     ) -> Result<(), Error> {
         let read = |names: &[&str]| -> Result<Vec<Dimension>, Error> {
@@ -80,7 +80,7 @@ impl CallTable {
         let databases = read(&DATABASE_ATTRIBUTES)?;
         let database_peers = read(&DATABASE_PEER_ATTRIBUTES)?;
         let port = attribute(source, "network.peer.port")?;
-        for row in rows {
+        for row in rows.iter().map(|&row| row as usize) {
             let kind = spans.kind(row);
             let is_client = matches!(kind, KIND_CLIENT | KIND_PRODUCER);
             if !is_client && !matches!(kind, KIND_SERVER | KIND_CONSUMER) {
@@ -127,6 +127,8 @@ impl CallTable {
     /// Gives up on sides that have waited long enough, and on series that have gone stale.
     pub(crate) fn expire(&mut self, now: Duration, stale_before: Duration) {
         while let Some(edge) = self.edges.expired(now) {
+            let more = edge.more.len() as u64;
+            self.unpaired += more;
             match self.with_virtual_node(edge) {
                 Some(edge) => self.count_as(&edge, "virtual_node", now),
                 None => self.unpaired += 1,
@@ -143,13 +145,13 @@ impl CallTable {
             ..side.clone()
         };
         match edge {
-            Edge { client: Some(client), server: None } => {
+            Edge { client: Some(client), server: None, .. } => {
                 let server = of(&client, client.peer.clone()?);
-                Some(Edge { client: Some(client), server: Some(server) })
+                Some(Edge { client: Some(client), server: Some(server), ..Edge::default() })
             }
-            Edge { client: None, server: Some(server) } if server.is_root => {
+            Edge { client: None, server: Some(server), .. } if server.is_root => {
                 let client = of(&server, server.peer.clone().unwrap_or_else(|| USER.into()));
-                Some(Edge { client: Some(client), server: Some(server) })
+                Some(Edge { client: Some(client), server: Some(server), ..Edge::default() })
             }
             _ => None,
         }
@@ -159,7 +161,7 @@ impl CallTable {
         let dimensions = client.dimensions.iter().map(|_| "".into()).collect();
         let server = Side { service: node, dimensions, ..client.clone() };
         self.count_as(
-            &Edge { client: Some(client.clone()), server: Some(server) },
+            &Edge { client: Some(client.clone()), server: Some(server), ..Edge::default() },
             "database",
             now,
         );
@@ -167,15 +169,20 @@ impl CallTable {
 
     fn count(&mut self, edge: &Edge, now: Duration) {
         let is_messaging = edge.client.iter().chain(&edge.server).any(|side| side.is_messaging);
-        self.count_as(edge, if is_messaging { "messaging_system" } else { "" }, now);
+        let connection_type = if is_messaging { "messaging_system" } else { "" };
+        self.count_as(edge, connection_type, now);
+        for server in &edge.more {
+            let (client, server) = (edge.client.clone(), Some(server.clone()));
+            self.count_as(&Edge { client, server, ..Edge::default() }, connection_type, now);
+        }
     }
 
     fn count_as(&mut self, edge: &Edge, connection_type: &str, now: Duration) {
-        let Edge { client: Some(client), server: Some(server) } = edge else { return };
+        let Edge { client: Some(client), server: Some(server), .. } = edge else { return };
         let mut values =
             vec![Arc::clone(&client.service), Arc::clone(&server.service), connection_type.into()];
         values.extend(client.dimensions.iter().chain(&server.dimensions).cloned());
-        let histogram = || HistogramValue::new(&self.bounds, self.histograms);
+        let histogram = || Arc::new(HistogramValue::new(&self.bounds, self.histograms));
         let with_queues = self.settings.enable_messaging_system_latency_histogram;
         let place = self.table.place(&values, now, || Calls {
             total: 0,
@@ -187,32 +194,38 @@ impl CallTable {
         let calls = self.table.at(place);
         calls.total += 1;
         calls.failed += u64::from(client.failed || server.failed);
-        calls.server.observe(server.point);
-        calls.client.observe(client.point);
+        Arc::make_mut(&mut calls.server).observe(server.point);
+        Arc::make_mut(&mut calls.client).observe(client.point);
         if connection_type == "messaging_system"
             && let Some(messaging) = &mut calls.messaging
         {
             let sent = client.point.timestamp_unix_nano;
             let waited = server.start_unix_nano.saturating_sub(sent) as f64 / 1e9;
-            messaging.observe(ExemplarPoint { value: waited, ..server.point });
+            Arc::make_mut(messaging).observe(ExemplarPoint { value: waited, ..server.point });
         }
     }
 
-    pub(crate) fn families(&self) -> Vec<Family> {
+    /// An empty histogram of this table's shape.
+    pub(crate) fn empty(&self) -> HistogramValue {
+        HistogramValue::new(&self.bounds, self.histograms)
+    }
+
+    pub(crate) fn families(&self, selection: Selection) -> Vec<Family> {
         let numbers = |name, help, number_of: fn(&Calls) -> u64| Family {
             name,
             help,
             kind: Kind::Counter,
-            points: self.table.points(|calls| Value::Number(number_of(calls) as f64)),
+            points: self.table.points(selection, |it| Some(Value::Number(number_of(it) as f64))),
         };
-        let histograms = |name, help, value_of: fn(&Calls) -> Option<&HistogramValue>| Family {
-            name,
-            help,
-            kind: Kind::Histogram,
-            points: self
-                .table
-                .points_where(|calls| Some(Value::Histogram(Box::new(value_of(calls)?.clone())))),
-        };
+        let histograms =
+            |name, help, value_of: fn(&Calls) -> Option<&Arc<HistogramValue>>| Family {
+                name,
+                help,
+                kind: Kind::Histogram,
+                points: self.table.points(selection, |calls| {
+                    Some(Value::Histogram(Arc::clone(value_of(calls)?)))
+                }),
+            };
         let mut families = vec![
             numbers("traces_service_graph_request", "Calls from client to server", |it| it.total),
             numbers(

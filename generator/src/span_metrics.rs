@@ -4,11 +4,11 @@ use crate::{
     config::{Config, SpanMetrics},
     dimension::{Dimension, label_name},
     histogram::{Buckets, ExemplarPoint, HistogramValue},
-    series::{Family, Kind, Table, Value},
+    series::{Family, Kind, Selection, Table, Value},
     spans::{Spans, attribute},
 };
 use sigyn_store::{Error, Field, Source};
-use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 const BUILT_IN: [&str; 5] = ["service", "span_name", "span_kind", "status_code", "status_message"];
 const KINDS: [&str; 6] = [
@@ -21,6 +21,13 @@ const KINDS: [&str; 6] = [
 ];
 const STATUS_CODES: [&str; 3] = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
 
+/// What is known of the spans of a series.
+pub(crate) struct SpanStatistics {
+    pub(crate) latency: Arc<HistogramValue>,
+    /// Bytes of the spans as they came.
+    pub(crate) size: u64,
+}
+
 /// The table of all series.
 pub(crate) struct SpanTable {
     settings: SpanMetrics,
@@ -28,7 +35,7 @@ pub(crate) struct SpanTable {
     bounds: Buckets,
     kinds: [Arc<str>; 6],
     status_codes: [Arc<str>; 3],
-    pub(crate) table: Table<HistogramValue>,
+    pub(crate) table: Table<SpanStatistics>,
 }
 
 impl SpanTable {
@@ -41,7 +48,7 @@ impl SpanTable {
             bounds: settings.histogram_buckets.as_slice().into(),
             kinds: KINDS.map(Arc::from),
             status_codes: STATUS_CODES.map(Arc::from),
-            table: Table::new(names, config.active_series_max),
+            table: Table::new(names, config.active_series_max, config.keep_ended),
         }
     }
 
@@ -50,7 +57,7 @@ impl SpanTable {
         &mut self,
         source: &dyn Source,
         spans: &Spans,
-        rows: Range<usize>,
+        rows: &[u32],
         now: Duration,
     ) -> Result<(), Error> {
         let mut dimensions: Vec<Dimension> = Vec::with_capacity(1 + self.settings.dimensions.len());
@@ -64,7 +71,7 @@ impl SpanTable {
         // Within a source a series is told by codes; its texts are looked up once.
         let mut places = HashMap::<Box<[u32]>, usize, rapidhash::fast::RandomState>::default();
         let mut codes = vec![0; 3 + dimensions.len()];
-        for row in rows {
+        for row in rows.iter().map(|&row| row as usize) {
             // What is no OTLP number counts as the first.
             let kind = usize::from(spans.kind(row)).min(KINDS.len()) % KINDS.len();
             let status =
@@ -85,13 +92,18 @@ impl SpanTable {
                         Arc::clone(&self.status_codes[status]),
                     ];
                     values.extend(dimensions.iter().map(|it| Arc::clone(it.value(row))));
-                    let make = || HistogramValue::new(&self.bounds, self.histograms);
+                    let make = || SpanStatistics {
+                        latency: HistogramValue::new(&self.bounds, self.histograms).into(),
+                        size: 0,
+                    };
                     let place = self.table.place(&values, now, make);
                     places.insert(codes.as_slice().into(), place);
                     place
                 }
             };
-            self.table.at(place).observe(ExemplarPoint {
+            let statistics = self.table.at(place);
+            statistics.size += spans.encoded_bytes(row);
+            Arc::make_mut(&mut statistics.latency).observe(ExemplarPoint {
                 trace_id: spans.trace_id(row),
                 span_id: spans.span_id(row),
                 value: spans.seconds(row),
@@ -101,20 +113,31 @@ impl SpanTable {
         Ok(())
     }
 
-    pub(crate) fn families(&self) -> [Family; 2] {
+    pub(crate) fn families(&self, selection: Selection) -> [Family; 3] {
+        let numbers = |name, help, number_of: fn(&SpanStatistics) -> u64| Family {
+            name,
+            help,
+            kind: Kind::Counter,
+            points: self.table.points(selection, |it| Some(Value::Number(number_of(it) as f64))),
+        };
         [
-            Family {
-                name: "traces_spanmetrics_calls",
-                help: "Spans, by service, name, kind and status",
-                kind: Kind::Counter,
-                points: self.table.points(|value| Value::Number(value.count as f64)),
-            },
+            numbers("traces_spanmetrics_calls", "Spans, by service, name, kind and status", |it| {
+                it.latency.count
+            }),
             Family {
                 name: "traces_spanmetrics_latency",
                 help: "Duration of spans in seconds",
                 kind: Kind::Histogram,
-                points: self.table.points(|value| Value::Histogram(Box::new(value.clone()))),
+                points: self
+                    .table
+                    .points(selection, |it| Some(Value::Histogram(Arc::clone(&it.latency)))),
             },
+            numbers("traces_spanmetrics_size", "Size of spans in bytes as they came", |it| it.size),
         ]
+    }
+
+    /// An empty histogram of this table's shape.
+    pub(crate) fn empty(&self) -> HistogramValue {
+        HistogramValue::new(&self.bounds, self.histograms)
     }
 }

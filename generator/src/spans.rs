@@ -2,7 +2,7 @@
 
 use crate::dimension::Dimension;
 use arrow_array::{
-    Array, FixedSizeBinaryArray, Int64Array, UInt8Array, UInt64Array, cast::AsArray,
+    Array, FixedSizeBinaryArray, Int64Array, UInt8Array, UInt32Array, UInt64Array, cast::AsArray,
 };
 use sigyn_store::{AttributeScope, Error, Field, Source, SpanId, TraceId};
 
@@ -23,6 +23,7 @@ pub(crate) struct Spans {
     durations_nano: Int64Array,
     kinds: UInt8Array,
     status_codes: UInt8Array,
+    encoded_bytes: Option<UInt32Array>,
     pub(crate) services: Dimension,
     pub(crate) names: Dimension,
 }
@@ -37,6 +38,7 @@ impl Spans {
             durations_nano: source.field(Field::DurationNano)?.as_primitive().clone(),
             kinds: source.field(Field::Kind)?.as_primitive().clone(),
             status_codes: source.field(Field::StatusCode)?.as_primitive().clone(),
+            encoded_bytes: source.encoded_bytes(),
             services: Dimension::of_text(&source.field(Field::ServiceName)?),
             names: Dimension::of_text(&source.field(Field::Name)?),
         })
@@ -69,6 +71,11 @@ impl Spans {
 
     pub(crate) fn end_unix_nano(&self, row: usize) -> u64 {
         self.starts_unix_nano.value(row).saturating_add_signed(self.durations_nano.value(row))
+    }
+
+    /// Bytes of the span as it came; 0 where nobody knows any more.
+    pub(crate) fn encoded_bytes(&self, row: usize) -> u64 {
+        self.encoded_bytes.as_ref().map_or(0, |bytes| u64::from(bytes.value(row)))
     }
 
     /// A span that ends before it starts took no time.

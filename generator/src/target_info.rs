@@ -3,13 +3,12 @@
 use crate::{
     config::Config,
     dimension::{Dimension, label_name},
-    series::{Family, Kind, Labels, Point, Value},
+    series::{Family, Kind, Labels, Point, Selection, Value},
     spans::{Spans, attribute},
 };
 use sigyn_store::{AttributeScope, Error, Source};
 use std::{
     collections::{HashMap, HashSet},
-    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -20,13 +19,22 @@ const BUILT_IN: [&str; 2] = ["job", "instance"];
 
 /// Label sets by when they were last seen.
 pub(crate) struct TargetInfo {
-    seen: HashMap<Labels, Duration, rapidhash::fast::RandomState>,
+    pub(crate) seen: HashMap<Labels, Duration, rapidhash::fast::RandomState>,
     series_max: usize,
+    /// Those that went stale, when somebody wants to know.
+    ended: Option<Vec<Labels>>,
+    /// Resources that found no room, since the start.
+    pub(crate) dropped: u64,
 }
 
 impl TargetInfo {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { seen: HashMap::default(), series_max: config.active_series_max }
+        Self {
+            seen: HashMap::default(),
+            series_max: config.active_series_max,
+            ended: config.keep_ended.then(Vec::new),
+            dropped: 0,
+        }
     }
 
     /// Notes the resources of some rows.
@@ -34,7 +42,7 @@ impl TargetInfo {
         &mut self,
         source: &dyn Source,
         spans: &Spans,
-        rows: Range<usize>,
+        rows: &[u32],
         now: Duration,
     ) -> Result<(), Error> {
         let namespaces = attribute(source, "service.namespace")?;
@@ -46,7 +54,7 @@ impl TargetInfo {
             }
         }
         let mut known = HashSet::<Box<[u32]>, rapidhash::fast::RandomState>::default();
-        for row in rows {
+        for row in rows.iter().map(|&row| row as usize) {
             let columns = [&spans.services, &namespaces, &instances].into_iter();
             let columns = columns.chain(others.iter().map(|(_, column)| column));
             let codes: Box<[u32]> = columns.map(|column| column.codes[row]).collect();
@@ -58,7 +66,7 @@ impl TargetInfo {
                 true => Arc::clone(service),
                 false => format!("{namespace}/{service}").into(),
             };
-            let mut labels: Labels =
+            let mut labels: Vec<(Arc<str>, Arc<str>)> =
                 vec![("job".into(), job), ("instance".into(), Arc::clone(instances.value(row)))];
             let has = others.iter().filter(|(_, column)| !column.value(row).is_empty());
             labels.extend(
@@ -67,25 +75,47 @@ impl TargetInfo {
             // Two attributes may have become one label; the first one stays.
             let mut names = HashSet::new();
             labels.retain(|(name, _)| names.insert(Arc::clone(name)));
-            if self.seen.len() < self.series_max || self.seen.contains_key(&labels) {
-                self.seen.insert(labels, now);
+            if self.seen.len() < self.series_max || self.seen.contains_key(&*labels) {
+                self.seen.insert(labels.into(), now);
+            } else {
+                self.dropped += 1;
             }
         }
         Ok(())
     }
 
     pub(crate) fn expire(&mut self, before: Duration) {
-        self.seen.retain(|_, seen| *seen >= before);
+        let Self { seen, ended, .. } = self;
+        seen.retain(|labels, seen| {
+            let stays = *seen >= before;
+            if let Some(ended) = ended
+                && !stays
+            {
+                ended.push(Arc::clone(labels));
+            }
+            stays
+        });
     }
 
-    pub(crate) fn family(&self) -> Family {
-        let points = self.seen.keys();
+    /// Whoever asked for the series that ended has them.
+    pub(crate) fn forget_ended(&mut self) {
+        self.ended.iter_mut().for_each(Vec::clear);
+    }
+
+    pub(crate) fn family(&self, selection: Selection) -> Family {
+        let live = (selection == Selection::Live).then_some(self.seen.keys());
+        let ended = self.ended.as_ref().filter(|_| selection == Selection::Ended);
+        let points = live.into_iter().flatten().chain(ended.into_iter().flatten());
         Family {
             name: "traces_target_info",
             help: "Resource attributes of each instance",
             kind: Kind::Gauge,
             points: points
-                .map(|labels| Point { labels: labels.clone(), value: Value::Number(1.0) })
+                .map(|labels| Point {
+                    labels: Arc::clone(labels),
+                    created: Duration::ZERO,
+                    value: Value::Number(1.0),
+                })
                 .collect(),
         }
     }

@@ -105,6 +105,11 @@ pub trait Source: Send + Sync {
     /// False when no span of a trace is here. Cheaper than [`Source::rows_of`], but it may be wrong in saying yes.
     fn may_hold(&self, trace_id: &TraceId) -> Result<bool, Error>;
 
+    /// Bytes of each span as it came, as an OTLP `Span`; `None` where nobody knows any more.
+    fn encoded_bytes(&self) -> Option<UInt32Array> {
+        None
+    }
+
     /// Bytes that a scan of everything here would read; for statistics and limits.
     fn size_bytes(&self) -> u64;
 

@@ -20,6 +20,8 @@ mod push;
 mod same_targets;
 mod scrape;
 mod span_metrics;
+mod span_metrics_replicas;
+mod span_metrics_sent;
 mod streaming;
 
 use sigyn_rig::Options;

@@ -2,7 +2,7 @@
 
 use crate::{now_unix_nano, sigyn};
 use sigyn_proto::otlp::trace::v1::{Status, status::StatusCode};
-use sigyn_rig::{SpanMaker, eventually};
+use sigyn_rig::{Server, SpanMaker, eventually};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +42,7 @@ fn spans_become_rates_and_edges_whose_exemplars_are_pinned() {
         "traces_spanmetrics_calls_total{service=\"back\",span_name=\"answer\",span_kind=\"SPAN_KIND_SERVER\",status_code=\"STATUS_CODE_ERROR\"} 3\n",
         "traces_spanmetrics_calls_total{service=\"front\",span_name=\"call back\",span_kind=\"SPAN_KIND_CLIENT\",status_code=\"STATUS_CODE_UNSET\"} 10\n",
         "traces_service_graph_request_total{client=\"front\",server=\"back\"} 10\n",
+        "traces_spanmetrics_size_total{service=\"back\",span_name=\"answer\",span_kind=\"SPAN_KIND_SERVER\",status_code=\"STATUS_CODE_ERROR\"} ",
         "traces_service_graph_request_failed_total{client=\"front\",server=\"back\"} 3\n",
     ];
     let text = eventually(PATIENCE, || {
@@ -59,11 +60,37 @@ fn spans_become_rates_and_edges_whose_exemplars_are_pinned() {
     assert_eq!(trace["pins"][0]["reason"], "exemplar", "{trace}");
     assert_eq!(server.api.metric("sigyn_generator_missed_spans_total"), Some(0.0));
 
-    // A restart begins anew; what the journal brings back was counted before.
-    let options = server.options().clone();
+    // A restart goes on where the process ended, be it told to or killed; what the journal brings back is not counted
+    // twice, and what came after the state was saved is not forgotten.
+    let mut options = server.options().clone();
     assert_eq!(server.stop().code, Some(0));
-    let server = options.start();
-    assert_eq!(server.api.get("/metrics/spans").text(), "# EOF\n");
+    for round in 1..=3 {
+        let server = options.clone().start();
+        let root = front.root("GET /");
+        let mut call = front.child(&root, "call back");
+        call.kind = 3;
+        let body = front.request(vec![root, call]);
+        let answer = server.otlp.post("/v1/traces", "application/x-protobuf", &[], body).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let is_counted = |server: &Server| {
+            eventually(PATIENCE, || {
+                let text = server.api.get("/metrics/spans").text();
+                let line = format!(
+                    "span_name=\"call back\",span_kind=\"SPAN_KIND_CLIENT\",status_code=\"STATUS_CODE_UNSET\"}} {}\n",
+                    10 + round
+                );
+                if text.contains(&line) { Ok(()) } else { Err(format!("{line} is not in\n{text}")) }
+            });
+        };
+        // Killed before or after it is counted.
+        if round != 2 {
+            is_counted(&server);
+        }
+        options = server.kill();
+        let server = options.clone().start();
+        is_counted(&server);
+        options = server.kill();
+    }
 }
 
 #[test]

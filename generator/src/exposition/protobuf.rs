@@ -11,6 +11,9 @@ use sigyn_proto::prometheus::exposition::{
     Number, Timestamp,
 };
 
+/// The field `metric` of a family.
+const METRIC: u32 = 4;
+
 pub(super) fn write(families: &[Family]) -> Vec<u8> {
     let mut out = Vec::new();
     for family in families {
@@ -19,7 +22,15 @@ pub(super) fn write(families: &[Family]) -> Vec<u8> {
             Kind::Gauge => (MetricType::Gauge, ""),
             Kind::Histogram => (MetricType::Histogram, ""),
         };
-        let metric = family.points.iter().map(|point| {
+        let head = MetricFamily {
+            name: format!("{}{suffix}", family.name),
+            help: family.help.to_owned(),
+            r#type: r#type as i32,
+            ..MetricFamily::default()
+        };
+        // One series at a time: a family of many would be several times its bytes as messages.
+        let mut body = head.encode_to_vec();
+        for point in &family.points {
             let mut metric = Metric { label: labels(&point.labels), ..Metric::default() };
             match &point.value {
                 Value::Number(value) if family.kind == Kind::Counter => {
@@ -28,16 +39,10 @@ pub(super) fn write(families: &[Family]) -> Vec<u8> {
                 Value::Number(value) => metric.gauge = Some(Number { value: *value }),
                 Value::Histogram(value) => metric.histogram = Some(histogram(value)),
             }
-            metric
-        });
-        let family = MetricFamily {
-            name: format!("{}{suffix}", family.name),
-            help: family.help.to_owned(),
-            r#type: r#type as i32,
-            metric: metric.collect(),
-            unit: String::new(),
-        };
-        out.extend(family.encode_length_delimited_to_vec());
+            prost::encoding::message::encode(METRIC, &metric, &mut body);
+        }
+        prost::encoding::encode_varint(body.len() as u64, &mut out);
+        out.extend(body);
     }
     out
 }
@@ -58,7 +63,7 @@ fn histogram(value: &HistogramValue) -> Histogram {
         Bucket {
             cumulative_count: cumulative,
             upper_bound: value.bounds.get(at).copied().unwrap_or(f64::INFINITY),
-            exemplar: value.exemplars[at].as_ref().map(exemplar),
+            exemplar: value.exemplar(at).map(exemplar),
         }
     });
     let mut histogram = Histogram {
@@ -79,7 +84,7 @@ fn histogram(value: &HistogramValue) -> Histogram {
         histogram.schema = Some(native.schema);
         histogram.zero_threshold = Some(native.zero_threshold);
         histogram.zero_count = Some(native.zero_count);
-        histogram.exemplars = value.exemplars.iter().flatten().map(exemplar).collect();
+        histogram.exemplars = value.exemplars().map(|(_, point)| exemplar(point)).collect();
     }
     histogram
 }

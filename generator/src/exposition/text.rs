@@ -41,7 +41,7 @@ fn write_histogram(out: &mut String, name: &str, labels: &Labels, histogram: &Hi
         let bound = histogram.bounds.get(at).map_or("+Inf".to_owned(), f64::to_string);
         sample(out, name, "_bucket", labels, Some(&bound));
         push(out, format_args!(" {cumulative}"));
-        if let Some(point) = &histogram.exemplars[at] {
+        if let Some(point) = histogram.exemplar(at) {
             exemplar(out, point);
         }
         out.push('\n');

@@ -20,6 +20,8 @@ pub(super) struct Calls {
 pub(super) struct Model {
     /// Seconds of each span, by service, name, kind and status.
     pub(super) series: BTreeMap<Vec<String>, Vec<f64>>,
+    /// Bytes of the spans of each series.
+    pub(super) sizes: BTreeMap<Vec<String>, u64>,
     pub(super) edges: BTreeMap<Vec<String>, Calls>,
     pub(super) spans: HashSet<(TraceId, SpanId)>,
 }
@@ -38,16 +40,20 @@ impl Model {
             }
         }
         let mut series = BTreeMap::<_, Vec<f64>>::new();
+        let mut sizes = BTreeMap::<_, u64>::new();
         for (service, span) in &spans {
             let labels = [service.as_str(), &span.name, span.kind().as_str_name(), status(span)];
             let seconds = (span.end_time_unix_nano - span.start_time_unix_nano) as f64 / 1e9;
-            series.entry(labels.map(str::to_owned).to_vec()).or_default().push(seconds);
+            let labels = labels.map(str::to_owned).to_vec();
+            *sizes.entry(labels.clone()).or_default() += span.encoded_len() as u64;
+            series.entry(labels).or_default().push(seconds);
         }
         let id = |span: &Span| {
             let trace = TraceId(span.trace_id.clone().try_into().unwrap());
             (trace, SpanId(span.span_id.clone().try_into().unwrap()))
         };
-        Self { series, edges: edges(&spans), spans: spans.iter().map(|(_, it)| id(it)).collect() }
+        let ids = spans.iter().map(|(_, it)| id(it)).collect();
+        Self { series, sizes, edges: edges(&spans), spans: ids }
     }
 
     pub(super) fn calls(&self) -> BTreeMap<Vec<String>, u64> {

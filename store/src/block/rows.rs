@@ -74,6 +74,7 @@ pub(super) fn append(
             dropped_attributes: dropped_attributes.get(row),
             dropped_events: dropped_events.get(row),
             dropped_links: dropped_links.get(row),
+            encoded_bytes: 0,
         };
         let owner = chunk.push_span(&header, resource, scope);
         let push = |key: &[u8], value: Value<'_>| {

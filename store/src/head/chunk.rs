@@ -33,6 +33,8 @@ pub(crate) struct Chunk {
     pub(crate) status_messages: Vec<u32>,
     pub(crate) trace_states: Vec<u32>,
     pub(crate) flags: Vec<u32>,
+    /// Of each span as it came; 0 for one that comes from a block.
+    pub(crate) encoded_bytes: Vec<u32>,
     /// Rows with something dropped: attributes, events, links.
     pub(crate) dropped: Vec<(u32, [u32; 3])>,
     /// By row, the position in `resources`.
@@ -112,6 +114,7 @@ impl Default for Chunk {
             status_messages: Vec::new(),
             trace_states: Vec::new(),
             flags: Vec::new(),
+            encoded_bytes: Vec::new(),
             dropped: Vec::new(),
             resource_of: Vec::new(),
             scope_of: Vec::new(),
@@ -144,7 +147,7 @@ impl Chunk {
     pub(crate) fn size_bytes(&self) -> usize {
         self.texts.size_bytes()
             + self.blobs.size_bytes()
-            + self.len() * 82
+            + self.len() * 86
             + self.attributes.size_bytes()
             + self.resources.len() * 16
             + self.resource_attributes.size_bytes()
@@ -177,6 +180,7 @@ impl Chunk {
             &mut self.status_messages,
             &mut self.trace_states,
             &mut self.flags,
+            &mut self.encoded_bytes,
             &mut self.resource_of,
             &mut self.scope_of,
             &mut self.events.parents,
@@ -236,6 +240,7 @@ impl Chunk {
         let trace_state = self.text(span.trace_state);
         self.trace_states.push(trace_state);
         self.flags.push(span.flags);
+        self.encoded_bytes.push(span.encoded_bytes);
         let dropped = [span.dropped_attributes, span.dropped_events, span.dropped_links];
         if dropped != [0; 3] {
             self.dropped.push((row, dropped));

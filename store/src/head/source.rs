@@ -107,6 +107,10 @@ impl Source for ChunkSource {
         self.time_range
     }
 
+    fn encoded_bytes(&self) -> Option<UInt32Array> {
+        Some(self.chunk.encoded_bytes.clone().into())
+    }
+
     fn field(&self, field: Field) -> Result<ArrayRef, Error> {
         let rows: Vec<u32> = (0..self.chunk.len() as u32).collect();
         Ok(self.read(field, &rows))

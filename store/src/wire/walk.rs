@@ -47,6 +47,8 @@ pub(crate) struct SpanHeader<'a> {
     pub(crate) dropped_events: u32,
     /// Links with IDs of wrong length are counted here too.
     pub(crate) dropped_links: u32,
+    /// Of the whole span as it came; 0 when nobody knows any more.
+    pub(crate) encoded_bytes: u32,
 }
 
 /// The plain fields of an event.
@@ -167,7 +169,7 @@ fn span(
     context: &Context<'_>,
     visitor: &mut impl Visitor,
 ) -> Result<(), Malformed> {
-    let mut header = SpanHeader::default();
+    let mut header = SpanHeader { encoded_bytes: bytes.len() as u32, ..SpanHeader::default() };
     let mut fields = Reader::new(bytes, base);
     while let Some((number, scalar)) = fields.next()? {
         match (number, scalar) {

@@ -13,6 +13,6 @@ mod wait;
 pub use api::{Answer, Api};
 pub use grpc::{grpc_streaming, grpc_unary};
 pub use otlp::{SpanMaker, request_with, spans_of_trace};
-pub use prometheus::Prometheus;
+pub use prometheus::{Killed, Prometheus};
 pub use server::{Exit, Options, Server};
 pub use wait::eventually;

@@ -4,7 +4,7 @@ use crate::{Api, eventually};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
@@ -15,23 +15,36 @@ const START_SECONDS_MAX: u64 = 60;
 /// A running Prometheus on a free port of loopback. Killed when dropped.
 pub struct Prometheus {
     child: Child,
+    folder: PathBuf,
     /// Its HTTP port.
     pub api: Api,
+}
+
+/// One that was killed, and can be started again where it was.
+pub struct Killed {
+    folder: PathBuf,
+    address: String,
 }
 
 impl Prometheus {
     /// Starts it with exemplar storage, native histograms and the remote-write receiver on, its data below `folder`.
     /// `None`, with a line that says so, where Prometheus is not installed; never so in CI.
     #[track_caller]
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests is told what they miss")]
     pub fn start(folder: &Path, config: &str) -> Option<Self> {
         std::fs::create_dir_all(folder).expect("the test's folder is writable");
+        std::fs::write(folder.join("prometheus.yml"), config)
+            .expect("the test's folder is writable");
+        Self::run(folder, "127.0.0.1:0")
+    }
+
+    #[track_caller]
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests is told what they miss")]
+    fn run(folder: &Path, address: &str) -> Option<Self> {
         let file = folder.join("prometheus.yml");
-        std::fs::write(&file, config).expect("the test's folder is writable");
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
-            .arg("--web.listen-address=127.0.0.1:0")
+            .arg(format!("--web.listen-address={address}"))
             .arg("--enable-feature=exemplar-storage,remote-write-receiver,native-histograms")
             // As Prometheus 3 does without being told.
             .arg("--enable-feature=no-default-scrape-port")
@@ -68,7 +81,13 @@ impl Prometheus {
             Ok(answer) if answer.status == 200 => Ok(()),
             other => Err(format!("{other:?}")),
         });
-        Some(Self { child, api })
+        Some(Self { child, folder: folder.to_owned(), api })
+    }
+
+    /// SIGKILL, without warning.
+    pub fn kill(self) -> Killed {
+        let address = self.api.base().trim_start_matches("http://").to_owned();
+        Killed { folder: self.folder.clone(), address }
     }
 
     /// The instant vector of a PromQL query: labels and value of each series.
@@ -81,6 +100,14 @@ impl Prometheus {
             .iter()
             .map(|it| (it["metric"].clone(), value(it).expect("a value is a number")))
             .collect()
+    }
+}
+
+impl Killed {
+    /// Starts it again at the same address over the same data.
+    #[track_caller]
+    pub fn start(self) -> Prometheus {
+        Prometheus::run(&self.folder, &self.address).expect("it was there before")
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Options {
     config: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    listen: String,
 }
 
 /// A running server. Killed when dropped.
@@ -58,6 +59,7 @@ impl Options {
             config: String::new(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            listen: "127.0.0.1:0".to_owned(),
         }
     }
 
@@ -76,6 +78,12 @@ impl Options {
     /// A further environment variable.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The address of its HTTP port, for one that others must know beforehand.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen = address.to_owned();
         self
     }
 
@@ -105,7 +113,8 @@ impl Options {
             .arg("serve")
             .arg(format!("--config.file={}", self.config_path().display()))
             .arg(format!("--storage.path={}", self.storage.display()))
-            .args(["--web.listen-address=127.0.0.1:0", "--log.format=json"])
+            .arg(format!("--web.listen-address={}", self.listen))
+            .arg("--log.format=json")
             .args(&self.arguments)
             .env_remove("KUBECONFIG")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
