@@ -69,7 +69,7 @@ pub(crate) struct Places {
 }
 
 impl Generations {
-    /// Decodes a validated body into the head.
+    /// Decodes a checked body into the head.
     pub(crate) fn add(
         &self,
         sequence: u64,

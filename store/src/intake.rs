@@ -47,8 +47,8 @@ impl Intake {
         let batch = &job.batch;
         let added = self.head.add(sequence, &batch.body, &batch.overlay, self.clock.monotonic());
         if let Err(error) = &added {
-            // The walk that validated the body is the walk that decodes it.
-            tracing::error!(%error, "a validated body did not decode");
+            // It was checked before it went into the journal.
+            tracing::error!(%error, "a checked body did not decode");
         }
         if let Some(reach) = &batch.reach {
             self.cursors.lock().insert(reach.target.clone(), reach.cursor.clone());

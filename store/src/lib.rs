@@ -47,5 +47,5 @@ pub use store::{Config, Store};
 /// # Errors
 /// [`ErrorKind::BadInput`] when the bytes are not such a message; then a store takes nothing of it.
 pub fn check_body(body: &[u8]) -> Result<Appended, Error> {
-    wire::validate(body)
+    Ok(wire::check(body)?)
 }

@@ -41,7 +41,7 @@ use ulid::Ulid;
 const BODY_BYTES_MAX: usize = 128 << 20;
 /// KiB of bodies between intake and head at most; a single larger one is alone.
 const BODIES_KIB_MAX: usize = 16 << 10;
-/// A body larger than this is validated and compressed on a blocking thread.
+/// A body larger than this is checked and compressed on a blocking thread.
 const PREPARE_HERE_KIB_MAX: u32 = 128;
 /// Groups of batches that wait for the head.
 const WRITTEN_GROUPS_MAX: usize = 16;
@@ -312,7 +312,7 @@ impl Store {
         let received_unix_nano = core.clock.now_unix_nano();
         let store = self.inner.store;
         let prepare = move || {
-            let counted = wire::validate(&batch.body)?;
+            let counted = wire::check(&batch.body)?;
             let record = Prepared::batch(store, &batch, received_unix_nano);
             Ok((batch, counted, record))
         };

@@ -256,6 +256,8 @@ fn flatten(list: &[ResourceSpans], overlay: Option<&Overlay>) -> (BTreeSet<Vec<u
     let (mut flat, mut rejected) = (BTreeSet::new(), 0);
     for resource_spans in list {
         let mut resource = resource_spans.resource.clone().unwrap_or_default();
+        // What belongs to other signals of OTLP is not kept.
+        resource.entity_refs.clear();
         if let Some(overlay) = overlay {
             lay_over(&mut resource.attributes, overlay);
         }
@@ -305,6 +307,7 @@ fn flatten(list: &[ResourceSpans], overlay: Option<&Overlay>) -> (BTreeSet<Vec<u
 fn normalize(attributes: &mut [KeyValue]) {
     for attribute in attributes.iter_mut() {
         attribute.value.get_or_insert_default();
+        attribute.key_strindex = 0;
     }
     attributes.sort_by_key(|attribute| (attribute.key.clone(), attribute.encode_to_vec()));
 }

@@ -2,6 +2,9 @@
 
 use crate::Error;
 
+/// How deep messages and groups may lie in each other: as deep as other decoders take them.
+pub(super) const DEPTH_MAX: u32 = 100;
+
 /// Why bytes are not a message, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
@@ -31,6 +34,8 @@ pub(crate) enum Scalar<'a> {
     Bytes(&'a [u8], usize),
     /// Wire type 5.
     Fixed32(u32),
+    /// Wire types 3 to 4: what lies between has been stepped over, as OTLP has no groups.
+    Group,
 }
 
 impl From<Malformed> for Error {
@@ -45,20 +50,29 @@ impl<'a> Reader<'a> {
         Self { bytes, position: 0, base }
     }
 
-    /// The next field: its number and value; `None` at the end. Groups (wire types 3 and 4) are
-    /// not part of proto3 and are refused.
+    /// Where the next field begins, from the start of the body.
+    pub(super) fn offset(&self) -> usize {
+        self.base + self.position
+    }
+
+    /// The next field: its number and value; `None` at the end.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Result<Option<(u32, Scalar<'a>)>, Malformed> {
+        self.next_within(DEPTH_MAX)
+    }
+
+    /// The same, with groups no deeper in each other than so many.
+    #[inline(always)]
+    pub(super) fn next_within(
+        &mut self,
+        depth_left: u32,
+    ) -> Result<Option<(u32, Scalar<'a>)>, Malformed> {
         if self.position == self.bytes.len() {
             return Ok(None);
         }
         let start = self.position;
-        let tag = self.varint()?;
-        let number = tag >> 3;
-        if number == 0 || number > (1 << 29) - 1 {
-            return Err(self.malformed("a field number is out of range", start));
-        }
-        let scalar = match tag & 7 {
+        let (number, wire_type) = self.key()?;
+        let scalar = match wire_type {
             0 => Scalar::Varint(self.varint()?),
             1 => Scalar::Fixed64(u64::from_le_bytes(self.fixed()?)),
             2 => {
@@ -71,10 +85,52 @@ impl<'a> Reader<'a> {
                 self.position += length as usize;
                 Scalar::Bytes(&self.bytes[from..self.position], self.base + from)
             }
+            3 => self.group(number, depth_left, start)?,
             5 => Scalar::Fixed32(u32::from_le_bytes(self.fixed()?)),
             _ => return Err(self.malformed("a wire type is unknown", start)),
         };
-        Ok(Some((number as u32, scalar)))
+        Ok(Some((number, scalar)))
+    }
+
+    #[inline(always)]
+    fn key(&mut self) -> Result<(u32, u64), Malformed> {
+        let start = self.position;
+        let key = self.varint()?;
+        let number = key >> 3;
+        if number == 0 || number > (1 << 29) - 1 {
+            return Err(self.malformed("a field number is out of range", start));
+        }
+        Ok((number as u32, key & 7))
+    }
+
+    /// Steps over the rest of a group.
+    #[cold]
+    fn group(
+        &mut self,
+        number: u32,
+        depth_left: u32,
+        start: usize,
+    ) -> Result<Scalar<'a>, Malformed> {
+        let too_deep = self.malformed("groups lie too deep in each other", start);
+        let below = depth_left.checked_sub(1).ok_or(too_deep)?;
+        loop {
+            let before = self.position;
+            if before == self.bytes.len() {
+                return Err(self.malformed("a group has no end", start));
+            }
+            let (end, wire_type) = self.key()?;
+            if wire_type == 4 {
+                return match end == number {
+                    true => Ok(Scalar::Group),
+                    false => Err(self.malformed("a group ends that has not begun", before)),
+                };
+            }
+            if below == 0 {
+                return Err(too_deep);
+            }
+            self.position = before;
+            self.next_within(below)?;
+        }
     }
 
     /// Most are one byte long; those are read where they are asked for.

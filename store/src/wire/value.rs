@@ -1,18 +1,12 @@
 //! Attributes: `KeyValue` and `AnyValue`.
 
-use super::{
-    Writer,
-    reader::{Malformed, Reader, Scalar},
-};
+use super::reader::{Malformed, Reader, Scalar};
 use std::borrow::Cow;
-
-/// How deep arrays and maps may lie in each other.
-const DEPTH_MAX: usize = 64;
 
 /// One attribute value, borrowed from the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
-    /// Text; UTF-8 by the book, but that is for the column to check.
+    /// Text.
     String(&'a [u8]),
     /// 64 bit.
     Int(i64),
@@ -20,7 +14,7 @@ pub(crate) enum Value<'a> {
     Double(f64),
     /// True or false.
     Bool(bool),
-    /// Bytes, arrays, maps, or no value at all: the encoded `AnyValue`, all text in it UTF-8.
+    /// Bytes, arrays, maps, or no value at all: the encoded `AnyValue`.
     Encoded(&'a [u8]),
 }
 
@@ -93,7 +87,6 @@ pub(crate) fn attribute(
 #[inline]
 fn any_value(bytes: &[u8], base: usize, then: impl FnOnce(Value<'_>)) -> Result<(), Malformed> {
     let mut value = Value::Encoded(bytes);
-    let mut text_is_good = true;
     let mut reader = Reader::new(bytes, base);
     while let Some((field, scalar)) = reader.next()? {
         value = match (field, scalar) {
@@ -101,113 +94,10 @@ fn any_value(bytes: &[u8], base: usize, then: impl FnOnce(Value<'_>)) -> Result<
             (2, Scalar::Varint(bit)) => Value::Bool(bit != 0),
             (3, Scalar::Varint(int)) => Value::Int(int as i64),
             (4, Scalar::Fixed64(bits)) => Value::Double(f64::from_bits(bits)),
-            (5 | 6, Scalar::Bytes(list, offset)) => {
-                check_list(list, offset, field == 6, 1, &mut text_is_good)?;
-                Value::Encoded(bytes)
-            }
-            (7, Scalar::Bytes(..)) => Value::Encoded(bytes),
+            (5..=8, _) => Value::Encoded(bytes),
             _ => value,
         };
     }
-    if let (Value::Encoded(encoded), false) = (value, text_is_good) {
-        let mut writer = Writer::default();
-        mend(encoded, &mut writer);
-        then(Value::Encoded(writer.as_bytes()));
-    } else {
-        then(value);
-    }
+    then(value);
     Ok(())
-}
-
-/// Checks an `ArrayValue` or, if `pairs`, a `KeyValueList`; clears `text_is_good` at text that is not UTF-8.
-fn check_list(
-    list: &[u8],
-    base: usize,
-    pairs: bool,
-    depth: usize,
-    text_is_good: &mut bool,
-) -> Result<(), Malformed> {
-    if depth > DEPTH_MAX {
-        return Err(Malformed { what: "values lie too deep in each other", offset: base });
-    }
-    let mut reader = Reader::new(list, base);
-    while let Some((field, scalar)) = reader.next()? {
-        let (1, Scalar::Bytes(item, offset)) = (field, scalar) else { continue };
-        if pairs {
-            let mut reader = Reader::new(item, offset);
-            while let Some((field, scalar)) = reader.next()? {
-                match (field, scalar) {
-                    (1, Scalar::Bytes(key, _)) => {
-                        *text_is_good &= std::str::from_utf8(key).is_ok();
-                    }
-                    (2, Scalar::Bytes(value, offset)) => {
-                        check_any(value, offset, depth, text_is_good)?;
-                    }
-                    _ => {}
-                }
-            }
-        } else {
-            check_any(item, offset, depth, text_is_good)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_any(
-    bytes: &[u8],
-    base: usize,
-    depth: usize,
-    text_is_good: &mut bool,
-) -> Result<(), Malformed> {
-    let mut reader = Reader::new(bytes, base);
-    while let Some((field, scalar)) = reader.next()? {
-        match (field, scalar) {
-            (1, Scalar::Bytes(text, _)) => *text_is_good &= std::str::from_utf8(text).is_ok(),
-            (5 | 6, Scalar::Bytes(list, offset)) => {
-                check_list(list, offset, field == 6, depth + 1, text_is_good)?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Copies a checked `AnyValue` with U+FFFD in place of what is not UTF-8.
-fn mend(bytes: &[u8], writer: &mut Writer) {
-    let mut reader = Reader::new(bytes, 0);
-    while let Ok(Some((field, scalar))) = reader.next() {
-        match (field, scalar) {
-            (1, Scalar::Bytes(text, _)) => {
-                writer.bytes(1, String::from_utf8_lossy(text).as_bytes());
-            }
-            (5 | 6, Scalar::Bytes(list, _)) => {
-                writer.message(field, |writer| mend_list(list, field == 6, writer));
-            }
-            (field, scalar) => writer.scalar(field, scalar),
-        }
-    }
-}
-
-fn mend_list(list: &[u8], pairs: bool, writer: &mut Writer) {
-    let mut reader = Reader::new(list, 0);
-    while let Ok(Some((field, scalar))) = reader.next() {
-        let (1, Scalar::Bytes(item, _)) = (field, scalar) else { continue };
-        writer.message(1, |writer| {
-            if !pairs {
-                return mend(item, writer);
-            }
-            let mut reader = Reader::new(item, 0);
-            while let Ok(Some((field, scalar))) = reader.next() {
-                match (field, scalar) {
-                    (1, Scalar::Bytes(key, _)) => {
-                        writer.bytes(1, String::from_utf8_lossy(key).as_bytes());
-                    }
-                    (2, Scalar::Bytes(value, _)) => {
-                        writer.message(2, |writer| mend(value, writer));
-                    }
-                    (field, scalar) => writer.scalar(field, scalar),
-                }
-            }
-        });
-    }
 }

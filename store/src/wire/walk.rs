@@ -78,29 +78,19 @@ pub(crate) trait Visitor {
     fn event_attribute(&mut self, key: &[u8], value: Value<'_>);
     fn link(&mut self, link: &LinkHeader<'_>);
     fn link_attribute(&mut self, key: &[u8], value: Value<'_>);
-    /// A span whose trace or span ID has the wrong length or is zero.
-    fn rejected(&mut self);
 }
 
-/// A singular sub-message, with all its occurrences merged.
-#[derive(Default)]
-struct Singular<'a> {
-    bytes: Cow<'a, [u8]>,
-    offset: usize,
-}
-
-impl<'a> Singular<'a> {
-    fn merge(&mut self, bytes: &'a [u8], offset: usize) {
-        if self.bytes.is_empty() {
-            *self = Self { bytes: Cow::Borrowed(bytes), offset };
-        } else {
-            self.bytes.to_mut().extend_from_slice(bytes);
-        }
+/// Adds an occurrence of a singular sub-message: its bytes in a row mean all of them merged.
+fn merge<'a>(merged: &mut Cow<'a, [u8]>, bytes: &'a [u8]) {
+    if merged.is_empty() {
+        *merged = Cow::Borrowed(bytes);
+    } else {
+        merged.to_mut().extend_from_slice(bytes);
     }
 }
 
-/// Visits every span of a body. Fields may stand in any order, so what surrounds spans is looked
-/// for before the spans are read.
+/// Visits every span of a body whose trace and span ID have the right length and are not zero. Fields may stand in any
+/// order, so what surrounds spans is looked for before the spans are read.
 pub(crate) fn walk(body: &[u8], visitor: &mut impl Visitor) -> Result<(), Malformed> {
     let mut serial = 0;
     let mut request = Reader::new(body, 0);
@@ -118,38 +108,36 @@ fn resource_spans(
     serial: &mut usize,
     visitor: &mut impl Visitor,
 ) -> Result<(), Malformed> {
-    let mut resource = Singular::default();
+    let mut resource = Cow::default();
     let mut resource_schema_url: &[u8] = &[];
     let mut fields = Reader::new(bytes, base);
     while let Some((number, scalar)) = fields.next()? {
         match (number, scalar) {
-            (1, Scalar::Bytes(bytes, offset)) => resource.merge(bytes, offset),
+            (1, Scalar::Bytes(bytes, _)) => merge(&mut resource, bytes),
             (3, Scalar::Bytes(url, _)) => resource_schema_url = url,
             _ => {}
         }
     }
-    for_each_attribute(&resource.bytes, resource.offset, RESOURCE_ATTRIBUTES, |_, _| {})?;
 
     let mut fields = Reader::new(bytes, base);
     while let Some((number, scalar)) = fields.next()? {
         let (2, Scalar::Bytes(bytes, base)) = (number, scalar) else { continue };
-        let mut scope = Singular::default();
+        let mut scope = Cow::default();
         let mut scope_schema_url: &[u8] = &[];
         let mut fields = Reader::new(bytes, base);
         while let Some((number, scalar)) = fields.next()? {
             match (number, scalar) {
-                (1, Scalar::Bytes(bytes, offset)) => scope.merge(bytes, offset),
+                (1, Scalar::Bytes(bytes, _)) => merge(&mut scope, bytes),
                 (3, Scalar::Bytes(url, _)) => scope_schema_url = url,
                 _ => {}
             }
         }
-        for_each_attribute(&scope.bytes, scope.offset, SCOPE_ATTRIBUTES, |_, _| {})?;
 
         *serial += 1;
         let context = Context {
-            resource: &resource.bytes,
+            resource: &resource,
             resource_schema_url,
-            scope: &scope.bytes,
+            scope: &scope,
             scope_schema_url,
             serial: *serial,
         };
@@ -170,6 +158,7 @@ fn span(
     visitor: &mut impl Visitor,
 ) -> Result<(), Malformed> {
     let mut header = SpanHeader { encoded_bytes: bytes.len() as u32, ..SpanHeader::default() };
+    let mut links_astray = 0;
     let mut fields = Reader::new(bytes, base);
     while let Some((number, scalar)) = fields.next()? {
         match (number, scalar) {
@@ -178,25 +167,21 @@ fn span(
             (3, Scalar::Bytes(text, _)) => header.trace_state = text,
             (4, Scalar::Bytes(id, _)) => header.parent_span_id = SpanId(exact(id)),
             (5, Scalar::Bytes(text, _)) => header.name = text,
-            (6, Scalar::Varint(kind)) => header.kind = u8::try_from(kind).unwrap_or(0),
+            (6, Scalar::Varint(kind)) => header.kind = number_of(kind),
             (7, Scalar::Fixed64(time)) => header.start_unix_nano = time,
             (8, Scalar::Fixed64(time)) => header.end_unix_nano = time,
             (10, Scalar::Varint(count)) => header.dropped_attributes = count as u32,
             (12, Scalar::Varint(count)) => header.dropped_events = count as u32,
             (13, Scalar::Bytes(bytes, base)) if link_header(bytes, base)?.is_none() => {
-                header.dropped_links = header.dropped_links.saturating_add(1);
+                links_astray += 1;
             }
-            (14, Scalar::Varint(count)) => {
-                header.dropped_links = header.dropped_links.saturating_add(count as u32);
-            }
+            (14, Scalar::Varint(count)) => header.dropped_links = count as u32,
             (15, Scalar::Bytes(bytes, base)) => {
                 let mut fields = Reader::new(bytes, base);
                 while let Some((number, scalar)) = fields.next()? {
                     match (number, scalar) {
                         (2, Scalar::Bytes(text, _)) => header.status_message = text,
-                        (3, Scalar::Varint(code)) => {
-                            header.status_code = u8::try_from(code).unwrap_or(0);
-                        }
+                        (3, Scalar::Varint(code)) => header.status_code = number_of(code),
                         _ => {}
                     }
                 }
@@ -206,9 +191,9 @@ fn span(
         }
     }
     if header.trace_id.is_zero() || header.span_id.is_zero() {
-        visitor.rejected();
         return Ok(());
     }
+    header.dropped_links = header.dropped_links.saturating_add(links_astray);
     visitor.span(context, &header);
 
     let mut fields = Reader::new(bytes, base);
@@ -288,6 +273,11 @@ pub(crate) fn resource_dropped_attributes(resource: &[u8]) -> u32 {
         }
     }
     dropped
+}
+
+/// A number of an enum; 0, which means nothing, where no byte holds it.
+fn number_of(varint: u64) -> u8 {
+    u8::try_from(varint as i32).unwrap_or(0)
 }
 
 /// An ID of exactly this length; zero, which is no valid ID, otherwise.

@@ -1,7 +1,5 @@
 //! Writing protobuf fields.
 
-use super::Scalar;
-
 /// A message under construction. Default values are written like any other: leaving them out is the
 /// caller's choice.
 #[derive(Default)]
@@ -48,16 +46,6 @@ impl Writer {
     pub(crate) fn fixed32(&mut self, number: u32, value: u32) {
         self.varint(u64::from(number << 3 | 5));
         self.bytes.extend_from_slice(&value.to_le_bytes());
-    }
-
-    /// A field as it was read.
-    pub(crate) fn scalar(&mut self, number: u32, scalar: Scalar<'_>) {
-        match scalar {
-            Scalar::Varint(value) => self.uint(number, value),
-            Scalar::Fixed64(value) => self.fixed64(number, value),
-            Scalar::Fixed32(value) => self.fixed32(number, value),
-            Scalar::Bytes(value, _) => self.bytes(number, value),
-        }
     }
 
     /// A sub-message. Its length is put before it when it is done, which moves its bytes by the
