@@ -6,31 +6,19 @@
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
-use prometheus_client::registry::Registry;
-use sigyn_store::{Batch, Clock, Config, ErrorKind, Overlay, Store, TraceId, Via};
-use sigyn_workload::Workload;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+#[path = "kit/process.rs"]
+mod process;
+
+use process::{
+    Monotonic, START_UNIX_NANO, cpu_seconds, folder_bytes, read_bytes, resident_peak_bytes,
 };
+use prometheus_client::registry::Registry;
+use sigyn_store::{Batch, Config, ErrorKind, Overlay, Store, TraceId, Via};
+use sigyn_workload::Workload;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-const START_UNIX_NANO: u64 = 1_800_000_000_000_000_000;
 const CONNECTIONS: usize = 4;
-
-struct Monotonic(Instant);
-
-impl Clock for Monotonic {
-    fn now_unix_nano(&self) -> u64 {
-        START_UNIX_NANO + self.monotonic().as_nanos() as u64
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
 
 fn main() {
     // `cargo test --benches` passes no `--bench`: then it only shows that it still runs.
@@ -65,7 +53,7 @@ async fn ingest(traces: u64) {
         exemplar_retention: Duration::from_secs(3600),
         ..Config::at(&folder)
     };
-    let clock = Arc::new(Monotonic(Instant::now()));
+    let clock = Arc::new(Monotonic::new());
     let store = Store::open(config, clock, &mut Registry::default()).await.expect("it opens");
     let resident_before = resident_peak_bytes();
     let (cpu_before, began) = (cpu_seconds(), Instant::now());
@@ -136,36 +124,4 @@ async fn ingest(traces: u64) {
         (read_bytes() - read_before) as f64 / 1024.0 / times.len() as f64,
     );
     store.close().await.expect("it closes");
-}
-
-/// User and system time of the whole process, in clock ticks of 10 ms.
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
-
-/// What was read from files so far, in whatever way and from whatever cache: unlike a time, the same on a busy machine.
-fn read_bytes() -> u64 {
-    let io = fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let line = io.lines().find_map(|line| line.strip_prefix("rchar: "));
-    line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
-}
-
-fn resident_peak_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) << 10
-}
-
-fn folder_bytes(path: &Path) -> u64 {
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
-            Ok(metadata) => metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }

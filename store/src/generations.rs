@@ -106,9 +106,8 @@ impl Generations {
     }
 
     /// Takes in what was decoded elsewhere: all the spans of these journal records.
-    pub(crate) fn adopt(&self, chunks: Vec<Chunk>, sequences: (u64, u64), now: Duration) {
+    pub(crate) fn adopt(&self, chunks: Vec<ChunkSource>, sequences: (u64, u64), now: Duration) {
         let mut state = self.state.lock();
-        let chunks = chunks.into_iter().filter(|chunk| chunk.len() > 0).map(seal);
         state.newest.chunks.extend(chunks);
         let first = state.newest.sequences.map_or(sequences.0, |(first, _)| first);
         state.newest.sequences = Some((first, sequences.1));
@@ -189,6 +188,11 @@ impl Generations {
             || state.newest.born.is_some_and(|born| now.saturating_sub(born) >= age_max)
     }
 
+    /// Whether an earlier generation is still to be written.
+    pub(crate) fn is_cutting(&self) -> bool {
+        self.state.lock().cutting.is_some()
+    }
+
     /// The generation to write: the one that an earlier attempt left, else the newest, which is then closed. `None` when
     /// there is nothing to write.
     pub(crate) fn cut(&self) -> Option<Arc<Generation>> {
@@ -246,7 +250,8 @@ impl State {
     }
 }
 
-fn seal(mut chunk: Chunk) -> ChunkSource {
+/// Nothing is added to this chunk any more.
+pub(crate) fn seal(mut chunk: Chunk) -> ChunkSource {
     chunk.freeze();
     ChunkSource::new(Arc::new(chunk))
 }

@@ -3,8 +3,8 @@
 use crate::{
     Error, Overlay, Via,
     block::JournalRange,
-    generations::Generations,
-    head::{Chunk, decode},
+    generations::{Generations, seal},
+    head::{Chunk, ChunkSource, decode},
     index::Index,
     journal::{self, Body, Cursor, Disk, Entry, Record, Replayed},
 };
@@ -52,8 +52,7 @@ struct Batch {
 /// What one thread has decoded.
 #[derive(Default)]
 struct Decoded {
-    chunk: Chunk,
-    full: Vec<Chunk>,
+    chunks: Vec<ChunkSource>,
     unreadable: u64,
 }
 
@@ -93,8 +92,7 @@ impl Recovery {
         for decoded in decoded {
             let decoded = decoded.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             replayed.damaged += decoded.unreadable;
-            chunks.extend(decoded.full);
-            chunks.push(decoded.chunk);
+            chunks.extend(decoded.chunks);
         }
         if let Some(sequences) = read.sequences {
             self.head.adopt(chunks, sequences, self.now);
@@ -146,16 +144,20 @@ impl Recovery {
 
 impl Decoded {
     fn from_batches(batches: &mpsc::Receiver<Batch>) -> Self {
-        let mut decoded = Self::default();
+        let (mut decoded, mut chunk) = (Self::default(), Chunk::default());
         for Batch { sequence, via, overlay, body } in batches {
-            let Self { chunk, full, .. } = &mut decoded;
+            let chunks = &mut decoded.chunks;
             let done = body.decompress().and_then(|body| {
-                decode(&body, &overlay, chunk, |chunk| full.push(chunk)).map_err(Error::from)
+                let full = |full| chunks.push(seal(full));
+                decode(&body, &overlay, &mut chunk, full).map_err(Error::from)
             });
             if let Err(error) = done {
                 tracing::error!(%error, sequence, ?via, "a journal record cannot be decoded");
                 decoded.unreadable += 1;
             }
+        }
+        if chunk.len() > 0 {
+            decoded.chunks.push(seal(chunk));
         }
         decoded
     }
