@@ -5,6 +5,8 @@
 
 mod exemplars;
 mod gaps;
+#[cfg(test)]
+mod loss;
 mod notebooks;
 mod open;
 mod pins;

@@ -10,8 +10,8 @@ use self::{
     recovery::Recovery,
 };
 use crate::{
-    Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, PinReason, SeriesExemplars,
-    SeriesFilter, Snapshot, Tail, TraceId,
+    Appended, Batch, Clock, Error, Exemplar, Gap, Labels, Pin, SeriesExemplars, SeriesFilter,
+    Snapshot, Tail, TraceId,
     block::{Blocks, Catalog},
     folder::{Folder, io},
     generations::Generations,
@@ -103,8 +103,8 @@ pub(crate) struct Parts {
     /// Below the journal.
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) tasks: Tasks,
-    /// `None`: that of the folder is opened.
-    pub(crate) index: Option<Arc<Index>>,
+    /// The index, and whether it is empty because the one before would not open. `None`: that of the folder is opened.
+    pub(crate) index: Option<(Arc<Index>, bool)>,
 }
 
 /// Whether anything happens by itself.
@@ -161,7 +161,7 @@ impl Store {
         let folder = Arc::new(folder);
         let Parts { disk, tasks, index } = parts;
         let (index, set_aside) = match index {
-            Some(index) => (index, false),
+            Some(index) => index,
             None => {
                 let (index, set_aside) = Index::open(&folder.index, now_unix_nano).await?;
                 (Arc::new(index), set_aside)
@@ -427,27 +427,6 @@ impl Store {
         blocking(move || core.index.pins_of(id, core.clock.now_unix_nano())).await
     }
 
-    /// Keeps a trace, with spans that are still to come, until the pin ends; one that is pinned for this reason
-    /// already is kept for the longer of the two times.
-    pub async fn pin(&self, pin: Pin) -> Result<(), Error> {
-        let core = Arc::clone(&self.inner.core);
-        blocking(move || {
-            core.metrics.pinned_traces.inc_by(i64::from(core.index.add_pin(&pin)?));
-            Ok(())
-        })
-        .await
-    }
-
-    /// Takes a pin away; pins for other reasons stay.
-    pub async fn unpin(&self, id: TraceId, reason: PinReason) -> Result<(), Error> {
-        let core = Arc::clone(&self.inner.core);
-        blocking(move || {
-            core.metrics.pinned_traces.dec_by(i64::from(core.index.remove_pin(id, reason)?));
-            Ok(())
-        })
-        .await
-    }
-
     /// Gaps of any target that overlap a time range, with the target whose buffer had it and the overlay's attributes.
     pub async fn gaps(
         &self,
@@ -462,7 +441,12 @@ impl Store {
     pub async fn flush(&self) -> Result<(), Error> {
         let sender = self.inner.journal.lock().clone();
         let Some(sender) = sender else { return Err(closed()) };
-        self.inner.core.cut(&sender.downgrade(), true).await
+        let (core, journal) = (&self.inner.core, sender.downgrade());
+        if core.head.is_cutting() {
+            // What an earlier cut could not write is a block of its own.
+            core.cut(&journal, true).await?;
+        }
+        core.cut(&journal, true).await
     }
 
     /// Stops intake, makes all durable, cuts nothing (the journal replays), releases the lock.
@@ -498,6 +482,12 @@ impl Store {
         let turned = self.inner.core.upkeep.turn().await;
         self.inner.core.publish_sizes();
         turned
+    }
+
+    /// Pins a trace for a reason that nobody has yet: exemplars pin by themselves.
+    pub(crate) async fn pin(&self, pin: Pin) -> Result<(), Error> {
+        let index = Arc::clone(&self.inner.core.index);
+        blocking(move || index.add_pin(&pin).map(|_| ())).await
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

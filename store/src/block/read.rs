@@ -145,7 +145,7 @@ impl Block {
                 return Ok(None);
             };
             let mask = ProjectionMask::roots(whole.parquet_schema(), [at]);
-            let batch = self.read_rows(&footer, row_group, mask, &[rows.clone()])?;
+            let batch = self.read_rows(&footer, row_group, mask, std::slice::from_ref(&rows))?;
             Ok(batch.map(|batch| (rows.start, Arc::clone(batch.column(0)))))
         };
         self.guarded(|| read().map_err(|error: ParquetError| self.failed(error)))

@@ -10,8 +10,9 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-/// Bytes of one part of an upload; S3 takes none below 5 MiB but the last.
-const PART_BYTES: usize = 8 << 20;
+/// Bytes of one part of an upload; S3 takes none below 5 MiB but the last. The simulated blocks are small, and are to come in
+/// parts all the same.
+const PART_BYTES: usize = if cfg!(test) { 3 << 10 } else { 8 << 20 };
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// A file under way. It is there, and durable as far as its place is, when [`FileSink::finish`] has returned;

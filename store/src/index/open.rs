@@ -31,6 +31,8 @@ pub(crate) struct Index {
     pub(super) gaps: sled::Tree,
     /// ID → notebook.
     pub(super) notebooks: sled::Tree,
+    #[cfg(test)]
+    pub(super) loss: super::loss::Loss,
 }
 
 impl Index {
@@ -90,6 +92,8 @@ impl Index {
                 pins_by_end: db.open_tree("pins_by_end")?,
                 gaps: db.open_tree("gaps")?,
                 notebooks: db.open_tree("notebooks")?,
+                #[cfg(test)]
+                loss: Default::default(),
                 db,
             })
         };
@@ -108,6 +112,8 @@ impl Index {
 
     /// Makes everything so far durable.
     pub(crate) fn flush(&self) -> Result<(), Error> {
+        #[cfg(test)]
+        self.note_flush()?;
         self.db.flush().map(|_| ()).map_err(failed)
     }
 }

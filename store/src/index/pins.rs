@@ -27,17 +27,6 @@ impl Index {
         Ok(is_new)
     }
 
-    /// Takes a pin away. True when the trace has none left.
-    pub(crate) fn remove_pin(&self, trace_id: TraceId, reason: PinReason) -> Result<bool, Error> {
-        let key = key_of(trace_id, reason);
-        let Some(held) = self.pins.remove(&key).map_err(failed)? else { return Ok(false) };
-        if let Some(held) = until(&held) {
-            let end = [&held.to_be_bytes()[..], &key].concat();
-            self.pins_by_end.remove(end).map_err(failed)?;
-        }
-        Ok(self.pins.scan_prefix(trace_id.0).next().is_none())
-    }
-
     /// The pins of a trace that still hold.
     pub(crate) fn pins_of(&self, trace_id: TraceId, now_unix_nano: u64) -> Result<Vec<Pin>, Error> {
         let mut pins = Vec::new();

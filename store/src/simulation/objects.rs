@@ -6,7 +6,7 @@ use futures::{StreamExt, stream::BoxStream};
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-    memory::InMemory, path::Path,
+    UploadPart, memory::InMemory, path::Path,
 };
 use std::{fmt, sync::Arc};
 
@@ -18,7 +18,12 @@ pub(crate) struct SimulatedObjects {
 
 impl SimulatedObjects {
     pub(crate) fn new(power: Power) -> Self {
-        Self { power, inner: Arc::new(InMemory::new()) }
+        Self::sharing(power, &Arc::default())
+    }
+
+    /// The same bucket, from a machine with a power of its own.
+    pub(crate) fn sharing(power: Power, bucket: &Arc<InMemory>) -> Self {
+        Self { power, inner: Arc::clone(bucket) }
     }
 
     /// What comes back of what was answered.
@@ -51,7 +56,9 @@ impl ObjectStore for SimulatedObjects {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, options).await
+        let fate = self.power.request();
+        let inner = Self::answer(fate, self.inner.put_multipart_opts(location, options).await)?;
+        Ok(Box::new(SimulatedUpload { power: self.power.clone(), inner }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -94,6 +101,38 @@ impl ObjectStore for SimulatedObjects {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// An upload in parts, each of which may fail.
+#[derive(Debug)]
+struct SimulatedUpload {
+    power: Power,
+    inner: Box<dyn MultipartUpload>,
+}
+
+#[async_trait]
+impl MultipartUpload for SimulatedUpload {
+    fn put_part(&mut self, part: PutPayload) -> UploadPart {
+        let fate = self.power.request();
+        if fate == Fate::Failed {
+            return Box::pin(async { Err(failed()) });
+        }
+        let put = self.inner.put_part(part);
+        Box::pin(async move { SimulatedObjects::answer(fate, put.await) })
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let fate = self.power.request();
+        if fate == Fate::Failed {
+            return Err(failed());
+        }
+        SimulatedObjects::answer(fate, self.inner.complete().await)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        let fate = self.power.request();
+        SimulatedObjects::answer(fate, self.inner.abort().await)
     }
 }
 

@@ -33,9 +33,10 @@ impl Random {
 
 /// The machine's power, and the faults of what it drives. Shared by disk and object store, so that one count of steps
 /// goes through both.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Power(Arc<Mutex<State>>);
 
+#[derive(Debug)]
 struct State {
     random: Random,
     steps_left: Option<u64>,

@@ -1,27 +1,22 @@
 //! Whole lives of a store, drawn from seeds: appends, cuts, merges, retention, restarts, power cuts at any step, full and
-//! failing disks, failing requests; each checked against a model that knows what must be there.
-//!
-//! `SIGYN_SEED=17` runs one seed again, `SIGYN_SOAK=1` many more.
+//! failing disks, failing requests, uploads in parts that break off, an index that forgets; each checked against a model
+//! that knows what must be there.
 
-use super::*;
+use super::{
+    spans::{body, by_id, by_search},
+    *,
+};
 use crate::{
-    Batch, BlockPlace, Config, Error, ErrorKind, Field, Overlay, Pin, PinReason, Reach, Store,
+    Batch, BlockPlace, Config, Error, ErrorKind, Gap, Overlay, Pin, PinReason, Reach, Store,
     TraceId, Via,
     index::Index,
     store::{Parts, Tasks},
     test_kit::{START_UNIX_NANO, TestClock, config},
 };
-use arrow_array::{Array, cast::AsArray};
 use prometheus_client::registry::Registry;
-use prost::Message;
-use sigyn_proto::otlp::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData},
-};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 const SEEDS: u64 = 1000;
-const SEEDS_OF_A_SOAK: u64 = 50_000;
 const TARGETS: u64 = 3;
 const TRACES: u64 = 6;
 /// Of one life at most; half as many on average.
@@ -45,7 +40,10 @@ struct World<'a> {
     store: Option<Store>,
     /// By target, the spans of each batch in order and when it was acknowledged; batch 1 reaches cursor "1".
     targets: Vec<Vec<Batched>>,
-    pins: BTreeMap<u64, u64>,
+    /// By trace.
+    pins: BTreeMap<u64, Pinned>,
+    /// How often the index was flushed when it was looked at last.
+    flushes: u64,
     spans: u64,
     advanced: Duration,
 }
@@ -54,11 +52,31 @@ struct World<'a> {
 struct Batched {
     spans: Vec<Key>,
     acknowledged_unix_nano: Option<u64>,
+    /// A number by which the gap before it is known.
+    gap: Option<u64>,
+    /// The index was lost with the gap in it, when the journal may have forgotten it.
+    gap_may_be_lost: bool,
+}
+
+/// What is known of a trace's pin.
+#[derive(Clone, Copy)]
+struct Pinned {
+    until_unix_nano: u64,
+    /// As far as no power cut can take it away.
+    durable_until_unix_nano: u64,
+}
+
+fn trace_id(seed: u64, trace: u64) -> TraceId {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&(seed + 1).to_be_bytes());
+    id[8..].copy_from_slice(&(trace + 1).to_be_bytes());
+    TraceId(id)
 }
 
 impl<'a> World<'a> {
     fn new(seed: u64, folder: &'a Path, index: Arc<Index>) -> Self {
         let power = Power::new(seed ^ 0xabcdef);
+        index.begin(power.clone());
         Self {
             seed,
             random: Random::new(seed),
@@ -71,6 +89,7 @@ impl<'a> World<'a> {
             store: None,
             targets: vec![Vec::new(); TARGETS as usize],
             pins: BTreeMap::new(),
+            flushes: 0,
             spans: 0,
             advanced: Duration::ZERO,
         }
@@ -85,15 +104,11 @@ impl<'a> World<'a> {
     }
 
     fn trace_id(&self, trace: u64) -> TraceId {
-        // The index is one for all seeds.
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&(self.seed + 1).to_be_bytes());
-        id[8..].copy_from_slice(&(trace + 1).to_be_bytes());
-        TraceId(id)
+        trace_id(self.seed, trace)
     }
 
     /// Opens the store; a machine that goes dark or a request that fails on the way is tried again.
-    async fn open(&mut self) {
+    async fn open(&mut self, index_was_lost: bool) {
         for attempt in 0.. {
             let config = Config {
                 blocks: BlockPlace::Store(self.objects.clone()),
@@ -106,7 +121,7 @@ impl<'a> World<'a> {
             let parts = Parts {
                 disk: Arc::new(self.disk.clone()),
                 tasks: Tasks::Rest,
-                index: Some(Arc::clone(&self.index)),
+                index: Some((Arc::clone(&self.index), index_was_lost)),
             };
             let clock = self.clock.clone();
             match Store::open_with(parts, config, clock, &mut Registry::default()).await {
@@ -127,18 +142,59 @@ impl<'a> World<'a> {
 
     /// Ends the process: in order, or because the light goes out.
     async fn restart(&mut self, crash: bool) {
+        // Names of blocks hold the time of their writing; no process starts within a millisecond.
+        self.advanced += Duration::from_millis(1);
+        self.clock.advance(Duration::from_millis(1));
         if crash {
             self.power.cut_after(0);
         }
         let store = self.store.take().unwrap();
         let _ = store.close().await;
         drop(store);
+        let mut index_was_lost = false;
         if crash || self.power.is_off() {
             self.disk.crash();
+            index_was_lost = self.crash_index();
             self.power.restore();
         }
-        self.open().await;
+        self.open(index_was_lost).await;
         self.settle();
+    }
+
+    /// What a power cut leaves of the index: what was flushed, often more, now and then nothing that opens. True if so.
+    fn crash_index(&mut self) -> bool {
+        self.note_flushes();
+        match self.random.below(10) {
+            0 => {
+                self.index.lose_all();
+                self.pins.clear();
+                for batch in self.targets.iter_mut().flatten() {
+                    batch.gap_may_be_lost = true;
+                }
+                return true;
+            }
+            1..5 => return false,
+            _ => self.index.lose_unflushed(),
+        }
+        let (index, seed) = (Arc::clone(&self.index), self.seed);
+        self.pins.retain(|&trace, pin| {
+            let held = index.pins_of(trace_id(seed, trace), 0).unwrap();
+            let until = held.iter().map(|pin| pin.until_unix_nano).max().unwrap_or(0);
+            assert!(until >= pin.durable_until_unix_nano, "the pin of {trace} is gone");
+            pin.until_unix_nano = until;
+            until > 0
+        });
+        false
+    }
+
+    /// What is pinned now stays pinned, if the index has been flushed since it was looked at last.
+    fn note_flushes(&mut self) {
+        if self.flushes != self.index.flushes() {
+            self.flushes = self.index.flushes();
+            for pin in self.pins.values_mut() {
+                pin.durable_until_unix_nano = pin.until_unix_nano;
+            }
+        }
     }
 
     /// After a restart it is known which batches are in: those up to the cursor.
@@ -171,18 +227,22 @@ impl<'a> World<'a> {
                 self.spans += 1;
                 (self.random.below(TRACES), self.spans)
             });
-            let batch = Batched { spans: spans.collect(), acknowledged_unix_nano: None };
+            let spans = spans.collect();
+            let gap = self.random.once_in(4).then_some(self.spans);
+            let (acknowledged_unix_nano, gap_may_be_lost) = (None, false);
+            let batch = Batched { spans, acknowledged_unix_nano, gap, gap_may_be_lost };
             self.targets[target as usize].push(batch);
         }
-        let spans = self.targets[target as usize][reached].spans.clone();
+        let Batched { spans, gap, .. } = self.targets[target as usize][reached].clone();
+        let (from_unix_nano, to_unix_nano) = (START_UNIX_NANO, self.now_unix_nano());
         let reach = Reach { target: format!("target {target}"), cursor: (reached + 1).to_string() };
         let batch = Batch {
             via: Via::Scrape,
-            body: self.body(&spans).into(),
+            body: body(spans.iter().map(|&(trace, span)| (self.trace_id(trace), span))).into(),
             compressed: None,
             overlay: Arc::new(Overlay::default()),
             reach: Some(reach),
-            gap: None,
+            gap: gap.map(|lost| Gap { lost: Some(lost), from_unix_nano, to_unix_nano }),
         };
         match self.store().append(batch).await {
             Ok(appended) => {
@@ -200,19 +260,6 @@ impl<'a> World<'a> {
                 }
             }
         }
-    }
-
-    fn body(&self, spans: &[Key]) -> Vec<u8> {
-        let spans = spans.iter().map(|&(trace, span)| Span {
-            trace_id: self.trace_id(trace).0.to_vec(),
-            span_id: span.to_be_bytes().to_vec(),
-            name: "span".to_owned(),
-            start_time_unix_nano: START_UNIX_NANO + span,
-            ..Span::default()
-        });
-        let scope_spans = vec![ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() }];
-        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
-        ExportTraceServiceRequest { resource_spans }.encode_to_vec()
     }
 
     async fn step(&mut self) {
@@ -236,7 +283,10 @@ impl<'a> World<'a> {
                 let until_unix_nano = self.now_unix_nano() + 3 * RETENTION.as_nanos() as u64;
                 let (trace_id, reason) = (self.trace_id(trace), PinReason::User);
                 self.store().pin(Pin { trace_id, reason, until_unix_nano }).await.unwrap();
-                self.pins.insert(trace, until_unix_nano);
+                self.note_flushes();
+                let held = self.pins.get(&trace);
+                let durable_until_unix_nano = held.map_or(0, |pin| pin.durable_until_unix_nano);
+                self.pins.insert(trace, Pinned { until_unix_nano, durable_until_unix_nano });
             }
             21 => {
                 // Full for a while, and then not any more.
@@ -264,28 +314,23 @@ impl<'a> World<'a> {
 
     /// Everything that must be there is there once, by search and by ID, and nothing else is.
     async fn check(&self) {
-        let snapshot = self.store().snapshot();
-        let search = move || {
-            let mut found: BTreeMap<([u8; 16], u64), usize> = BTreeMap::new();
-            for source in snapshot.sources {
-                let (traces, spans) =
-                    (source.field(Field::TraceId).unwrap(), source.field(Field::SpanId).unwrap());
-                let (traces, spans) = (traces.as_fixed_size_binary(), spans.as_fixed_size_binary());
-                for row in 0..traces.len() {
-                    let span = u64::from_be_bytes(spans.value(row).try_into().unwrap());
-                    *found.entry((traces.value(row).try_into().unwrap(), span)).or_default() += 1;
-                }
-            }
-            found
-        };
-        let mut found = tokio::task::spawn_blocking(search).await.unwrap();
+        let mut found = by_search(self.store()).await;
+        let gaps = self.store().gaps(0, u64::MAX).await.unwrap();
+        let mut gaps: Vec<u64> = gaps.into_iter().filter_map(|(_, gap)| gap.lost).collect();
         let mut by_trace: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         let now = self.now_unix_nano();
         for (target, batches) in self.targets.iter().enumerate() {
             let reached = self.cursor(target as u64);
             for (at, batch) in batches.iter().enumerate() {
+                if let Some(gap) = batch.gap {
+                    let known = gaps.len();
+                    gaps.retain(|it| *it != gap);
+                    let (times, is_in) = (known - gaps.len(), at < reached);
+                    assert!(times <= usize::from(is_in), "gap {gap} is there {times} times");
+                    assert!(!is_in || batch.gap_may_be_lost || times == 1, "gap {gap} is lost");
+                }
                 for &(trace, span) in &batch.spans {
-                    let times = found.remove(&(self.trace_id(trace).0, span)).unwrap_or(0);
+                    let times = found.remove(&(self.trace_id(trace), span)).unwrap_or(0);
                     assert!(times <= 1, "span {span} is there {times} times");
                     if at >= reached {
                         assert_eq!(times, 0, "span {span} is there before its cursor");
@@ -293,13 +338,13 @@ impl<'a> World<'a> {
                     }
                     let since = batch.acknowledged_unix_nano.expect("the cursor passed it");
                     let is_young = now < since + RETENTION.as_nanos() as u64;
-                    let is_pinned = self.pins.get(&trace).is_some_and(|&until| until > now);
+                    let retention = RETENTION.as_nanos() as u64;
                     // A pin that came when the span was old already may have come too late.
-                    if is_young
-                        || is_pinned
-                            && self.pins[&trace] - 3 * (RETENTION.as_nanos() as u64)
-                                < since + RETENTION.as_nanos() as u64
-                    {
+                    let is_pinned = self.pins.get(&trace).is_some_and(|pin| {
+                        let until = pin.until_unix_nano;
+                        until > now && until - 3 * retention < since + retention
+                    });
+                    if is_young || is_pinned {
                         assert_eq!(times, 1, "span {span} of trace {trace} is lost");
                     }
                     if times == 1 {
@@ -310,27 +355,21 @@ impl<'a> World<'a> {
         }
         assert!(found.is_empty(), "nobody appended {found:?}");
         for (trace, mut spans) in by_trace {
-            let data = self.store().trace(self.trace_id(trace)).await.unwrap().unwrap();
-            let data = TracesData::decode(data).unwrap();
-            let scopes = data.resource_spans.iter().flat_map(|it| &it.scope_spans);
-            let mut got: Vec<u64> = scopes
-                .flat_map(|it| &it.spans)
-                .map(|span| u64::from_be_bytes(span.span_id[..].try_into().unwrap()))
-                .collect();
-            got.sort_unstable();
+            let got = by_id(self.store(), self.trace_id(trace)).await;
             spans.sort_unstable();
             assert_eq!(got, spans, "trace {trace} by ID");
         }
     }
 
     async fn run(&mut self) {
-        self.open().await;
+        self.open(false).await;
         for _ in 0..1 + self.random.below(STEPS_MAX) {
             let cuts_power = self.random.once_in(6);
             if cuts_power {
                 self.power.cut_after(self.random.below(25));
             }
             self.step().await;
+            self.note_flushes();
             if cuts_power || self.power.is_off() {
                 self.restart(true).await;
                 self.check().await;
@@ -345,32 +384,14 @@ impl<'a> World<'a> {
 
 #[test]
 fn no_life_of_a_store_loses_or_doubles_a_span() {
-    let seeds = match std::env::var("SIGYN_SEED") {
-        Ok(seed) => seed.parse().map(|seed: u64| seed..seed + 1).unwrap(),
-        Err(_) if std::env::var_os("SIGYN_SOAK").is_some() => 0..SEEDS_OF_A_SOAK,
-        Err(_) => 0..SEEDS,
-    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     runtime.block_on(async {
         let (index, _) = Index::open(&folder.path().join("one_index"), 0).await.unwrap();
         let index = Arc::new(index);
-        for seed in seeds {
-            let told = TellSeed(seed);
+        seeds::live(SEEDS, async |seed| {
             World::new(seed, folder.path(), Arc::clone(&index)).run().await;
-            std::mem::forget(told);
-            if (seed + 1).is_multiple_of(100) {
-                println!("{} seeds are done", seed + 1);
-            }
-        }
+        })
+        .await;
     });
-}
-
-/// Says which seed it was when a check fails.
-struct TellSeed(u64);
-
-impl Drop for TellSeed {
-    fn drop(&mut self) {
-        println!("failed at seed {0}; SIGYN_SEED={0} runs it again", self.0);
-    }
 }
