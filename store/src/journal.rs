@@ -14,6 +14,8 @@ pub(crate) use disk::DiskFile;
 pub(crate) use disk::{Disk, SystemDisk};
 pub(crate) use record::{Body, Cursor, Entry, Prepared, Record};
 pub(crate) use replay::{Replayed, replay};
+#[cfg(fuzzing)]
+pub(crate) use replay::{read_bytes, segment_of};
 pub(crate) use writer::{Command, Job, Journal, Poison, Written, start};
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod clock;
 mod error;
 mod exemplar;
 mod folder;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod generations;
 mod head;
 mod ids;

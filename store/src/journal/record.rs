@@ -52,6 +52,9 @@ pub(crate) struct Body {
     bytes: Bytes,
 }
 
+/// Bytes of a body at most, compressed or not: what a record claims beyond that is damage.
+const BODY_BYTES_MAX: u64 = 128 << 20;
+
 const PLAIN: u64 = 0;
 const LZ4: u64 = 1;
 const ZSTD: u64 = 2;
@@ -140,7 +143,7 @@ impl Prepared {
         Self::new(store, KIND_CHECKPOINT, out.into_bytes())
     }
 
-    fn new(store: Ulid, kind: u8, payload: Vec<u8>) -> Self {
+    pub(super) fn new(store: Ulid, kind: u8, payload: Vec<u8>) -> Self {
         let mut checksum = checksum(store);
         checksum.update(&payload);
         Self { kind, payload, checksum }
@@ -198,6 +201,9 @@ impl Record {
 impl Body {
     /// The body as it was taken in.
     pub(crate) fn decompress(&self) -> Result<Bytes, Error> {
+        if self.length > BODY_BYTES_MAX {
+            return Err(self.malformed("the body is longer than any that is taken in".into()));
+        }
         let length = self.length as usize;
         let limited = |reader: &mut dyn Read| {
             let mut body = Vec::with_capacity(length.min(64 << 20));

@@ -1,5 +1,7 @@
 //! Reading the journal back.
 
+#[cfg(fuzzing)]
+use super::record::Prepared;
 use super::{
     disk::Disk,
     record::{HEADER_BYTES as RECORD_HEADER_BYTES, Record},
@@ -125,4 +127,27 @@ fn segment_paths(disk: &dyn Disk, folder: &Path) -> Result<Vec<PathBuf>, Error> 
 fn set_aside(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
     tracing::error!(path = %path.display(), "this is no journal segment; set it aside");
     disk.rename(path, &path.with_extension("damaged")).map_err(io("rename", path))
+}
+
+/// Reads the records of one segment from memory.
+#[cfg(fuzzing)]
+pub(crate) fn read_bytes(segment: Bytes, store: Ulid, mut each: impl FnMut(Record)) {
+    let mut each = |record| {
+        each(record);
+        Ok(())
+    };
+    let read = read_segment(&segment, store, &mut Replayed::default(), &mut each);
+    assert!(read.is_ok_and(|end| end <= segment.len()));
+}
+
+/// A segment of records with these payloads, each behind a byte that says which kind it is.
+#[cfg(fuzzing)]
+pub(crate) fn segment_of(store: Ulid, payloads: &[&[u8]]) -> Vec<u8> {
+    let mut segment = MAGIC.to_vec();
+    segment.extend_from_slice(&VERSION.to_le_bytes());
+    for (at, payload) in payloads.iter().enumerate() {
+        let (kind, payload) = payload.split_first().unwrap_or((&1, &[]));
+        Prepared::new(store, kind % 4, payload.to_vec()).write(at as u64 + 1, &mut segment);
+    }
+    segment
 }

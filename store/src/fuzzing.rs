@@ -1,0 +1,114 @@
+//! Doors for the fuzz targets: readers of files, without a folder or a bucket around them. Not part of any other build.
+
+use crate::{
+    TraceId,
+    block::{Block, Blocks},
+    head::{Chunk, decode},
+    journal::{self, Entry, Record},
+    objects::BlockPlace,
+};
+use object_store::{ObjectStore, ObjectStoreExt, memory::InMemory, path::Path};
+use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
+use ulid::Ulid;
+
+/// Reads a segment of the journal as a start does. Every other byte of damage lies in a record whose checksum is right all the
+/// same: `payloads` become records first, each with the kind that its first byte says, and `damage` then changes bytes.
+///
+/// Returns how many records were read.
+pub fn read_journal(payloads: &[&[u8]], damage: &[(u16, u8)]) -> usize {
+    let store = Ulid::from_parts(1, 1);
+    let mut segment = journal::segment_of(store, payloads);
+    for &(at, byte) in damage {
+        let at = usize::from(at) % segment.len();
+        segment[at] = byte;
+    }
+    let mut records = 0;
+    journal::read_bytes(segment.into(), store, |Record { entry, .. }| {
+        records += 1;
+        if let Entry::Batch { overlay, body, .. } = entry
+            && let Ok(body) = body.decompress()
+        {
+            let _ = decode(&body, &overlay, &mut Chunk::default(), |_| {});
+        }
+    });
+    records
+}
+
+/// A block of which one file can be put in place of another.
+pub struct BlockReader {
+    runtime: Runtime,
+    meta: String,
+    ids: Vec<TraceId>,
+}
+
+impl BlockReader {
+    /// A reader of the block that has this `meta.json`; these are traces in it.
+    ///
+    /// # Panics
+    /// When the system starts no runtime.
+    pub fn new(meta: &str, ids: Vec<TraceId>) -> Self {
+        let runtime = Builder::new_current_thread().build().expect("a runtime starts");
+        Self { runtime, meta: meta.to_owned(), ids }
+    }
+
+    /// Reads all of it, with this `spans.parquet`. Returns how many answers were refused.
+    ///
+    /// # Panics
+    /// When a reader does: that is what is looked for.
+    pub fn read(&self, spans_file: &[u8]) -> usize {
+        let mut meta: serde_json::Value = serde_json::from_str(&self.meta).expect("it is JSON");
+        meta["spans_file_bytes"] = spans_file.len().into();
+        let name = meta["block"].as_str().expect("blocks have names").to_owned();
+        let blocks = self.runtime.block_on(async {
+            let objects = Arc::new(InMemory::new());
+            for (file, bytes) in
+                [("meta.json", meta.to_string().into_bytes()), ("spans.parquet", spans_file.into())]
+            {
+                let path = Path::from(format!("{name}/{file}"));
+                objects.put(&path, bytes.into()).await.expect("memory takes it");
+            }
+            let place = BlockPlace::Store(objects as Arc<dyn ObjectStore>);
+            let blocks =
+                Blocks::open(place, "unused".as_ref(), None).await.expect("no request yet");
+            blocks.load(Ulid::from_parts(9, 9)).await.expect("a memory has no faults").0
+        });
+        blocks.iter().map(|block| self.refused(block)).sum()
+    }
+
+    fn refused(&self, block: &Arc<Block>) -> usize {
+        use crate::{AttributeScope as Scope, Field};
+        let mut refused = 0;
+        let mut count = |is_good: bool| refused += usize::from(!is_good);
+        for source in Arc::clone(block).sources() {
+            for field in [
+                Field::TraceId,
+                Field::SpanId,
+                Field::ParentSpanId,
+                Field::StartUnixNano,
+                Field::DurationNano,
+                Field::Name,
+                Field::Kind,
+                Field::StatusCode,
+                Field::StatusMessage,
+                Field::ServiceName,
+                Field::ScopeName,
+                Field::ScopeVersion,
+            ] {
+                count(source.field(field).is_ok_and(|array| array.len() == source.rows()));
+            }
+            for scope in [Scope::Span, Scope::Resource] {
+                for name in source.attribute_names(scope).unwrap_or_default() {
+                    count(source.attribute(scope, &name).is_ok());
+                }
+            }
+            for scope in [Scope::Event, Scope::Link] {
+                count(source.children(scope).is_ok());
+            }
+        }
+        for id in &self.ids {
+            count(block.trace(id).is_ok());
+        }
+        refused
+    }
+}
