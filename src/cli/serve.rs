@@ -57,10 +57,13 @@ impl Serve {
             auto_reload: self.auto_reload,
         };
         let runtime = super::serve::runtime()?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let server = Server::start(settings).await?;
             server.run_until_signal().await
-        })
+        });
+        // Nobody waits for a block on its way to an object store that does not answer: the journal has its spans.
+        runtime.shutdown_background();
+        ended
     }
 
     /// As `/api/v1/status/flags` shows them.

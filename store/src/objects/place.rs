@@ -48,10 +48,18 @@ pub(crate) enum Opened {
 /// # Errors
 /// One sentence for the person who wrote it.
 pub fn check_block_url(url: &str, options: &[(String, String)]) -> Result<(), String> {
-    // Credentials may be missing here and present where the server runs; that is not checked.
-    let opened = open(url, options, &mut std::iter::empty());
-    opened.map(|_| ())
+    // Credentials may be missing here, all or half of them, and present where the server runs; that is not checked.
+    let mut elsewhere = CREDENTIALS.iter().map(|name| ((*name).to_owned(), "c2lneW4=".to_owned()));
+    open(url, options, &mut elsewhere).map(|_| ())
 }
+
+/// What a server may find in its environment and the configuration need not say.
+const CREDENTIALS: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AZURE_STORAGE_ACCOUNT_NAME",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+];
 
 /// Opens what a URL names. No request is made.
 pub(crate) fn open_url(url: &str, options: &[(String, String)]) -> Result<Opened, Error> {

@@ -25,6 +25,9 @@ fn urls_are_checked_without_a_connection() {
     check("s3://bucket", &[("endpoint", "http://127.0.0.1:1"), ("region", "eu-1")], Ok(()));
     check("gs://bucket/prefix", &[], Ok(()));
     check("az://container/a", &[("account_name", "a"), ("access_key", "aGVsbG8=")], Ok(()));
+    check("az://container/a", &[], Ok(()));
+    check("s3://bucket", &[("access_key_id", "half of it is in the environment")], Ok(()));
+    check("s3://bucket", &[("secret_access_key", "the other half is")], Ok(()));
     check("file:///somewhere/blocks", &[], Ok(()));
     check("bucket/prefix", &[], Err("is not a URL"));
     check("ftp://host/prefix", &[], Err("names no object store"));

@@ -13,7 +13,7 @@ use sigyn_proto::otlp::{
     common::v1::{AnyValue, KeyValue, any_value::Value},
     trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData},
 };
-use sigyn_store::{Batch, BlockPlace, Clock, Config, Overlay, Store, TraceId, Via};
+use sigyn_store::{Batch, BlockPlace, Clock, Config, ErrorKind, Overlay, Store, TraceId, Via};
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 const START_UNIX_NANO: u64 = 1_800_000_000_000_000_000;
@@ -71,10 +71,15 @@ fn batch(trace: u8, spans: std::ops::Range<u64>, bytes: usize) -> Batch {
 }
 
 async fn open(server: &Seaweed, folder: &Path) -> Store {
+    open_with(server, folder, 128 << 20).await
+}
+
+async fn open_with(server: &Seaweed, folder: &Path, head_bytes_max: u64) -> Store {
     let blocks = BlockPlace::Url { url: "s3://traces/eu-1".to_owned(), options: server.options() };
     let config = Config {
         blocks,
         read_cache_bytes_max: 64 << 20,
+        head_bytes_max,
         head_age_max: Duration::from_secs(3600),
         ..Config::at(folder)
     };
@@ -128,5 +133,59 @@ async fn blocks_survive_a_server_that_is_killed_in_the_middle_of_an_upload() {
     }
     let copies = std::fs::read_dir(folder.path().join("two/cache")).unwrap().count();
     assert!(copies > 30, "{copies} copies");
+    store.close().await.unwrap();
+}
+
+/// Spans of trace 3, `BATCH_SPANS` in each batch.
+const BATCH_SPANS: u64 = 20;
+
+/// Appends until the store refuses, and returns how many batches it has taken in all.
+async fn fill(store: &Store, mut taken: u64) -> u64 {
+    loop {
+        let spans = taken * BATCH_SPANS..(taken + 1) * BATCH_SPANS;
+        match store.append(batch(3, spans, LARGE_BYTES)).await {
+            Ok(_) => taken += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::TryLater, "{error}");
+                assert!(store.health().is_ok(), "it mends by itself");
+                return taken;
+            }
+        }
+        assert!(taken < 1000, "the head is bounded");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_costs_nothing_that_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut server) = Seaweed::start(&folder.path().join("s3")).await else { return };
+    let path = folder.path().join("one");
+    let store = open_with(&server, &path, 8 << 20).await;
+    server.kill();
+    let taken = fill(&store, 0).await;
+    assert!(taken * BATCH_SPANS * LARGE_BYTES as u64 > 4 << 20, "{taken} batches");
+    let all = |taken: u64| (taken * BATCH_SPANS) as usize;
+    assert_eq!(spans_of(&store, 3).await.len(), all(taken), "the head answers meanwhile");
+    assert_eq!(fill(&store, taken).await, taken, "it is still away");
+    let began = tokio::time::Instant::now();
+    store.close().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10), "an upload holds the end up");
+    drop(store);
+
+    server.restart().await;
+    let store = open_with(&server, &path, 8 << 20).await;
+    assert_eq!(spans_of(&store, 3).await.len(), all(taken), "the journal has kept them");
+    let mut more = taken;
+    while more < taken + 30 {
+        // What is refused has only to be sent again.
+        let spans = more * BATCH_SPANS..(more + 1) * BATCH_SPANS;
+        more += u64::from(store.append(batch(3, spans, LARGE_BYTES)).await.is_ok());
+    }
+    store.flush().await.expect("the server is back");
+    assert_eq!(spans_of(&store, 3).await.len(), all(more));
+    store.close().await.unwrap();
+    drop(store);
+    let store = open(&server, &folder.path().join("two")).await;
+    assert_eq!(spans_of(&store, 3).await.len(), all(more), "all of it is in the bucket");
     store.close().await.unwrap();
 }
