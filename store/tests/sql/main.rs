@@ -1,4 +1,4 @@
-//! The SQL of docs/format/block.md, run by DuckDB against blocks that this test writes: it finds what we find.
+//! The SQL of docs/format/block.md, run by DuckDB and chDB against blocks that this test writes: they find what we find.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it is a test from end to end")]
 
 #[path = "../kit/pypi.rs"]
@@ -15,16 +15,34 @@ use sigyn_store::{Batch, Clock, Config, Overlay, Store, TraceId, Via};
 use sigyn_workload::Workload;
 use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Arc, time::Duration};
 
-const PACKAGE: &str = "duckdb==2.0.0";
 const START_UNIX_NANO: u64 = 1_800_000_000_000_000_000;
 /// Of these, some thousand spans, a few of `checkout` fail.
 const TRACES: u64 = 600;
-/// Answers as JSON, bytes in hex.
-const PROGRAM: &str = "
+/// An engine that reads Parquet, as a package of Python.
+struct Engine {
+    package: &'static str,
+    /// Reads SQL, and prints an array of rows as JSON, bytes in hex.
+    program: &'static str,
+}
+
+const DUCKDB: Engine = Engine {
+    package: "duckdb==2.0.0",
+    program: "
 import duckdb, json, sys
 rows = duckdb.connect().execute(sys.stdin.read()).fetchall()
 print(json.dumps(rows, default=lambda value: value.hex()))
-";
+",
+};
+
+/// ClickHouse in a process.
+const CHDB: Engine = Engine {
+    package: "chdb-core==26.9.0",
+    program: "
+import chdb, sys
+rows = chdb.query(sys.stdin.read(), 'JSONCompactEachRow').data()
+print('[' + ','.join(rows.split('\\n')).rstrip(',') + ']')
+",
+};
 
 struct Still;
 
@@ -40,20 +58,33 @@ impl Clock for Still {
 
 #[tokio::test]
 async fn duckdb_finds_what_we_find() {
-    let duckdb = match pypi::install(PACKAGE) {
+    let documented = documented_sql();
+    compare(&DUCKDB, &documented[0], &documented[1]).await;
+}
+
+/// Its package has 180 MB, and more than 500 MB when it is installed: too much for every run.
+#[tokio::test]
+async fn chdb_finds_what_we_find() {
+    if std::env::var_os("SIGYN_SOAK").is_some() {
+        let documented = documented_sql();
+        compare(&CHDB, &documented[2], &documented[3]).await;
+    }
+}
+
+async fn compare(engine: &Engine, slowest: &str, parents: &str) {
+    let installed = match pypi::install(engine.package) {
         Ok(folder) => folder,
         Err(why) => {
-            assert!(std::env::var_os("CI").is_none(), "DuckDB is required here: {why}");
+            assert!(std::env::var_os("CI").is_none(), "{} is required here: {why}", engine.package);
             println!("the SQL of docs/format/block.md is not tested: {why}");
             return;
         }
     };
+    let ask = |folder: &Path, sql: &str| ask(engine, &installed, folder, sql);
     let folder = tempfile::tempdir().unwrap();
     let spans = write_and_read_back(folder.path()).await;
-    let documented = documented_sql();
-    let [slowest, parents] = documented.as_slice() else { panic!("two examples are documented") };
 
-    let answer = ask(&duckdb, folder.path(), slowest);
+    let answer = ask(folder.path(), slowest);
     let expected = slowest_operations(&spans);
     assert!(expected.len() > 1, "the workload has what the example looks for");
     assert_eq!(answer.len(), expected.len());
@@ -65,7 +96,7 @@ async fn duckdb_finds_what_we_find() {
 
     let block = fs::read_dir(folder.path().join("blocks")).unwrap().next().unwrap().unwrap();
     let parents = parents.replace("01KAN4…", block.file_name().to_str().unwrap());
-    let mut answer: Vec<[Option<String>; 3]> = ask(&duckdb, folder.path(), &parents)
+    let mut answer: Vec<[Option<String>; 3]> = ask(folder.path(), &parents)
         .iter()
         .map(|row| [0, 1, 2].map(|column| row[column].as_str().map(str::to_owned)))
         .collect();
@@ -124,11 +155,11 @@ fn documented_sql() -> Vec<String> {
 }
 
 /// Runs SQL in the store's folder, where the paths of the documentation begin.
-fn ask(duckdb: &Path, folder: &Path, sql: &str) -> Vec<Value> {
+fn ask(engine: &Engine, installed: &Path, folder: &Path, sql: &str) -> Vec<Value> {
     use std::{io::Write, process::Stdio};
     let mut python = Command::new("python3")
-        .args(["-c", PROGRAM])
-        .env("PYTHONPATH", duckdb)
+        .args(["-c", engine.program])
+        .env("PYTHONPATH", installed)
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -136,7 +167,7 @@ fn ask(duckdb: &Path, folder: &Path, sql: &str) -> Vec<Value> {
         .unwrap();
     python.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
-    assert!(output.status.success(), "DuckDB refuses:\n{sql}");
+    assert!(output.status.success(), "{} refuses:\n{sql}", engine.package);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
