@@ -192,7 +192,11 @@ function NodeBox(props: {
       role="button"
       tabIndex={0}
       aria-pressed={props.isSelected}
-      aria-label={say("mapDrawing.errors", { name: node.name, figures, share: formatShare(share) })}
+      aria-description={say("mapDrawing.errors", {
+        name: node.name,
+        figures,
+        share: formatShare(share),
+      })}
       class={["node", node.kind, ...states].join(" ")}
       transform={`translate(${placed.x - width / 2} ${placed.y - height / 2})`}
       onClick={props.onSelect}
