@@ -5,6 +5,7 @@
 
 mod action;
 mod apply;
+mod fields;
 mod pattern;
 mod read;
 mod rule;
@@ -13,9 +14,10 @@ mod template;
 mod tests;
 mod trace;
 
+pub(crate) use fields::{Grammar, read_list};
 pub(crate) use read::read_rules;
 
-pub use action::Action;
+pub use action::{Action, ActionError, Subject};
 pub use apply::{Dropped, Outcome, TARGETS_PER_TARGET_MAX, apply};
 pub use pattern::{Pattern, PatternError};
 pub use rule::Rule;

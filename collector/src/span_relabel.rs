@@ -9,7 +9,6 @@
 mod apply;
 mod name;
 mod read;
-mod rule;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -17,5 +16,3 @@ mod wire;
 
 pub(crate) use apply::apply;
 pub(crate) use read::read_span_rules;
-
-pub use rule::{SpanAction, SpanRule};

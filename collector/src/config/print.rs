@@ -15,8 +15,6 @@ pub(crate) enum Printed {
     Map(Vec<(String, Printed)>),
     /// A relabel rule, which knows itself how it looks.
     Rule(crate::relabel::Rule),
-    /// A rule for spans, likewise.
-    SpanRule(crate::span_relabel::SpanRule),
 }
 
 impl Printed {
@@ -190,7 +188,6 @@ impl Serialize for Printed {
                 serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
             }
             Self::Rule(rule) => rule.serialize(serializer),
-            Self::SpanRule(rule) => rule.serialize(serializer),
         }
     }
 }

@@ -4,7 +4,6 @@ use crate::{
     config::{HttpClient, PrometheusDuration},
     discovery::Mechanism,
     relabel::Rule,
-    span_relabel::SpanRule,
 };
 use std::path::PathBuf;
 
@@ -78,7 +77,7 @@ pub struct ScrapeConfig {
     /// Target relabeling.
     pub relabel_configs: Vec<Rule>,
     /// Rules for each span, before it is stored.
-    pub span_relabel_configs: Vec<SpanRule>,
+    pub span_relabel_configs: Vec<Rule>,
     /// Where targets come from, in the order of the file; all `static_configs` are one.
     pub discovery: Vec<Mechanism>,
 }

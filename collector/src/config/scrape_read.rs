@@ -250,7 +250,7 @@ impl ScrapeConfig {
             .http(&self.http);
         let rules = self.relabel_configs.iter().cloned().map(Printed::Rule).collect();
         map.list("relabel_configs", Printed::List(rules));
-        let rules = self.span_relabel_configs.iter().cloned().map(Printed::SpanRule).collect();
+        let rules = self.span_relabel_configs.iter().cloned().map(Printed::Rule).collect();
         map.list("span_relabel_configs", Printed::List(rules));
         let mut printed: Vec<(&str, Vec<Printed>)> = Vec::new();
         for mechanism in &self.discovery {

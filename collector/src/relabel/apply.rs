@@ -108,6 +108,8 @@ pub(super) fn step(rule: &Rule, labels: &Labels) -> Effect {
             Effect::Changed(changed)
         }
         Action::Split => split(rule, labels),
+        // No rule for targets is read with it.
+        Action::Redact => Effect::Same,
     }
 }
 

@@ -1,61 +1,27 @@
 //! Reads `relabel_configs` and refuses rules that cannot mean what they say.
 
 use super::{
+    fields::{Grammar, read_list},
     rule::is_legacy_name,
     template::{has_variable, without_variables},
 };
 use crate::{
     config::{Field, Reading},
-    relabel::{Action, Pattern, Rule},
+    relabel::{Action, Rule, Subject},
 };
 
-/// Reads a list of rules.
+/// Reads `relabel_configs`.
 pub(crate) fn read_rules(
     reading: &mut Reading<'_>,
     field: &Field<'_>,
     legacy_names: bool,
 ) -> Vec<Rule> {
-    let items = reading.list(field);
-    items.iter().filter_map(|item| read_rule(reading, item, legacy_names)).collect()
+    let subject = Subject::Targets;
+    read_list(reading, field, &Grammar { subject, legacy_names, source_fault, check })
 }
 
-fn read_rule(reading: &mut Reading<'_>, field: &Field<'_>, legacy_names: bool) -> Option<Rule> {
-    let mut fields = reading.map(field)?;
-    let mut rule = Rule { legacy_names, ..Rule::default() };
-    let errors_before = reading.errors.len();
-
-    if let Some(field) = fields.take("source_labels") {
-        rule.source_labels = reading.texts(&field);
-        if rule.source_labels.iter().any(|name| !rule.is_valid_name(name)) {
-            reading.error(&field, "a source label's name is not valid");
-        }
-    }
-    if let Some(field) = fields.take("separator") {
-        rule.separator = reading.template(&field)?;
-    }
-    if let Some(field) = fields.take_even_null("regex") {
-        match Pattern::new(&reading.template(&field)?) {
-            Ok(pattern) => rule.regex = pattern,
-            Err(error) => reading.error(&field, error.to_string()),
-        }
-    }
-    if let Some(field) = fields.take("modulus") {
-        rule.modulus = reading.number(&field)?;
-    }
-    if let Some(field) = fields.take("target_label") {
-        rule.target_label = reading.template(&field)?;
-    }
-    if let Some(field) = fields.take("replacement") {
-        rule.replacement = reading.template(&field)?;
-    }
-    if let Some(field) = fields.take_even_null("action") {
-        rule.action = reading.parse(&field)?;
-    }
-    fields.finish(reading);
-    if let Err(message) = check(&rule) {
-        reading.error(field, message);
-    }
-    (reading.errors.len() == errors_before).then_some(rule)
+fn source_fault(rule: &Rule, name: &str) -> Option<String> {
+    (!rule.is_valid_name(name)).then(|| format!("the source label {name:?} is not a valid name"))
 }
 
 /// What each action needs, and what it cannot use.

@@ -3,14 +3,16 @@
 use crate::relabel::{Action, Pattern};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-/// One item of `relabel_configs`, checked: what an action needs is there, and nothing else.
+/// One item of `relabel_configs` or `span_relabel_configs`, checked: what an action needs is there, and
+/// nothing else. What is a label in the one is in the other a name such as `span.http.route`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Labels whose values are joined.
+    /// Labels whose values are joined; for `redact` what is redacted, everything when empty.
     pub source_labels: Vec<String>,
     /// Stands between the joined values.
     pub separator: String,
-    /// What the joined value, or a label name, must match from end to end.
+    /// What the joined value, or a label name, must match from end to end; for `redact` what is searched
+    /// for inside.
     pub regex: Pattern,
     /// Divisor of `hashmod`; above 0 there.
     pub modulus: u64,

@@ -2,10 +2,10 @@
 
 use super::{
     name::{Intrinsic, Name, Scope},
-    rule::{SpanAction, SpanRule},
     view::Attributes,
     wire::{Field, Malformed, fields, put_bytes, put_number},
 };
+use crate::relabel::{Action, Rule};
 use md5::{Digest, Md5};
 use sigyn_store::Overlay;
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ const STATUSES: [&str; 3] = ["unset", "ok", "error"];
 /// the labels of the target, which rules see as resource attributes. A body that is no OTLP gives
 /// an error: what cannot be read cannot be redacted either.
 pub(crate) fn apply(
-    rules: &[SpanRule],
+    rules: &[Rule],
     overlay: &Overlay,
     body: &[u8],
 ) -> Result<Option<Relabeled>, String> {
@@ -38,7 +38,7 @@ pub(crate) fn apply(
 }
 
 struct Run<'r> {
-    rules: &'r [SpanRule],
+    rules: &'r [Rule],
     overlay: &'r Overlay,
     /// Some rule can change events or links.
     looks_inside: bool,
@@ -59,12 +59,9 @@ struct View<'a, 'v> {
 }
 
 impl<'r> Run<'r> {
-    fn new(rules: &'r [SpanRule], overlay: &'r Overlay) -> Self {
+    fn new(rules: &'r [Rule], overlay: &'r Overlay) -> Self {
         let looks_inside = rules.iter().any(|rule| {
-            matches!(
-                rule.action,
-                SpanAction::LabelDrop | SpanAction::LabelKeep | SpanAction::Redact
-            )
+            matches!(rule.action, Action::LabelDrop | Action::LabelKeep | Action::Redact)
         });
         Self {
             rules,
@@ -166,19 +163,16 @@ impl<'r> Run<'r> {
     fn span(&mut self, view: &mut View<'_, '_>) -> Result<bool, Malformed> {
         for rule in self.rules {
             match rule.action {
-                SpanAction::Keep if !rule.regex.is_match(&view.joined(rule)) => return Ok(false),
-                SpanAction::Drop if rule.regex.is_match(&view.joined(rule)) => return Ok(false),
-                SpanAction::KeepEqual if view.joined(rule) != view.get(&rule.target_label) => {
+                Action::Keep if !rule.regex.is_match(&view.joined(rule)) => return Ok(false),
+                Action::Drop if rule.regex.is_match(&view.joined(rule)) => return Ok(false),
+                Action::KeepEqual if view.joined(rule) != view.get(&rule.target_label) => {
                     return Ok(false);
                 }
-                SpanAction::DropEqual if view.joined(rule) == view.get(&rule.target_label) => {
+                Action::DropEqual if view.joined(rule) == view.get(&rule.target_label) => {
                     return Ok(false);
                 }
-                SpanAction::Keep
-                | SpanAction::Drop
-                | SpanAction::KeepEqual
-                | SpanAction::DropEqual => {}
-                SpanAction::Replace => {
+                Action::Keep | Action::Drop | Action::KeepEqual | Action::DropEqual => {}
+                Action::Replace => {
                     let value = view.joined(rule).into_owned();
                     if let Some(captures) = rule.regex.captures(&value) {
                         view.set(
@@ -187,21 +181,21 @@ impl<'r> Run<'r> {
                         );
                     }
                 }
-                SpanAction::HashMod => {
+                Action::HashMod => {
                     let digest: [u8; 16] = Md5::digest(view.joined(rule).as_bytes()).into();
                     let last: [u8; 8] = digest[8..].try_into().expect("MD5 has 16 bytes");
                     let share = u64::from_be_bytes(last) % rule.modulus.max(1);
                     view.set(&rule.target_label, share.to_string());
                 }
-                SpanAction::Lowercase => {
+                Action::Lowercase => {
                     let value = view.joined(rule).to_lowercase();
                     view.set(&rule.target_label, value);
                 }
-                SpanAction::Uppercase => {
+                Action::Uppercase => {
                     let value = view.joined(rule).to_uppercase();
                     view.set(&rule.target_label, value);
                 }
-                SpanAction::LabelMap => {
+                Action::LabelMap => {
                     let name = &mut self.name;
                     view.attributes.copy(|key| {
                         let captures = rule.regex.captures(qualified(name, Scope::Span, key))?;
@@ -210,12 +204,14 @@ impl<'r> Run<'r> {
                         (!new.is_empty()).then(|| new.to_owned())
                     });
                 }
-                SpanAction::LabelDrop | SpanAction::LabelKeep | SpanAction::Redact => {
+                Action::LabelDrop | Action::LabelKeep | Action::Redact => {
                     change(rule, Scope::Span, &mut view.attributes, &mut self.name)?;
-                    if rule.action == SpanAction::Redact {
+                    if rule.action == Action::Redact {
                         view.redact_own(rule);
                     }
                 }
+                // No rule for spans is read with it.
+                Action::Split => {}
             }
         }
         Ok(true)
@@ -303,18 +299,18 @@ impl<'r> Run<'r> {
 
 /// The actions that change attributes wherever they are.
 fn change(
-    rule: &SpanRule,
+    rule: &Rule,
     scope: Scope,
     attributes: &mut Attributes<'_>,
     name: &mut String,
 ) -> Result<(), Malformed> {
     match rule.action {
-        SpanAction::LabelDrop | SpanAction::LabelKeep => {
-            let keeps_matching = rule.action == SpanAction::LabelKeep;
+        Action::LabelDrop | Action::LabelKeep => {
+            let keeps_matching = rule.action == Action::LabelKeep;
             attributes
                 .retain(|key| rule.regex.is_match(qualified(name, scope, key)) == keeps_matching);
         }
-        SpanAction::Redact => {
+        Action::Redact => {
             let wanted = |key: &str| {
                 rule.source_labels.is_empty()
                     || rule
@@ -338,7 +334,7 @@ fn qualified<'n>(name: &'n mut String, scope: Scope, key: &str) -> &'n str {
 
 impl View<'_, '_> {
     /// The values of the source labels with the separator between them.
-    fn joined(&self, rule: &SpanRule) -> Cow<'_, str> {
+    fn joined(&self, rule: &Rule) -> Cow<'_, str> {
         if let [one] = &rule.source_labels[..] {
             return self.get(one);
         }
@@ -436,7 +432,7 @@ impl View<'_, '_> {
     }
 
     /// The name and the status message are texts, too.
-    fn redact_own(&mut self, rule: &SpanRule) {
+    fn redact_own(&mut self, rule: &Rule) {
         for own in ["name", "status_message"] {
             if rule.source_labels.is_empty() || rule.source_labels.iter().any(|it| it == own) {
                 let redacted = rule.regex.replace_all(&self.get(own), &rule.replacement);

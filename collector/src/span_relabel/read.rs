@@ -1,79 +1,29 @@
 //! Reads `span_relabel_configs` and refuses rules that cannot mean what they say.
 
-use super::{
-    name::{Name, Scope},
-    rule::{SpanAction, SpanRule},
-};
+use super::name::{Name, Scope};
 use crate::{
     config::{Field, Reading},
-    relabel::Pattern,
+    relabel::{Action, Grammar, Rule, Subject, read_list},
 };
 
-/// Reads a list of rules.
-pub(crate) fn read_span_rules(reading: &mut Reading<'_>, field: &Field<'_>) -> Vec<SpanRule> {
-    let items = reading.list(field);
-    items.iter().filter_map(|item| read_rule(reading, item)).collect()
+/// Reads `span_relabel_configs`.
+pub(crate) fn read_span_rules(reading: &mut Reading<'_>, field: &Field<'_>) -> Vec<Rule> {
+    let (subject, legacy_names) = (Subject::Spans, false);
+    read_list(reading, field, &Grammar { subject, legacy_names, source_fault, check })
 }
 
-fn read_rule(reading: &mut Reading<'_>, field: &Field<'_>) -> Option<SpanRule> {
-    let mut fields = reading.map(field)?;
-    let mut rule = SpanRule::default();
-    let errors_before = reading.errors.len();
-    if let Some(field) = fields.take_even_null("action") {
-        rule.action = reading.parse(&field)?;
-    }
-    let is_redact = rule.action == SpanAction::Redact;
-    if let Some(field) = fields.take("source_labels") {
-        rule.source_labels = reading.texts(&field);
-        for name in &rule.source_labels {
-            if Name::parse(name).is_none() {
-                let message = format!(
-                    "{name:?} names nothing of a span; write span.KEY, resource.KEY, name, kind, \
-                     status, status_message, trace_id, span_id or parent_id"
-                );
-                reading.error(&field, message);
-            }
-        }
-    }
-    if let Some(field) = fields.take("separator") {
-        rule.separator = reading.template(&field)?;
-    }
-    let regex = fields.take_even_null("regex");
-    if is_redact && regex.is_none() {
-        reading.error(field, "the action redact needs a `regex` to search for");
-    }
-    if let Some(field) = regex {
-        let source = reading.template(&field)?;
-        let pattern = match is_redact {
-            true => Pattern::unanchored(&source),
-            false => Pattern::new(&source),
-        };
-        match pattern {
-            Ok(pattern) => rule.regex = pattern,
-            Err(error) => reading.error(&field, error.to_string()),
-        }
-    }
-    if let Some(field) = fields.take("modulus") {
-        rule.modulus = reading.number(&field)?;
-    }
-    if let Some(field) = fields.take("target_label") {
-        rule.target_label = reading.template(&field)?;
-    }
-    match fields.take("replacement") {
-        Some(field) => rule.replacement = reading.template(&field)?,
-        None if is_redact => rule.replacement = "[redacted]".to_owned(),
-        None => {}
-    }
-    fields.finish(reading);
-    if let Err(message) = check(&rule) {
-        reading.error(field, message);
-    }
-    (reading.errors.len() == errors_before).then_some(rule)
+fn source_fault(_: &Rule, name: &str) -> Option<String> {
+    Name::parse(name).is_none().then(|| {
+        format!(
+            "{name:?} names nothing of a span; write span.KEY, resource.KEY, name, kind, status, \
+             status_message, trace_id, span_id or parent_id"
+        )
+    })
 }
 
 /// What each action needs, and what it cannot use.
-fn check(rule: &SpanRule) -> Result<(), String> {
-    use SpanAction::*;
+fn check(rule: &Rule) -> Result<(), String> {
+    use Action::*;
     let action = rule.action;
     let sets = matches!(action, Replace | HashMod | Lowercase | Uppercase);
     let compares = matches!(action, KeepEqual | DropEqual);

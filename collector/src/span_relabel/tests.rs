@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     config::Config,
     fixture::{request, span},
+    relabel::Rule,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -12,7 +13,7 @@ use sigyn_proto::otlp::{
 };
 use sigyn_store::Overlay;
 
-fn rules(yaml: &str) -> Vec<SpanRule> {
+fn rules(yaml: &str) -> Vec<Rule> {
     let text = format!("scrape_configs:\n- job_name: a\n  span_relabel_configs:\n{yaml}");
     let (mut config, _) =
         Config::parse(&text, "test.yml", &|_| None).unwrap_or_else(|errors| panic!("{errors:?}"));
