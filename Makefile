@@ -1,7 +1,7 @@
 # The few commands of the project. Longer automation is Rust or Node, not shell.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: build ui demo test test-rust test-ui test-browser test-clients bench bench-push bench-exemplars bench-clients lint deny fuzz soak clean
+.PHONY: build ui demo test test-rust test-ui test-browser test-clients bench bench-push bench-exemplars bench-clients golden lint deny fuzz soak clean
 
 # Vite 8 installs with npm 11; Node 20 may come with npm 10, which then fetches npm 11 for this one call.
 NPM := $(shell if [ "$$(npm --version 2>/dev/null | cut -d. -f1)" -ge 11 ] 2>/dev/null; then echo npm; else echo npx --yes npm@11; fi)
@@ -94,7 +94,14 @@ fuzz:
 		done; \
 	else echo "fuzzing is skipped: it needs a C++ compiler and cargo-fuzz (cargo install cargo-fuzz --locked)"; fi
 
-# The long form of the slow suites.
+# What Prometheus' own packages find at the Kubernetes and Consul servers of the tests, written down for the
+# tests to compare with. Not part of `test`: it fetches and compiles Go modules for minutes.
+golden:
+	cd tests/oracle && go build -o $(CURDIR)/target/oracle .
+	SIGYN_ORACLE=$(CURDIR)/target/oracle cargo test --locked -p sigyn-collector --lib -- roles::role consul_is_read
+
+# The long form of the slow suites: among them 1,000 reloads under load and two minutes of killed replicas
+# (tests/black_box/fleet.rs).
 soak: fuzz
 	SIGYN_SOAK=1 cargo test --workspace --locked --release
 	SIGYN_SOAK=1 $(MAKE) test-clients

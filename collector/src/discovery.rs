@@ -34,7 +34,9 @@ pub use ec2::Ec2Discovery;
 pub use file::FileDiscovery;
 pub use group::{DiscoveredTarget, TargetGroup};
 pub use http::HttpDiscovery;
-pub use kubernetes::{Access, Attach, KubernetesDiscovery, Role, Selector};
+pub use kubernetes::{
+    Access, Attach, JobSighting, KubernetesDiscovery, PodSighting, Role, Selector,
+};
 pub use manager::{Discovery, JobGroups};
 pub use mechanism::Mechanism;
 pub use metrics::Metrics;

@@ -14,11 +14,13 @@ mod metadata;
 mod node;
 mod objects;
 mod pod;
+mod pods_behind;
 mod print;
 mod read;
 mod retry;
 mod selector;
 mod service;
+mod sighting;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -26,9 +28,11 @@ mod watch;
 pub use access::Access;
 pub use kind::Role;
 pub use selector::Selector;
+pub use sighting::{JobSighting, PodSighting};
 
 use crate::discovery::{TargetGroup, provider::Emitter};
 use interner::Interner;
+use kind::Kind;
 use objects::{Objects, Sent};
 use std::collections::BTreeMap;
 
@@ -74,6 +78,7 @@ impl KubernetesDiscovery {
         manifests: impl IntoIterator<Item = serde_json::Value>,
     ) -> serde_json::Result<Vec<TargetGroup>> {
         let (mut objects, mut interner) = (Objects::default(), Interner::default());
+        self.role.kinds(self.attach).into_iter().for_each(|kind| objects.listed(kind));
         for manifest in manifests {
             if let Some((kind, sent)) = Sent::of_manifest(manifest)? {
                 let key = sent.key(&mut interner);
@@ -82,6 +87,13 @@ impl KubernetesDiscovery {
         }
         let keys = objects.of_kind(self.role.primary()).map(|(key, _)| key);
         Ok(keys.map(|key| objects.group(key, self, &mut interner)).collect())
+    }
+
+    /// Whether pods on unknown nodes give no targets, as in Prometheus: where nodes are attached, a
+    /// selector for nodes chooses pods, too. Nodes that may not be listed are no reason to lose all.
+    fn needs_node(&self, objects: &Objects) -> bool {
+        let selects = self.selectors.contains_key(&Role::Node);
+        self.role == Role::Pod && self.attach.node && (selects || objects.are_listed(Kind::Node))
     }
 
     pub(crate) async fn run(self, emitter: Emitter) {

@@ -3,7 +3,7 @@
 use crate::{
     config::ScrapeConfig,
     discovery::{
-        Mechanism, Metrics, TargetGroup,
+        JobSighting, Mechanism, Metrics, TargetGroup,
         provider::{Emitter, ProviderState},
     },
 };
@@ -89,6 +89,18 @@ impl Discovery {
     /// The latest groups. A change arrives here within a second of its event.
     pub fn groups(&self) -> watch::Receiver<Arc<JobGroups>> {
         self.shared.groups.subscribe()
+    }
+
+    /// What each `kubernetes_sd_configs` block of each job knows of a pod.
+    pub fn sightings(&self, namespace: &str, name: &str) -> Vec<JobSighting> {
+        let running = self.shared.running.lock();
+        let uses = running.jobs.iter().flat_map(|(job, uses)| uses.iter().map(move |it| (job, it)));
+        let sighting = |(job, mechanism): (&String, &Mechanism)| {
+            let Mechanism::Kubernetes(discovery) = mechanism else { return None };
+            let sighting = running.providers.get(mechanism)?.state.sighting(namespace, name);
+            Some(JobSighting { scrape_pool: job.clone(), role: discovery.role.name(), sighting })
+        };
+        uses.filter_map(sighting).collect()
     }
 
     /// Goes over to another configuration, at once. Providers that both have keep running and keep

@@ -1,8 +1,11 @@
 //! One running mechanism: the groups that it has found so far.
 
-use crate::discovery::{Metrics, TargetGroup};
+use crate::discovery::{Metrics, PodSighting, TargetGroup};
 use parking_lot::Mutex;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 use tokio::sync::Notify;
 
 /// Where a mechanism hands its groups over.
@@ -18,11 +21,22 @@ pub(crate) struct Emitter {
 #[derive(Default)]
 pub(crate) struct ProviderState {
     groups: Mutex<BTreeMap<String, Arc<TargetGroup>>>,
+    /// Set by a mechanism that knows pods, once it follows them.
+    pods: OnceLock<ExplainPod>,
 }
+
+/// From namespace and name to what is known of the pod; none when the mechanism has ended.
+type ExplainPod = Box<dyn Fn(&str, &str) -> Option<PodSighting> + Send + Sync>;
 
 impl ProviderState {
     pub(crate) fn groups(&self) -> Vec<Arc<TargetGroup>> {
         self.groups.lock().values().cloned().collect()
+    }
+
+    /// What is known of a pod.
+    pub(crate) fn sighting(&self, namespace: &str, name: &str) -> PodSighting {
+        let known = self.pods.get().and_then(|explain| explain(namespace, name));
+        known.unwrap_or(PodSighting::NotListed { reason: String::new() })
     }
 }
 
@@ -34,6 +48,15 @@ impl Emitter {
         metrics: Metrics,
     ) -> Self {
         Self { mechanism, shared, changed, metrics }
+    }
+
+    /// Says who is to be asked about single pods.
+    pub(crate) fn explains_pods(
+        &self,
+        explain: impl Fn(&str, &str) -> Option<PodSighting> + Send + Sync + 'static,
+    ) {
+        // A mechanism says so once, when it starts.
+        let _ = self.shared.pods.set(Box::new(explain));
     }
 
     /// Takes over changed groups; one without targets removes its source.

@@ -2,6 +2,7 @@ mod consul;
 mod docker;
 mod ec2;
 mod http;
+pub(super) mod oracle;
 pub(super) mod rig;
 
 use super::*;

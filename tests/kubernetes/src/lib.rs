@@ -17,4 +17,4 @@ mod shop;
 
 pub use cluster::Resource;
 pub use server::FakeKubernetes;
-pub use shop::shop;
+pub use shop::{odd, shop};

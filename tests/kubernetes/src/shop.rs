@@ -7,3 +7,9 @@ use serde_json::Value;
 pub fn shop() -> Vec<Value> {
     serde_json::from_str(include_str!("shop.json")).expect("the manifests are JSON")
 }
+
+/// What the small cluster does not have: finished, evicted and ending pods, ports that stand twice, two
+/// families of addresses, references to nodes, names for addresses, what is empty or missing.
+pub fn odd() -> Vec<Value> {
+    serde_json::from_str(include_str!("odd.json")).expect("the manifests are JSON")
+}

@@ -2,10 +2,10 @@
 
 use super::{
     KubernetesDiscovery,
-    endpoints::{SeenPods, attach_node},
     interner::Interner,
     metadata::LabelWriter,
     objects::{Key, Objects, Reference},
+    pods_behind::{PodsBehind, attach_node},
 };
 use crate::{
     Labels,
@@ -103,7 +103,7 @@ impl Slice {
         if let Some(namespace) = objects.namespace(&key.0) {
             group.labels.merge(namespace);
         }
-        let mut pods = SeenPods::default();
+        let mut pods = PodsBehind::default();
         for endpoint in &self.endpoints {
             for port in &self.ports {
                 for address in &endpoint.addresses {

@@ -40,15 +40,16 @@ impl Ingress {
         let tls_hosts = spec.tls.iter().flatten().flat_map(|tls| tls.hosts.iter().flatten());
         let tls_hosts = tls_hosts.map(|host| interner.share(host)).collect();
         let rules = spec.rules.iter().flatten().map(|rule| {
-            let paths = rule.http.iter().flat_map(|http| &http.paths);
-            let mut paths: Vec<Arc<str>> =
-                paths.map(|path| interner.share(path.path.as_deref().unwrap_or("/"))).collect();
-            if paths.is_empty() {
-                paths.push(interner.share("/"));
-            }
+            let all: Vec<&str> = match &rule.http {
+                Some(http) => {
+                    let paths = http.paths.iter().map(|it| it.path.as_deref().unwrap_or_default());
+                    paths.map(|path| if path.is_empty() { "/" } else { path }).collect()
+                }
+                None => vec!["/"],
+            };
             Rule {
                 host: interner.share(rule.host.as_deref().unwrap_or_default()),
-                paths: paths.into(),
+                paths: all.into_iter().map(|path| interner.share(path)).collect(),
             }
         });
         let rules = rules.collect();

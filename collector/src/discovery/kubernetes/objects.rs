@@ -72,6 +72,8 @@ pub(super) struct Reference {
 #[derive(Default)]
 pub(super) struct Objects {
     by_kind: BTreeMap<Kind, BTreeMap<Key, Object>>,
+    /// Kinds of which all objects were seen at least once.
+    listed: BTreeSet<Kind>,
 }
 
 impl Sent {
@@ -173,6 +175,16 @@ impl Reference {
 }
 
 impl Objects {
+    /// All objects of a kind have been inserted.
+    pub(super) fn listed(&mut self, kind: Kind) {
+        self.listed.insert(kind);
+    }
+
+    /// Whether an object of this kind that is not here does not exist.
+    pub(super) fn are_listed(&self, kind: Kind) -> bool {
+        self.listed.contains(&kind)
+    }
+
     /// True when something changed.
     pub(super) fn insert(&mut self, kind: Kind, key: Key, object: Object) -> bool {
         let of_kind = self.by_kind.entry(kind).or_default();
@@ -234,6 +246,15 @@ impl Objects {
 
     pub(super) fn get(&self, kind: Kind, key: &Key) -> Option<&Object> {
         self.by_kind.get(&kind)?.get(key)
+    }
+
+    /// Whether any Endpoints or EndpointSlice object has an address of the pod.
+    pub(super) fn any_refers_to(&self, kind: Kind, pod: &Key) -> bool {
+        self.of_kind(kind).any(|(_, object)| match object {
+            Object::Endpoints(endpoints) => endpoints.refers_to(pod),
+            Object::EndpointSlice(slice) => slice.refers_to(pod),
+            _ => false,
+        })
     }
 
     pub(super) fn pod(&self, key: &Key) -> Option<&Pod> {

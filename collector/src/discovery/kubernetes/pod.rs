@@ -1,7 +1,7 @@
 //! Role `pod`: a target for each declared port of each container.
 
 use super::{
-    Attach, KubernetesDiscovery, Role,
+    Attach, KubernetesDiscovery,
     interner::Interner,
     kind::Kind,
     metadata::LabelWriter,
@@ -89,10 +89,9 @@ impl Pod {
     ) -> TargetGroup {
         let mut group = TargetGroup::default();
         let node = objects.node(&self.node);
-        let needs_node = discovery.attach.node && discovery.selectors.contains_key(&Role::Node);
         if self.ip.is_empty()
             || (self.has_finished && !discovery.keep_finished_pods)
-            || (needs_node && node.is_none())
+            || (discovery.needs_node(objects) && node.is_none())
         {
             return group;
         }
@@ -206,7 +205,7 @@ fn containers(
         let ports = container.ports.iter().flatten().map(|port| Port {
             number: port.container_port,
             name: interner.share(port.name.as_deref().unwrap_or_default()),
-            protocol: interner.share(port.protocol.as_deref().unwrap_or("TCP")),
+            protocol: interner.share(port.protocol.as_deref().unwrap_or_default()),
         });
         Container {
             ports: ports.collect(),

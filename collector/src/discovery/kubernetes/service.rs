@@ -44,7 +44,7 @@ impl NamedPort {
         Self {
             name: interner.share(name.unwrap_or_default()),
             number,
-            protocol: interner.share(protocol.unwrap_or("TCP")),
+            protocol: interner.share(protocol.unwrap_or_default()),
         }
     }
 }

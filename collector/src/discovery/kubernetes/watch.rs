@@ -7,10 +7,12 @@ use super::{
     kind::Kind,
     objects::{Key, Object, Objects, Sent},
     retry::Retry,
+    sighting::PodSighting,
 };
 use crate::discovery::{TargetGroup, provider::Emitter};
 use futures::{StreamExt, stream::SelectAll};
-use kube::Client;
+use kube::{Client, runtime::watcher::Error};
+use parking_lot::Mutex;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Changes that have arrived already are worked through together, so that a group that many of them
@@ -30,9 +32,15 @@ pub(super) async fn run(discovery: KubernetesDiscovery, emitter: Emitter) {
         }
     };
     let (watches, changes) = watches(&discovery, &client, own_namespace);
-    let mut state = State::new(discovery, emitter, watches);
+    let state = Arc::new(Mutex::new(State::new(discovery, emitter.clone(), watches)));
+    // Weak, because the state has the emitter, which has this.
+    let seen = Arc::downgrade(&state);
+    emitter.explains_pods(move |namespace, name| {
+        seen.upgrade().map(|state| state.lock().sighting(namespace, name))
+    });
     let mut changes = changes.ready_chunks(CHANGES_AT_ONCE);
     while let Some(some) = changes.next().await {
+        let mut state = state.lock();
         for (watch, change) in some {
             state.take(watch, change);
         }
@@ -41,11 +49,13 @@ pub(super) async fn run(discovery: KubernetesDiscovery, emitter: Emitter) {
 }
 
 /// One list-and-watch: a kind of object in one namespace or in all.
-struct Watch {
-    kind: Kind,
-    namespace: Option<Arc<str>>,
+pub(super) struct Watch {
+    pub(super) kind: Kind,
+    pub(super) namespace: Option<Arc<str>>,
     /// It has listed, or has been told that it must not.
-    is_settled: bool,
+    pub(super) is_settled: bool,
+    /// Why it has not listed, since it last tried.
+    pub(super) refused: Option<String>,
     /// What a list that is not complete yet has shown so far.
     listing: Option<BTreeSet<Key>>,
 }
@@ -79,6 +89,7 @@ fn watches(
                 kind,
                 namespace: namespace.as_deref().map(Arc::from),
                 is_settled: false,
+                refused: None,
                 listing: None,
             });
         }
@@ -126,7 +137,9 @@ impl State {
                 // What the new list does not have is gone, though nobody saw it go.
                 let watch = &mut self.watches[watch];
                 watch.is_settled = true;
+                watch.refused = None;
                 let listed = watch.listing.take().unwrap_or_default();
+                self.objects.listed(kind);
                 let gone = self.objects.missing(kind, watch.namespace.as_deref(), &listed);
                 for key in gone {
                     self.forget(kind, &key);
@@ -141,7 +154,11 @@ impl State {
             }
             Change::Failed(error) => {
                 // A place that may not be looked at must not hold up the others.
-                self.watches[watch].is_settled |= refusal(&error).is_some_and(|it| it != 410);
+                let watch = &mut self.watches[watch];
+                watch.is_settled |= refusal(&error).is_some_and(|it| it != 410);
+                if matches!(error, Error::InitialListFailed(_)) {
+                    watch.refused = Some(explain(&error));
+                }
                 match is_expired(&error) {
                     true => tracing::debug!(kind = kind.plural(), "watch expired, listing anew"),
                     false => self.emitter.failed(&format!(
@@ -152,6 +169,11 @@ impl State {
                 }
             }
         }
+    }
+
+    fn sighting(&self, namespace: &str, name: &str) -> PodSighting {
+        let pod = (namespace.into(), name.into());
+        PodSighting::of(&pod, &self.discovery, &self.objects, &self.watches)
     }
 
     fn keep(&mut self, kind: Kind, sent: &Sent) -> Key {

@@ -1,6 +1,9 @@
 //! `consul_sd_configs` against a server that answers as a Consul agent does.
 
-use super::rig::{Rig, Served, map};
+use super::{
+    oracle,
+    rig::{Rig, Served, map},
+};
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
@@ -167,4 +170,32 @@ async fn named_services_need_no_catalog() {
     let labels = rig.labels("10.0.0.1:8080", "__meta_consul_");
     assert_eq!((&*labels["dc"], &*labels["health"], &*labels["tags"]), ("dc2", "warning", "||"));
     assert!(!consul.questions.lock().iter().any(|question| question.starts_with("catalog")));
+}
+
+#[tokio::test]
+async fn consul_is_read_as_prometheus_reads_it() {
+    for (name, options) in [
+        ("all", ""),
+        ("tagged", ", tags: [a, b], tag_separator: '|', node_meta: {k: v}"),
+        ("named", ", services: [cart, absent, 'odd name'], datacenter: dc2, token: t"),
+    ] {
+        let (consul, server) = Consul::serve().await;
+        let mut bare = instance("", 0, &[], "maintenance");
+        bare["Service"]["Meta"] = json!(null);
+        bare["Service"]["Namespace"] = json!("");
+        bare["Node"]["TaggedAddresses"] = json!(null);
+        bare["Checks"] = json!([]);
+        let mut two = instance("db.example", 5432, &["b", "a"], "warning");
+        two["Service"]["Meta"] = json!({"a.b": "1", "ü": "2", "empty": ""});
+        let critical = instance("fd00::1", 8080, &["a", "b"], "critical");
+        consul.put("cart", vec![instance("10.0.0.1", 8080, &["a", "b"], "passing"), critical]);
+        consul.put("odd name", vec![two, bare]);
+        consul.put("nobody", vec![instance("10.0.0.3", 1, &["b"], "passing")]);
+        let block = format!(
+            "consul_sd_configs: [{{server: '{}', path_prefix: /base, refresh_interval: 1ms{options}}}]",
+            server.address
+        );
+        let expected = oracle::expected(&format!("consul/{name}"), block.clone()).await;
+        oracle::assert_found(&mut Rig::start(&block).groups, "a", &expected).await;
+    }
 }

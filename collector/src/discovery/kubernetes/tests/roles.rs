@@ -1,17 +1,16 @@
-//! Every role over the same small cluster, compared with what stands in a file: each target with all
-//! its labels. `UPDATE_EXPECTED=1` writes the files anew.
+//! Every role over the same clusters: each target with all its labels, as Prometheus finds them.
 
 use super::choose_tls;
 use crate::{
     discovery::{
-        Discovery, JobGroups, Metrics,
-        tests::{addresses, jobs, until},
+        Discovery, JobGroups, Mechanism, Metrics,
+        tests::{addresses, jobs, oracle, until},
     },
     fixture::TestClock,
+    target,
 };
 use serde_json::json;
-use sigyn_fake_kubernetes::{FakeKubernetes, Resource, shop};
-use std::{fmt::Write, fs, path::Path};
+use sigyn_fake_kubernetes::{FakeKubernetes, Resource, odd, shop};
 
 /// Discovery of one job `k` with this block over the small cluster.
 async fn start(role: &str, options: &str) -> (FakeKubernetes, Discovery, Metrics) {
@@ -32,71 +31,63 @@ fn over(api: &FakeKubernetes, role: &str, options: &str) -> (Discovery, Metrics)
     (Discovery::start(&jobs(&yaml), metrics.clone(), TestClock::start()), metrics)
 }
 
-fn text(groups: &JobGroups) -> String {
-    let mut out = String::new();
-    for group in &groups["k"] {
-        writeln!(out, "{}", group.source).unwrap();
-        for (name, value) in group.labels.iter() {
-            writeln!(out, "    {name}={value:?}").unwrap();
-        }
-        let mut targets: Vec<_> = group.targets.iter().collect();
-        targets.sort();
-        for target in targets {
-            writeln!(out, "  - {}", target.labels.get("__address__")).unwrap();
-            for (name, value) in target.labels.iter().filter(|(name, _)| *name != "__address__") {
-                writeln!(out, "    {name}={value:?}").unwrap();
-            }
-        }
-    }
-    out
+/// Compares what a block finds in both clusters with what Prometheus finds there.
+async fn check(name: &str, block: &str) {
+    choose_tls();
+    let api = FakeKubernetes::start().await;
+    api.put_all(shop().into_iter().chain(odd()));
+    let block = format!("{{role: {block}, api_server: '{}'}}", api.url());
+    let block_of_prometheus = format!("kubernetes_sd_configs: [{block}]");
+    let expected = oracle::expected(&format!("kubernetes/{name}"), block_of_prometheus).await;
+    // Prometheus keeps finished pods.
+    let block = block.replacen('{', "{keep_finished_pods: true, ", 1);
+    let yaml = format!("scrape_configs: [{{job_name: k, kubernetes_sd_configs: [{block}]}}]");
+    let discovery = Discovery::start(&jobs(&yaml), Metrics::default(), TestClock::start());
+    oracle::assert_found(&mut discovery.groups(), "k", &expected).await;
 }
 
-async fn check(role: &str, options: &str, groups_expected: usize) {
-    let (_api, discovery, _) = start(role, options).await;
-    let mut groups = discovery.groups();
-    until(&mut groups, role, |groups| groups["k"].len() == groups_expected).await;
-    let got = text(&groups.borrow());
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("testdata/kubernetes")
-        .join(role)
-        .with_extension("expected");
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        fs::write(&path, &got).unwrap();
-    }
-    assert_eq!(got, fs::read_to_string(&path).unwrap_or_default(), "{}", path.display());
-}
-
-const ALL: &str = ", attach_metadata: {node: true, namespace: true, deployment: true, job: true, \
+const ALL: &str = "attach_metadata: {node: true, namespace: true, deployment: true, job: true, \
                    cronjob: true}";
 
 #[tokio::test]
 async fn role_pod() {
-    check("pod", ALL, 4).await;
+    check("pod", &format!("pod, {ALL}")).await;
+    check("pod-plain", "pod").await;
+    check("pod-node", "pod, attach_metadata: {node: true}").await;
+    check(
+        "pod-selected",
+        "pod, namespaces: {names: [odd, bank]}, selectors: [{role: pod, label: app}]",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn role_node() {
-    check("node", "", 2).await;
+    check("node", "node").await;
 }
 
 #[tokio::test]
 async fn role_service() {
-    check("service", ", attach_metadata: {namespace: true}", 3).await;
+    check("service", "service, attach_metadata: {namespace: true}").await;
+    check("service-plain", "service").await;
 }
 
 #[tokio::test]
 async fn role_endpoints() {
-    check("endpoints", ALL, 2).await;
+    check("endpoints", &format!("endpoints, {ALL}")).await;
+    check("endpoints-plain", "endpoints").await;
 }
 
 #[tokio::test]
 async fn role_endpointslice() {
-    check("endpointslice", ALL, 3).await;
+    check("endpointslice", &format!("endpointslice, {ALL}")).await;
+    check("endpointslice-plain", "endpointslice").await;
 }
 
 #[tokio::test]
 async fn role_ingress() {
-    check("ingress", ", attach_metadata: {namespace: true}", 1).await;
+    check("ingress", "ingress, attach_metadata: {namespace: true}").await;
+    check("ingress-plain", "ingress").await;
 }
 
 #[tokio::test]
@@ -215,4 +206,45 @@ async fn a_slow_api_server_is_waited_for() {
     let mut groups = discovery.groups();
     until(&mut groups, "the ingress", |groups| groups["k"].len() == 1).await;
     assert_eq!(metrics.failures("kubernetes"), 0);
+}
+
+/// Which addresses a job of this role reads with this rule, in the small cluster.
+fn read_with(role: &str, rule: &str) -> Vec<String> {
+    let yaml = format!(
+        "scrape_configs: [{{job_name: k, kubernetes_sd_configs: [{{role: {role}, api_server: \
+         'http://x'}}], relabel_configs: [{rule}]}}]"
+    );
+    let job = jobs(&yaml).remove(0);
+    let Mechanism::Kubernetes(discovery) = &job.discovery[0] else { panic!("{yaml}") };
+    let groups = discovery.groups_of(shop()).unwrap();
+    let built: Vec<_> = groups.iter().map(|group| target::build(&job, group)).collect();
+    let active = target::collapse(&built);
+    active.iter().map(|target| target.labels.get("instance").to_owned()).collect()
+}
+
+#[test]
+fn one_rule_leaves_out_targets_without_a_port() {
+    let ghosts = |rule| {
+        let all = read_with("pod", rule);
+        all.into_iter().filter(|address| !address.contains(':')).count()
+    };
+    assert_eq!(ghosts(""), 2);
+    let rule =
+        "{source_labels: [__meta_kubernetes_pod_container_port_number], regex: .+, action: keep}";
+    assert_eq!(ghosts(rule), 0);
+    assert!(read_with("pod", rule).contains(&"10.0.0.1:8080".to_owned()));
+}
+
+#[test]
+fn one_rule_leaves_out_ports_that_no_service_names() {
+    for (role, label) in
+        [("endpoints", "endpoint_port_name"), ("endpointslice", "endpointslice_port_name")]
+    {
+        let further = "10.0.0.1:9090".to_owned();
+        assert!(read_with(role, "").contains(&further), "{role}");
+        let rule =
+            format!("{{source_labels: [__meta_kubernetes_{label}], regex: .+, action: keep}}");
+        let kept = read_with(role, &rule);
+        assert!(!kept.contains(&further) && kept.contains(&"10.0.0.1:8080".to_owned()), "{kept:?}");
+    }
 }
