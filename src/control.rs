@@ -5,7 +5,12 @@ use prometheus_client::{
     metrics::gauge::Gauge,
     registry::{Registry, Unit},
 };
-use sigyn_collector::{config::Config, discovery::Discovery, exemplars::Pollers, scrape::Manager};
+use sigyn_collector::{
+    config::Config,
+    discovery::Discovery,
+    exemplars::Pollers,
+    scrape::{Manager, Seed},
+};
 use sigyn_store::{Clock, Store};
 use std::{
     path::PathBuf,
@@ -18,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 /// The parts that follow the configuration, and the configuration that they follow.
 pub(crate) struct Live {
     file: Option<PathBuf>,
+    /// Part of what spreads the scrape phases.
+    host_name: String,
     config: RwLock<Arc<Config>>,
     /// Files in which the last reload found faults.
     named_in_faults: std::sync::Mutex<Vec<PathBuf>>,
@@ -43,6 +50,7 @@ pub(crate) struct Control {
 impl Live {
     pub(crate) fn new(
         file: Option<PathBuf>,
+        host_name: String,
         config: Config,
         discovery: Discovery,
         manager: Manager,
@@ -50,12 +58,16 @@ impl Live {
     ) -> Self {
         let (config, named_in_faults) =
             (RwLock::new(Arc::new(config)), std::sync::Mutex::default());
-        Self { file, config, named_in_faults, discovery, manager, pollers }
+        Self { file, host_name, config, named_in_faults, discovery, manager, pollers }
     }
 
     /// The configuration in force.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.read().expect("no holder of this lock panics").clone()
+    }
+
+    pub(crate) fn discovery(&self) -> &Discovery {
+        &self.discovery
     }
 
     pub(crate) fn manager(&self) -> &Manager {
@@ -89,6 +101,7 @@ impl Live {
             tracing::warn!("changes of metrics_generator take effect at the next start");
         }
         self.discovery.apply(&config.scrape_configs);
+        self.manager.spread(Seed::new(&self.host_name, &config.global.external_labels));
         self.manager.apply(&config.scrape_configs);
         self.pollers.apply(&config.exemplars.prometheus);
         *self.config.write().expect("no holder of this lock panics") = Arc::new(config);

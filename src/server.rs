@@ -83,11 +83,12 @@ impl Server {
         let discovery_metrics = DiscoveryMetrics::register(&mut registry);
         let discovery = Discovery::start(&config.scrape_configs, discovery_metrics, clock.clone());
         let exemplar_intake = Intake::new(store.clone(), clock.clone());
+        let host_name = host_name();
         let scraping = Options {
             store: store.clone(),
             exemplars: exemplar_intake.clone(),
             clock: clock.clone(),
-            seed: Seed::new(&host_name(), &config.global.external_labels),
+            seed: Seed::new(&host_name, &config.global.external_labels),
         };
         let groups = discovery.groups();
         let manager = Manager::start(&config.scrape_configs, groups, scraping, &mut registry);
@@ -98,7 +99,8 @@ impl Server {
             clock.clone(),
             exemplar_metrics.clone(),
         );
-        let live = Live::new(settings.config_file.clone(), config, discovery, manager, pollers);
+        let live =
+            Live::new(settings.config_file.clone(), host_name, config, discovery, manager, pollers);
         let live = Arc::new(live);
 
         let web_stopping = CancellationToken::new();

@@ -8,7 +8,12 @@ use crate::{
     relabel,
 };
 use reqwest::Url;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 use xxhash_rust::xxh3::Xxh3;
 
 /// What will be scraped.
@@ -67,15 +72,14 @@ pub struct TargetError {
     pub reason: String,
 }
 
-/// What the groups of one job become.
+/// What one group becomes by a job's rules. It depends on nothing else, so that a change of one group
+/// costs no work for the others.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Targets {
-    /// Sorted by URL and labels; equal identities are collapsed.
-    pub active: Vec<Target>,
-    /// Dropped by a rule, at most `keep_dropped_targets` of them.
+pub struct GroupTargets {
+    /// In the order of discovery; equal identities are still apart.
+    pub active: Vec<Arc<Target>>,
+    /// Dropped by a rule.
     pub dropped: Vec<DroppedTarget>,
-    /// All that a rule dropped.
-    pub dropped_count: u64,
     /// Not scrapable.
     pub failed: Vec<TargetError>,
 }
@@ -115,44 +119,55 @@ impl Discovered {
     }
 }
 
-/// Builds all targets of a job. Targets of equal identity become one; it is ending when any of them
-/// is.
-pub fn build(config: &ScrapeConfig, groups: &[Arc<TargetGroup>]) -> Targets {
-    let mut targets = Targets::default();
-    let mut by_identity: BTreeMap<u64, usize> = BTreeMap::new();
-    let shown_dropped_max = match config.keep_dropped_targets {
-        0 => usize::MAX,
-        limit => usize::try_from(limit).unwrap_or(usize::MAX),
-    };
-    for group in groups {
-        for DiscoveredTarget { labels: own, ending } in &group.targets {
-            let discovered = Discovered::new(&group.labels, own);
-            let labels = discovered.labels(config);
-            let outcome = relabel::apply(&config.relabel_configs, labels.clone());
-            targets.dropped_count += outcome.dropped.len() as u64;
-            let room = shown_dropped_max - targets.dropped.len();
-            targets.dropped.extend(outcome.dropped.iter().take(room).map(|dropped| {
-                DroppedTarget { discovered: discovered.clone(), rule: dropped.rule }
-            }));
-            for kept in outcome.kept {
-                match finish(config, kept, &discovered, *ending) {
-                    Err(reason) => targets
-                        .failed
-                        .push(TargetError { discovered_labels: labels.clone(), reason }),
-                    Ok(target) => match by_identity.get(&target.identity) {
-                        Some(have) => targets.active[*have].ending |= target.ending,
-                        None => {
-                            by_identity.insert(target.identity, targets.active.len());
-                            targets.active.push(target);
-                        }
-                    },
+/// Builds the targets of one group.
+pub fn build(config: &ScrapeConfig, group: &TargetGroup) -> GroupTargets {
+    let mut targets = GroupTargets::default();
+    for DiscoveredTarget { labels: own, ending } in &group.targets {
+        let discovered = Discovered::new(&group.labels, own);
+        let labels = discovered.labels(config);
+        let outcome = relabel::apply(&config.relabel_configs, labels.clone());
+        targets.dropped.extend(
+            outcome.dropped.iter().map(|dropped| DroppedTarget {
+                discovered: discovered.clone(),
+                rule: dropped.rule,
+            }),
+        );
+        for kept in outcome.kept {
+            match finish(config, kept, &discovered, *ending) {
+                Ok(target) => targets.active.push(Arc::new(target)),
+                Err(reason) => {
+                    let discovered_labels = labels.clone();
+                    targets.failed.push(TargetError { discovered_labels, reason });
                 }
             }
         }
     }
     targets.dropped.shrink_to_fit();
-    targets.active.sort_by(|a, b| (&a.url, &a.all_labels).cmp(&(&b.url, &b.all_labels)));
+    targets.active.shrink_to_fit();
     targets
+}
+
+/// All targets of a job, sorted by URL and labels. Targets of equal identity become one; it is ending
+/// when any of them is.
+pub fn collapse<'g>(groups: impl IntoIterator<Item = &'g GroupTargets>) -> Vec<Arc<Target>> {
+    let mut all: Vec<Arc<Target>> = Vec::new();
+    let mut by_identity: HashMap<u64, usize> = HashMap::new();
+    for target in groups.into_iter().flat_map(|group| &group.active) {
+        match by_identity.entry(target.identity) {
+            Entry::Vacant(entry) => {
+                entry.insert(all.len());
+                all.push(Arc::clone(target));
+            }
+            Entry::Occupied(entry) => {
+                let have = &mut all[*entry.get()];
+                if target.ending && !have.ending {
+                    Arc::make_mut(have).ending = true;
+                }
+            }
+        }
+    }
+    all.sort_by(|a, b| (&a.url, &a.all_labels).cmp(&(&b.url, &b.all_labels)));
+    all
 }
 
 /// Checks what relabeling left, and makes the target of it.

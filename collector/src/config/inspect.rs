@@ -8,7 +8,7 @@ use crate::{
     http_client::check_tls,
     target,
 };
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 /// What an inspection found.
 #[derive(Debug, Default)]
@@ -59,8 +59,7 @@ async fn inspect_job(job: &ScrapeConfig) -> Faults {
             _ => {}
         }
     }
-    let groups: Vec<Arc<TargetGroup>> = groups.into_iter().map(Arc::new).collect();
-    for failed in target::build(job, &groups).failed {
+    for failed in groups.iter().flat_map(|group| target::build(job, group).failed) {
         let address = failed.discovered_labels.get("__address__");
         let message = format!("the target {address:?} cannot be scraped: {}", failed.reason);
         faults.errors.push(message);

@@ -1,6 +1,6 @@
 //! What all loops share.
 
-use super::{metrics::Metrics, phase::Seed};
+use super::{metrics::Metrics, phase::CurrentSeed};
 use crate::{budget::Budget, exemplars::Intake};
 use sigyn_store::{Clock, Store};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) struct Context {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) budget: Arc<Budget>,
     pub(super) metrics: Metrics,
-    pub(super) seed: Seed,
+    pub(super) seed: CurrentSeed,
     /// Cancelled when the collector stops.
     pub(super) stopping: CancellationToken,
     /// All loops, so that a stop can wait for them.

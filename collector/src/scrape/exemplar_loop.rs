@@ -59,7 +59,7 @@ fn pause(context: &Context, order: &Order, last_unix_nano: u64) -> Duration {
     let now = context.clock.now_unix_nano();
     let half = u64::try_from(interval.as_nanos() / 2).unwrap_or(u64::MAX);
     let from = now.max(last_unix_nano.saturating_add(half));
-    let offset = context.seed.offset(order.target.identity, interval);
+    let offset = context.seed.get().offset(order.target.identity, interval);
     Duration::from_nanos(from - now) + until_offset(from, interval, offset)
 }
 

@@ -3,7 +3,7 @@
 use super::{
     context::{Context, IN_FLIGHT_BYTES_MAX},
     metrics::Metrics,
-    phase::Seed,
+    phase::{CurrentSeed, Seed},
     pool::Pool,
     seeker,
     state::TargetState,
@@ -64,7 +64,7 @@ impl Manager {
             clock: options.clock,
             budget: Budget::new(IN_FLIGHT_BYTES_MAX),
             metrics: Metrics::register(registry),
-            seed: options.seed,
+            seed: CurrentSeed::new(options.seed),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -76,6 +76,11 @@ impl Manager {
         let manager = Self { inner };
         manager.apply(configs);
         manager
+    }
+
+    /// Spreads phases by another seed from now on: the external labels have changed.
+    pub fn spread(&self, seed: Seed) {
+        self.inner.context.seed.set(seed);
     }
 
     /// Goes over to another configuration. Pools that both have keep their loops and what these

@@ -1,12 +1,33 @@
 //! When in its interval a target is read.
 
 use crate::Labels;
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 /// Spreads the phases of equal servers: a pair with different external labels reads the same
 /// target at different moments, so that a span is seen in half the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed(u64);
+
+/// The seed in force. A reload that changes the external labels changes it; each loop goes over to its
+/// new phase after its next read.
+pub(super) struct CurrentSeed(AtomicU64);
+
+impl CurrentSeed {
+    pub(super) fn new(seed: Seed) -> Self {
+        Self(AtomicU64::new(seed.0))
+    }
+
+    pub(super) fn get(&self) -> Seed {
+        Seed(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set(&self, seed: Seed) {
+        self.0.store(seed.0, Ordering::Relaxed);
+    }
+}
 
 impl Seed {
     /// From the host's full name and the external labels. Equal input gives equal phases, also

@@ -136,7 +136,7 @@ impl Pace {
     /// little before the wall clock says so.
     fn until_phase(&self, context: &Context, order: &Order) -> Duration {
         let interval = order.target.scrape_interval;
-        let offset = context.seed.offset(order.target.identity, interval);
+        let offset = context.seed.get().offset(order.target.identity, interval);
         let now = context.clock.now_unix_nano();
         let half = u64::try_from(interval.as_nanos() / 2).unwrap_or(u64::MAX);
         let from = self.last_unix_nano.map_or(now, |last| now.max(last.saturating_add(half)));

@@ -103,6 +103,16 @@ impl TargetState {
         self.order.subscribe()
     }
 
+    /// Whether the loops already do just this.
+    pub(super) fn has(&self, order: &Order) -> bool {
+        let current = self.order.borrow();
+        Arc::ptr_eq(&current.target, &order.target)
+            && Arc::ptr_eq(&current.config, &order.config)
+            && Arc::ptr_eq(&current.client, &order.client)
+            && current.gone == order.gone
+            && current.refused == order.refused
+    }
+
     /// Gives the loops another order. They are woken only when there is something to do at once.
     pub(super) fn give(&self, order: Order) {
         self.order.send_if_modified(|current| {

@@ -6,6 +6,6 @@ mod faults;
 mod life;
 mod live_fetch;
 mod manager;
-mod rig;
+pub(super) mod rig;
 mod tls;
 mod ways;

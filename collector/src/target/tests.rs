@@ -2,7 +2,7 @@ use super::*;
 use crate::config::Config;
 
 /// The first job of a configuration, and its static groups.
-fn job(yaml: &str) -> (ScrapeConfig, Vec<Arc<TargetGroup>>) {
+fn job(yaml: &str) -> (ScrapeConfig, Vec<TargetGroup>) {
     let nothing = |_: &str| None;
     let (config, _) =
         Config::parse(yaml, "test.yml", &nothing).unwrap_or_else(|errors| panic!("{}", errors[0]));
@@ -14,14 +14,22 @@ fn job(yaml: &str) -> (ScrapeConfig, Vec<Arc<TargetGroup>>) {
             crate::discovery::Mechanism::Static(discovery) => discovery.groups.clone(),
             _ => Vec::new(),
         })
-        .map(Arc::new)
         .collect();
     (job, groups)
 }
 
-fn targets(yaml: &str) -> Targets {
+fn targets(yaml: &str) -> GroupTargets {
     let (job, groups) = job(yaml);
-    build(&job, &groups)
+    targets_of(&job, &groups)
+}
+
+fn targets_of(job: &ScrapeConfig, groups: &[TargetGroup]) -> GroupTargets {
+    let built: Vec<_> = groups.iter().map(|group| build(job, group)).collect();
+    GroupTargets {
+        active: collapse(&built),
+        dropped: built.iter().flat_map(|group| group.dropped.clone()).collect(),
+        failed: built.into_iter().flat_map(|group| group.failed).collect(),
+    }
 }
 
 #[test]
@@ -30,7 +38,7 @@ fn a_plain_target_gets_the_jobs_defaults() {
         "scrape_configs: [{job_name: shop, exemplars_path: /metrics, params: {b: [1, 2], a: [x y]},
           static_configs: [{targets: ['db:1'], labels: {team: red}}]}]",
     );
-    let target = &build(&job, &groups).active[0];
+    let target = &targets_of(&job, &groups).active[0];
     assert_eq!(target.url, "http://db:1/debug/spans?a=x+y&b=1&b=2");
     assert_eq!(target.exemplars_url.as_deref(), Some("http://db:1/metrics"));
     assert_eq!(target.labels.to_string(), r#"{instance="db:1", job="shop", team="red"}"#);
@@ -89,16 +97,6 @@ fn what_cannot_be_scraped_says_why() {
 }
 
 #[test]
-fn dropped_targets_are_all_counted_and_some_are_kept() {
-    let targets = targets(
-        "scrape_configs: [{job_name: a, keep_dropped_targets: 2,
-          static_configs: [{targets: ['x:1', 'y:1', 'z:1']}],
-          relabel_configs: [{source_labels: [__address__], action: drop}]}]",
-    );
-    assert_eq!((targets.dropped.len(), targets.dropped_count), (2, 3));
-}
-
-#[test]
 fn a_dropped_target_names_its_rule() {
     let targets = targets(
         "scrape_configs: [{job_name: a, static_configs: [{targets: ['x:1', 'y:1']}],
@@ -133,7 +131,7 @@ fn a_collapsed_target_is_ending_when_any_of_them_is() {
         job("scrape_configs: [{job_name: a, static_configs: [{targets: ['x:1', 'x:1']}]}]");
     let mut group = TargetGroup::clone(&groups[0]);
     group.targets[1].ending = true;
-    let targets = build(&job, &[Arc::new(group)]);
+    let targets = targets_of(&job, &[group]);
     assert_eq!(targets.active.len(), 1);
     assert!(targets.active[0].ending);
 }

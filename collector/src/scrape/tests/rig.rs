@@ -12,7 +12,7 @@ use crate::{
         context::{Context, IN_FLIGHT_BYTES_MAX},
         exemplar_loop,
         metrics::Metrics,
-        phase::Seed,
+        phase::{CurrentSeed, Seed},
         span_loop,
         state::{Loop, Order, TargetState},
     },
@@ -24,20 +24,20 @@ use sigyn_store::Clock;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(super) struct Rig {
-    pub(super) store: TestStore,
-    pub(super) context: Arc<Context>,
+pub(in crate::scrape) struct Rig {
+    pub(in crate::scrape) store: TestStore,
+    pub(in crate::scrape) context: Arc<Context>,
     registry: Registry,
 }
 
 impl Rig {
-    pub(super) async fn new() -> Self {
+    pub(in crate::scrape) async fn new() -> Self {
         let clock = TestClock::start();
         let store = TestStore::open(clock.clone()).await;
         Self::over(store, clock)
     }
 
-    pub(super) fn over(store: TestStore, clock: Arc<dyn Clock>) -> Self {
+    pub(in crate::scrape) fn over(store: TestStore, clock: Arc<dyn Clock>) -> Self {
         let mut registry = Registry::default();
         let context = Arc::new(Context {
             store: store.store.clone(),
@@ -45,7 +45,7 @@ impl Rig {
             clock,
             budget: Budget::new(IN_FLIGHT_BYTES_MAX),
             metrics: Metrics::register(&mut registry),
-            seed: Seed::new("test", &Labels::new()),
+            seed: CurrentSeed::new(Seed::new("test", &Labels::new())),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -53,7 +53,7 @@ impl Rig {
     }
 
     /// Starts the loops of a target.
-    pub(super) fn scrape(&self, order: Order) -> Arc<TargetState> {
+    pub(in crate::scrape) fn scrape(&self, order: Order) -> Arc<TargetState> {
         let labels = &order.target.labels;
         let series = self.context.metrics.target(labels.get("job"), labels.get("instance"));
         let state = Arc::new(TargetState::new(order, series));
@@ -67,14 +67,14 @@ impl Rig {
         state
     }
 
-    pub(super) fn metrics(&self) -> String {
+    pub(in crate::scrape) fn metrics(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
         text
     }
 
     /// As a stop of the collector does it.
-    pub(super) async fn stop(&self) {
+    pub(in crate::scrape) async fn stop(&self) {
         self.context.stopping.cancel();
         self.context.tasks.close();
         self.context.tasks.wait().await;
@@ -82,14 +82,14 @@ impl Rig {
 }
 
 /// A job as a configuration file gives it.
-pub(super) fn config() -> ScrapeConfig {
+pub(in crate::scrape) fn config() -> ScrapeConfig {
     let text = "scrape_configs: [{job_name: shop, scrape_interval: 50ms, scrape_timeout: 50ms}]";
     let (mut config, _) = Config::parse(text, "test.yml", &|_| None).unwrap();
     config.scrape_configs.remove(0)
 }
 
 /// A target at an address, read every 50 ms.
-pub(super) fn target(address: SocketAddr) -> Target {
+pub(in crate::scrape) fn target(address: SocketAddr) -> Target {
     let instance = address.to_string();
     let labels: Labels =
         [("instance", instance.as_str()), ("job", "shop"), ("pod", "cart-0")].into_iter().collect();
@@ -103,32 +103,32 @@ pub(super) fn target(address: SocketAddr) -> Target {
         exemplars_url: None,
         socket: None,
         scrape_interval: Duration::from_millis(50),
-        scrape_timeout: Duration::from_secs(1),
+        scrape_timeout: Duration::from_secs(20),
         job: "shop".to_owned(),
         ending: false,
         identity: 7,
     }
 }
 
-pub(super) fn order(target: Target, config: ScrapeConfig) -> Order {
+pub(in crate::scrape) fn order(target: Target, config: ScrapeConfig) -> Order {
     let client = Arc::new(Client::new(config.http.clone(), Duration::from_secs(90)));
     Order { target: Arc::new(target), config: Arc::new(config), client, gone: false, refused: None }
 }
 
 /// The same order with another target.
-pub(super) fn with(state: &TargetState, change: impl FnOnce(&mut Target)) -> Order {
+pub(in crate::scrape) fn with(state: &TargetState, change: impl FnOnce(&mut Target)) -> Order {
     let order = state.order();
     let mut target = Target::clone(&order.target);
     change(&mut target);
     Order { target: Arc::new(target), ..order }
 }
 
-pub(super) fn status(state: &TargetState) -> TargetStatus {
+pub(in crate::scrape) fn status(state: &TargetState) -> TargetStatus {
     state.snapshot().expect("the target is shown")
 }
 
 /// Serves every path with one function.
-pub(super) async fn serve<F>(
+pub(in crate::scrape) async fn serve<F>(
     handle: impl Fn(Request) -> F + Clone + Send + Sync + 'static,
 ) -> SocketAddr
 where
@@ -142,7 +142,7 @@ where
 }
 
 /// Serves a span buffer's own router.
-pub(super) async fn serve_router(router: Router) -> SocketAddr {
+pub(in crate::scrape) async fn serve_router(router: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
