@@ -7,6 +7,7 @@ mod directory;
 mod exit;
 mod generator;
 mod logging;
+mod open_files;
 mod server;
 mod status;
 mod ui;

@@ -2,7 +2,7 @@
 
 use crate::{
     exit::Exit,
-    logging,
+    logging, open_files,
     server::{Server, Settings},
 };
 use clap::{Args, ValueEnum};
@@ -48,6 +48,7 @@ impl Serve {
     /// Runs until SIGTERM, SIGINT or /-/quit.
     pub(crate) fn run(self) -> Result<(), Exit> {
         logging::install(&self.log_level, self.log_format).map_err(Exit::bad)?;
+        open_files::raise_limit();
         let settings = Settings {
             flags: self.flags(),
             config_file: self.config_file,
