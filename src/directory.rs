@@ -82,6 +82,10 @@ impl TargetDirectory for Directory {
             labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         serde_json::to_value(relabel::trace(&job.relabel_configs, &labels)).ok()
     }
+
+    fn pod_sightings(&self, namespace: &str, name: &str) -> serde_json::Value {
+        serde_json::to_value(self.live.discovery().sightings(namespace, name)).unwrap_or_default()
+    }
 }
 
 fn buffer(status: scrape::BufferStatus) -> BufferStatus {

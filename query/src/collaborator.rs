@@ -21,6 +21,10 @@ pub trait TargetDirectory: Send + Sync {
         scrape_pool: &str,
         labels: &BTreeMap<String, String>,
     ) -> Option<serde_json::Value>;
+
+    /// What discovery knows of a Kubernetes pod: a list with an object for each block that could find it, with `scrapePool`,
+    /// `role`, `state` and what the state needs to be understood.
+    fn pod_sightings(&self, namespace: &str, name: &str) -> serde_json::Value;
 }
 
 /// The state of the server that status pages show.

@@ -1,12 +1,14 @@
 //! `sigyn doctor`: checks every link from app to Grafana, and says how to mend what is missing.
 
 mod pod;
+mod sighting;
 
 use super::client::Client;
 use crate::exit::Exit;
 use clap::Args;
 use pod::{Explained, PodName, explain_active, explain_dropped};
 use serde_json::Value;
+use sighting::explain_sightings;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,26 +85,25 @@ impl Doctor {
             of_pod("activeTargets").iter().map(explain_active).collect();
         for target in of_pod("droppedTargets") {
             let query = [
-                ("scrapePool", target["scrapePool"].as_str().unwrap_or_default().to_owned()),
-                ("labels", target["discoveredLabels"].to_string()),
+                ("scrapePool", &target["scrapePool"].as_str().unwrap_or_default().to_owned()),
+                ("labels", &target["discoveredLabels"].to_string()),
             ];
-            let path =
-                reqwest::Url::parse_with_params("http://x/api/v1/targets/relabel_steps", &query)
-                    .map(|url| format!("{}?{}", url.path(), url.query().unwrap_or_default()));
-            let steps = match path {
-                Ok(path) => get(client, &self.server, &path).await.unwrap_or_default(),
-                Err(_) => Value::Null,
-            };
+            let path = with_query("/api/v1/targets/relabel_steps", &query);
+            let steps = get(client, &self.server, &path).await.unwrap_or_default();
             explained.push(explain_dropped(&target, &steps["data"]["steps"]));
         }
         if explained.is_empty() {
-            explained.push(pod.not_found());
+            let query = [("namespace", &pod.namespace), ("name", &pod.name)];
+            match get(client, &self.server, &with_query("/api/sigyn/v1/pod", &query)).await {
+                Ok(known) => explained = explain_sightings(pod, &known["jobs"]),
+                Err(why) => return vec![self.unreachable(&why)],
+            }
         }
         // One port that is read is what the others were dropped for.
         let is_read = explained.iter().any(|target| target.is_good);
-        let finding = |Explained { is_good, sentence }| match is_good || is_read {
+        let finding = |Explained { is_good, sentence, mend }| match is_good || is_read {
             true => Good(sentence),
-            false => Bad(sentence, "Every label at every step: /service-discovery.".to_owned()),
+            false => Bad(sentence, mend.to_owned()),
         };
         explained.into_iter().map(finding).collect()
     }
@@ -227,6 +228,11 @@ async fn check_grafana(client: &Client, base: &str) -> Vec<Finding> {
         });
     }
     findings
+}
+
+fn with_query(path: &str, query: &[(&str, &String)]) -> String {
+    let url = reqwest::Url::parse_with_params("http://x", query).expect("the base is a URL");
+    format!("{path}?{}", url.query().unwrap_or_default())
 }
 
 async fn get(client: &Client, base: &str, path: &str) -> Result<Value, String> {

@@ -28,7 +28,11 @@ impl App {
 
     /// An app on a given listener, with a buffer of a given size.
     pub(crate) fn listen(service: &'static str, listener: TcpListener, capacity: usize) -> Self {
-        let buffer = SpanBuffer::new(capacity);
+        Self::over(service, listener, SpanBuffer::new(capacity))
+    }
+
+    /// An app on a given listener, with a given buffer.
+    pub(crate) fn over(service: &'static str, listener: TcpListener, buffer: SpanBuffer) -> Self {
         let provider = SdkTracerProvider::builder()
             .with_resource(Resource::builder_empty().with_service_name(service).build())
             .with_span_processor(buffer.processor())

@@ -70,6 +70,7 @@ fn reload_after_reload_loses_nothing_and_reads_nothing_twice() {
     has_read(&server, spans);
     assert_eq!(server.api.metric_sum("sigyn_lost_spans_total"), 0.0);
     let resident = resident_kilobytes(&server);
+    eprintln!("{reloads} reloads, {spans} spans; resident {resident_early} kB, then {resident} kB");
     assert!(resident < resident_early + 40_000, "{resident_early} kB became {resident} kB");
 }
 
@@ -115,7 +116,8 @@ fn a_pair_of_which_either_may_die_has_everything() {
         sigyn(folder).config(&config)
     };
     let mut servers = [Some(start(0).start()), Some(start(1).start())];
-    let rounds = if is_soak() { 60 } else { 4 };
+    // A kill and a start take a good second.
+    let rounds = if is_soak() { 120 } else { 4 };
     let mut ids: Vec<String> = Vec::new();
     // No real randomness: a bit of a fixed number says who dies.
     let dice = 0b1011_0010_1110_0101_u32;
@@ -127,6 +129,7 @@ fn a_pair_of_which_either_may_die_has_everything() {
         }
         servers[victim] = options.map(Options::start);
     }
+    eprintln!("{rounds} kills, {} spans", ids.len());
     for server in servers.iter().flatten() {
         eventually(PATIENCE, || {
             let found = server.api.search("{ name = \"work\" }");

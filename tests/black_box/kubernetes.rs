@@ -2,13 +2,17 @@
 
 use crate::{app::App, sigyn};
 use serde_json::{Value, json};
-use sigyn_buffer::Drain;
+use sigyn_buffer::{Drain, SpanBuffer};
 use sigyn_fake_kubernetes::{FakeKubernetes, Resource::Pods};
 use sigyn_rig::{Options, Server, eventually, spans_of_trace};
-use std::{path::Path, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    time::Duration,
+};
 use tokio::runtime::Runtime;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 fn with_pods(folder: &Path, kubernetes: &FakeKubernetes) -> Options {
     kubernetes.write_kubeconfig(&folder.join("kubeconfig.yml")).unwrap();
@@ -22,7 +26,7 @@ fn pod_of(app: &App, name: &str) -> Value {
 }
 
 /// A running, ready pod with one container and one port.
-fn pod(namespace: &str, name: &str, ip: &str, port: u16) -> Value {
+pub(crate) fn pod(namespace: &str, name: &str, ip: &str, port: u16) -> Value {
     let app = name.rsplit_once('-').map_or(name, |(app, _)| app);
     json!({
         "apiVersion": "v1",
@@ -184,4 +188,104 @@ fn an_ending_pod_is_read_at_once_and_drained() {
     assert!(kubernetes.terminate_pod("shop", "cart-0"));
     held(&server, &last);
     assert_eq!(app.buffer.drained_blocking(PATIENCE), Drain::Confirmed);
+}
+
+/// An app at a known address, whose buffer says which pod it is in, or does not.
+fn app_at(address: SocketAddr, uid: Option<&str>) -> App {
+    let builder = SpanBuffer::builder().capacity_bytes(1 << 20);
+    let buffer = match uid {
+        Some(uid) => builder.uid(uid).build(),
+        None => builder.build(),
+    };
+    // The last owner's connections may take a moment to let go of the address.
+    let listener = eventually(PATIENCE, || TcpListener::bind(address).map_err(|it| it.to_string()));
+    App::over("cart", listener, buffer)
+}
+
+/// Neither `pod` nor anything else of the labels that spans get says which pod it is: only the UID does.
+fn jobs_alone(folder: &Path, kubernetes: &FakeKubernetes) -> Options {
+    kubernetes.write_kubeconfig(&folder.join("kubeconfig.yml")).unwrap();
+    sigyn(folder).config(
+        "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n  - job_name: pods\n    kubernetes_sd_configs: [{role: pod, kubeconfig_file: kubeconfig.yml}]\n",
+    )
+}
+
+#[track_caller]
+fn belongs_to(server: &Server, pod: &str, traces: &[String]) {
+    let query = format!("{{ resource.k8s.pod.name = \"{pod}\" }}");
+    eventually(PATIENCE, || {
+        let found = server.api.search(&query);
+        let found = found["traces"].as_array().map_or(0, Vec::len);
+        match found == traces.len() {
+            true => Ok(()),
+            false => Err(format!("{found} of {} traces of {pod}", traces.len())),
+        }
+    });
+    // Once each.
+    traces.iter().for_each(|trace| held(server, trace));
+}
+
+fn traces(app: &App, count: usize) -> Vec<String> {
+    (0..count).map(|_| app.span("work").trace_id().to_string()).collect()
+}
+
+#[test]
+fn an_address_with_another_pod_behind_it_is_a_new_target() {
+    for says_uid in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let kubernetes = runtime.block_on(FakeKubernetes::start());
+        let uid = |name: &str| says_uid.then(|| format!("uid-of-shop-{name}"));
+        let first = app_at(([127, 0, 0, 1], 0).into(), uid("cart-0").as_deref());
+        let address = first.address;
+        kubernetes.put(Pods, pod_of(&first, "cart-0"));
+        let server = jobs_alone(folder.path(), &kubernetes).start();
+        // More than the second will record: a continuation would begin behind its spans.
+        belongs_to(&server, "cart-0", &traces(&first, 20));
+
+        kubernetes.delete(Pods, "shop", "cart-0");
+        drop(first);
+        let second = app_at(address, uid("cart-1").as_deref());
+        let of_second = traces(&second, 3);
+        kubernetes.put(Pods, pod_of(&second, "cart-1"));
+        belongs_to(&server, "cart-1", &of_second);
+        let found = server.api.search("{ resource.k8s.pod.name = \"cart-0\" }");
+        assert_eq!(found["traces"].as_array().unwrap().len(), 20);
+        // A continuation would have found another life, and not have known what it lost.
+        assert_eq!(server.api.metric_sum("sigyn_lost_spans_total"), 0.0);
+    }
+}
+
+#[test]
+fn an_address_that_changed_hands_unseen_gives_nothing_to_the_old_pod() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new().unwrap();
+    let kubernetes = runtime.block_on(FakeKubernetes::start());
+    let first = app_at(([127, 0, 0, 1], 0).into(), Some("uid-of-shop-cart-0"));
+    let address = first.address;
+    kubernetes.put(Pods, pod_of(&first, "cart-0"));
+    let server = jobs_alone(folder.path(), &kubernetes).start();
+    belongs_to(&server, "cart-0", &traces(&first, 2));
+
+    // Discovery learns of it later than the reader.
+    runtime.block_on(kubernetes.stop());
+    drop(first);
+    let second = app_at(address, Some("uid-of-shop-cart-1"));
+    let of_second = traces(&second, 4);
+    eventually(PATIENCE, || {
+        let targets = server.api.json("/api/v1/targets?state=active");
+        let error = targets["data"]["activeTargets"][0]["lastError"].as_str().unwrap_or_default();
+        match error.contains("new owner") {
+            true => Ok(()),
+            false => Err(targets.to_string()),
+        }
+    });
+    let stored = server.api.search("{ }")["traces"].as_array().unwrap().len();
+    assert_eq!(stored, 2, "what the new owner answered was thrown away");
+
+    kubernetes.delete(Pods, "shop", "cart-0");
+    kubernetes.put(Pods, pod_of(&second, "cart-1"));
+    runtime.block_on(kubernetes.restart());
+    belongs_to(&server, "cart-1", &of_second);
+    assert_eq!(server.api.metric_sum("sigyn_lost_spans_total"), 0.0);
 }

@@ -1,8 +1,8 @@
 //! Start, reload, stop: what Prometheus users know.
 
 use crate::sigyn;
-use sigyn_rig::eventually;
-use std::time::Duration;
+use sigyn_rig::{Options, eventually};
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 #[test]
 fn health_pages_and_the_ui_answer() {
@@ -85,4 +85,19 @@ fn a_start_that_cannot_be_says_why() {
     let taken = sigyn(other.path()).argument(&format!("--web.listen-address={address}")).run();
     assert_eq!(taken.code, Some(3), "{}", taken.log);
     assert!(taken.log.contains(&address), "{}", taken.log);
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_to_the_hard_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("few-files");
+    let text = format!("#!/bin/sh\nulimit -Sn 200\nexec {} \"$@\"\n", crate::SIGYN);
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let server = Options::new(script.to_str().unwrap(), folder.path()).start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.process_id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert!(numbers[0] == numbers[1] && numbers[0] != "200", "{line}");
+    assert!(server.log().contains("open files"), "{}", server.log());
 }

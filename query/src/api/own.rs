@@ -5,6 +5,7 @@ mod facets;
 mod heatmap;
 mod notebooks;
 mod parse;
+mod pod;
 mod selection;
 mod service_graph;
 mod services;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 15] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 16] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
         ("/api/sigyn/v1/traces/{id}/columns", "trace", get(trace_columns::trace_columns)),
@@ -41,6 +42,7 @@ fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 15] {
         ("/api/sigyn/v1/spans", "spans", get(spans::spans)),
         ("/api/sigyn/v1/notebooks", "notebooks", get(notebooks::list)),
         ("/api/sigyn/v1/notebooks/{id}", "notebook", notebook()),
+        ("/api/sigyn/v1/pod", "pod", get(pod::pod)),
         ("/api/sigyn/v1/openapi.json", "openapi", get(openapi)),
     ]
 }

@@ -181,6 +181,10 @@ impl TargetDirectory for OnePool {
         assert_ne!(pool, "panic", "a collaborator that breaks");
         (pool == "shop").then(|| json!([{"output": labels, "keep": true}]))
     }
+
+    fn pod_sightings(&self, namespace: &str, name: &str) -> Json {
+        json!([{"scrapePool": "shop", "role": "pod", "state": "finished", "phase": format!("{namespace}/{name}")}])
+    }
 }
 
 struct FixedStatus;

@@ -14,6 +14,8 @@ pub(super) struct PodName {
 pub(super) struct Explained {
     pub(super) is_good: bool,
     pub(super) sentence: String,
+    /// Where to go on; empty when nothing is wrong.
+    pub(super) mend: &'static str,
 }
 
 impl std::str::FromStr for PodName {
@@ -29,22 +31,18 @@ impl std::str::FromStr for PodName {
     }
 }
 
+impl std::fmt::Display for PodName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 impl PodName {
     /// Whether discovery found this target in the pod.
     pub(super) fn has(&self, target: &Value) -> bool {
         let labels = &target["discoveredLabels"];
         labels["__meta_kubernetes_namespace"] == self.namespace.as_str()
             && labels["__meta_kubernetes_pod_name"] == self.name.as_str()
-    }
-
-    /// Nothing of the pod is among the targets.
-    pub(super) fn not_found(&self) -> Explained {
-        bad(format!(
-            "pod {}/{} is unknown to discovery: it has finished or has no IP yet (such pods give no \
-             targets), it lies outside the namespaces and selectors of every kubernetes_sd_configs, or \
-             the API server does not let Sigyn watch pods (see sigyn_sd_refresh_failures_total)",
-            self.namespace, self.name
-        ))
     }
 }
 
@@ -106,7 +104,7 @@ pub(super) fn explain_dropped(target: &Value, steps: &Value) -> Explained {
     let job = text(&target["scrapePool"]);
     let labels = &target["discoveredLabels"];
     let port = match text(&labels["__meta_kubernetes_pod_container_port_number"]) {
-        "" => "no port".to_owned(),
+        "" => "which declares no port".to_owned(),
         port => format!("port {port}"),
     };
     let container = text(&labels["__meta_kubernetes_pod_container_name"]);
@@ -135,11 +133,12 @@ pub(super) fn explain_dropped(target: &Value, steps: &Value) -> Explained {
 }
 
 fn good(sentence: String) -> Explained {
-    Explained { is_good: true, sentence }
+    Explained { is_good: true, sentence, mend: "" }
 }
 
 fn bad(sentence: String) -> Explained {
-    Explained { is_good: false, sentence }
+    let mend = "Every label at every step: /service-discovery.";
+    Explained { is_good: false, sentence, mend }
 }
 
 fn text(value: &Value) -> &str {
@@ -178,7 +177,6 @@ mod tests {
         assert!(pod().has(&target("up", "")));
         assert!(!PodName { name: "cart-1".into(), ..pod() }.has(&target("up", "")));
         assert!("cart-0".parse::<PodName>().is_err());
-        assert!(pod().not_found().sentence.contains("has finished or has no IP"));
     }
 
     #[test]
