@@ -6,7 +6,7 @@
 //! | family | below | shape |
 //! |---|---|---|
 //! | `tempo` | `/api/echo`, `/api/traces`, `/api/v2`, `/api/search`, `/api/metrics`, `/api/status`, gRPC `tempopb.StreamingQuerier` | Tempo's |
-//! | `jaeger` | `/jaeger/api` | Jaeger's |
+//! | `jaeger` | `/jaeger/api`, `/jaeger/api/v3` | Jaeger's |
 //! | `prometheus` | `/api/v1` | Prometheus' |
 //! | `own` | `/api/sigyn/v1` | ours, described by `own/openapi.json` |
 
@@ -94,8 +94,9 @@ pub fn router(state: ApiState) -> Router {
     let state = Arc::new(state);
     let family = |api| Family::new(api, state.clone(), turns.clone());
     Router::new()
-        .merge(tempo::routes(family(guard::Api::Tempo), state.clone()))
+        .merge(tempo::routes(family(guard::Api::Tempo), state.clone(), turns.clone()))
         .merge(jaeger::routes(family(guard::Api::Jaeger)))
+        .merge(jaeger::version_3::routes(family(guard::Api::JaegerVersion3)))
         .merge(prometheus::routes(family(guard::Api::Prometheus)))
         .merge(own::routes(family(guard::Api::Own)))
         .merge(guard::unknown_paths())

@@ -185,6 +185,21 @@ pub enum EngineError {
     Failed(String),
 }
 
+impl TraceMatch {
+    /// The whole of it, which leaves what its place among others is decided by.
+    fn take(&mut self) -> Self {
+        Self {
+            trace_id: self.trace_id,
+            root_service_name: self.root_service_name.take(),
+            root_trace_name: self.root_trace_name.take(),
+            start_unix_nano: self.start_unix_nano,
+            duration_nano: self.duration_nano,
+            span_sets: std::mem::take(&mut self.span_sets),
+            service_stats: std::mem::take(&mut self.service_stats),
+        }
+    }
+}
+
 impl Engine {
     /// An engine over a store.
     pub fn new(store: Store) -> Self {
@@ -209,7 +224,7 @@ impl Engine {
     /// Newest first, always; the same question gives the same answer. A trace is found if one of the
     /// spans that match starts within the request's time range; its matches outside are counted too.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, EngineError> {
-        search::search((self.snapshots)(), request, self.limits, &self.threads, None).await
+        search::search((self.snapshots)(), request, self.limits, &self.threads, None, true).await
     }
 
     /// A search that tells traces as soon as they are certain. All of them are also in the response. It goes
@@ -220,7 +235,18 @@ impl Engine {
         progress: mpsc::Sender<SearchProgress>,
     ) -> Result<SearchResponse, EngineError> {
         let snapshot = (self.snapshots)();
-        search::search(snapshot, request, self.limits, &self.threads, Some(progress)).await
+        search::search(snapshot, request, self.limits, &self.threads, Some(progress), true).await
+    }
+
+    /// The same, with traces that are only told: the response has none, so that nothing of a large answer is held longer
+    /// than the receiver takes.
+    pub async fn search_out(
+        &self,
+        request: SearchRequest,
+        progress: mpsc::Sender<SearchProgress>,
+    ) -> Result<SearchResponse, EngineError> {
+        let snapshot = (self.snapshots)();
+        search::search(snapshot, request, self.limits, &self.threads, Some(progress), false).await
     }
 
     /// The spans of one trace that a search keeps, by start, with no more than the fields that each has anyway.

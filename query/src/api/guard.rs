@@ -12,7 +12,7 @@ use futures::FutureExt;
 use http::{StatusCode, Uri, header};
 use serde_json::json;
 use std::{panic::AssertUnwindSafe, sync::Arc};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A query's form body holds at most this.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -22,6 +22,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) enum Api {
     Tempo,
     Jaeger,
+    JaegerVersion3,
     Prometheus,
     Own,
 }
@@ -30,7 +31,7 @@ impl Api {
     fn label(self) -> &'static str {
         match self {
             Self::Tempo => "tempo",
-            Self::Jaeger => "jaeger",
+            Self::Jaeger | Self::JaegerVersion3 => "jaeger",
             Self::Prometheus => "prometheus",
             Self::Own => "sigyn",
         }
@@ -45,6 +46,10 @@ impl Api {
                 let body =
                     json!({"data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors});
                 (*status, Json(body)).into_response()
+            }
+            Self::JaegerVersion3 => {
+                let error = json!({"httpCode": status.as_u16(), "message": sentence});
+                (*status, Json(json!({"error": error}))).into_response()
             }
             Self::Prometheus => {
                 let (status, kind) = prometheus_error(*status);
@@ -101,6 +106,20 @@ impl Family {
     }
 }
 
+/// A query's place among those that run at one time; an answer that is made while it is read takes it along.
+#[derive(Clone)]
+pub(crate) struct Turn {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Turn {
+    /// Waits until fewer queries run than may.
+    pub(crate) async fn of(turns: &Arc<Semaphore>) -> Self {
+        let permit = turns.clone().acquire_owned().await.expect("the semaphore is never closed");
+        Self { _permit: Arc::new(permit) }
+    }
+}
+
 #[derive(Clone)]
 struct Watch {
     api: Api,
@@ -109,13 +128,15 @@ struct Watch {
     turns: Arc<Semaphore>,
 }
 
-async fn guarded(State(watch): State<Watch>, request: Request, next: Next) -> Response {
+async fn guarded(State(watch): State<Watch>, mut request: Request, next: Next) -> Response {
     let Watch { api, kind, state, turns } = watch;
     let begin = state.clock.monotonic();
     let answer = async {
-        // The semaphore is never closed, so waiting for a turn cannot fail.
-        let _turn = turns.acquire().await;
-        AssertUnwindSafe(next.run(request)).catch_unwind().await
+        let turn = Turn::of(&turns).await;
+        request.extensions_mut().insert(turn.clone());
+        let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        drop(turn);
+        response
     };
     let limit = state.limits.query_timeout;
     let response = match tokio::time::timeout(limit, answer).await {
@@ -173,6 +194,7 @@ async fn unknown_path(uri: Uri) -> Response {
     ));
     let api = match path {
         _ if path.starts_with("/api/v1/") => Api::Prometheus,
+        _ if path.starts_with("/jaeger/api/v3/") => Api::JaegerVersion3,
         _ if path.starts_with("/jaeger") => Api::Jaeger,
         _ => Api::Own,
     };

@@ -1,9 +1,11 @@
-//! Jaeger's classic JSON API, below `/jaeger`.
+//! Jaeger's classic JSON API, below `/jaeger`, and version 3 beside it.
 
+mod dependencies;
 mod model;
 mod plain_json;
 mod search;
 mod trace_id;
+pub(crate) mod version_3;
 
 use super::{
     ApiState, Fault,
@@ -24,6 +26,7 @@ pub(crate) fn routes(family: Family) -> Router {
         .route("/jaeger/api/services", "services", get(services))
         .route("/jaeger/api/services/{service}/operations", "operations", get(operation_names))
         .route("/jaeger/api/operations", "operations", get(operations))
+        .route("/jaeger/api/dependencies", "dependencies", get(dependencies::dependencies))
         .into_router()
 }
 

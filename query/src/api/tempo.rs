@@ -22,6 +22,7 @@ use axum::{
 };
 use http::{HeaderMap, header};
 use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::Semaphore;
 
 const PROTOBUF: &str = "application/protobuf";
 
@@ -29,8 +30,8 @@ const PROTOBUF: &str = "application/protobuf";
 /// own version stands at `/version` and `/api/v1/status/buildinfo`.
 const TEMPO_VERSION: &str = "2.9.0";
 
-pub(crate) fn routes(family: Family, state: Arc<ApiState>) -> Router {
-    let streaming = streaming::routes(state);
+pub(crate) fn routes(family: Family, state: Arc<ApiState>, turns: Arc<Semaphore>) -> Router {
+    let streaming = streaming::routes(state, turns);
     family
         .route("/api/echo", "echo", get(async || "echo"))
         .route("/api/traces/{id}", "trace", get(trace_by_id::version_1))

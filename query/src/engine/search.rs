@@ -95,6 +95,8 @@ impl Candidates {
 /// Tells traces once nothing can come before them any more.
 struct News {
     progress: Option<mpsc::Sender<SearchProgress>>,
+    /// What was told is in the answer as well.
+    keeps: bool,
     stats: ScanStats,
     /// The last trace that was told.
     sent: Option<(Reverse<u64>, TraceId)>,
@@ -104,16 +106,19 @@ impl News {
     /// Tells what starts later than everything that is left.
     async fn tell(
         &mut self,
-        found: &BTreeMap<(Reverse<u64>, TraceId), TraceMatch>,
+        found: &mut BTreeMap<(Reverse<u64>, TraceId), TraceMatch>,
         best_left: Option<u64>,
         cancellation: &Cancellation,
     ) -> Result<(), EngineError> {
         let Some(progress) = &self.progress else { return Ok(()) };
         let from = self.sent.map_or(Bound::Unbounded, Bound::Excluded);
-        let certain = found.range((from, Bound::Unbounded));
+        let certain = found.range_mut((from, Bound::Unbounded));
         let certain = certain
             .take_while(|((Reverse(start), _), _)| best_left.is_none_or(|left| *start > left));
-        let traces: Vec<TraceMatch> = certain.map(|(_, trace)| trace.clone()).collect();
+        let told = |(_, trace): (_, &mut TraceMatch)| {
+            if self.keeps { trace.clone() } else { trace.take() }
+        };
+        let traces: Vec<TraceMatch> = certain.map(told).collect();
         if let Some(last) = traces.last() {
             self.sent = Some((Reverse(last.start_unix_nano), last.trace_id));
         }
@@ -133,6 +138,7 @@ pub(super) async fn search(
     limits: Limits,
     threads: &Arc<Semaphore>,
     progress: Option<mpsc::Sender<SearchProgress>>,
+    keeps_told: bool,
 ) -> Result<SearchResponse, EngineError> {
     let cancellation = Cancellation::new(limits);
     let _guard = CancelOnDrop(cancellation.clone());
@@ -152,7 +158,7 @@ pub(super) async fn search(
     let mut queue = Candidates::default();
     let cache = Arc::new(ColumnCache::default());
     let stats = ScanStats { sources: sources.len(), ..ScanStats::default() };
-    let mut news = News { progress, stats, sent: None };
+    let mut news = News { progress, keeps: keeps_told, stats, sent: None };
     let mut unvisited = sources.into_iter();
     let mut eagerness = 1;
     let wave = available_parallelism().map_or(1, NonZero::get);
@@ -168,7 +174,7 @@ pub(super) async fn search(
                 _ => None,
             };
             let best_left = queue.peek().max(ahead);
-            news.tell(&found, best_left, &cancellation).await?;
+            news.tell(&mut found, best_left, &cancellation).await?;
             match (best_left, worst) {
                 (None, _) => return Ok(()),
                 // Equal starts go on: the smaller trace ID wins.
@@ -243,8 +249,10 @@ pub(super) async fn search(
     }
     response.inspected_bytes = cancellation.bytes();
     // The receiver may have gone after the last of it; the answer is whole all the same.
-    let _ = news.tell(&found, None, &cancellation).await;
-    response.traces = found.into_values().collect();
+    let _ = news.tell(&mut found, None, &cancellation).await;
+    if keeps_told {
+        response.traces = found.into_values().collect();
+    }
     Ok(response)
 }
 

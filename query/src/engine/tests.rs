@@ -3,6 +3,7 @@
 mod metrics;
 mod model;
 mod oracle;
+mod second_stages;
 mod selection;
 
 use super::*;
@@ -166,6 +167,9 @@ fn comparison() -> impl Strategy<Value = String> {
         "traceDuration",
         "event:timeSinceStart",
         "span:childCount",
+        "nestedSetLeft",
+        "nestedSetRight",
+        "nestedSetParent",
         "span.x",
         ".y",
         "event.x",

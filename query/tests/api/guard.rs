@@ -1,10 +1,12 @@
 use crate::{
-    rig::{Rig, TRACE, shop},
+    rig::{Rig, TRACE, of_service, shop, span, trace_id},
+    streaming::call,
     strict,
 };
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::json;
+use sigyn_proto::tempo::{SearchRequest, SearchResponse};
 use sigyn_query::{api::ApiLimits, engine::Limits};
 use std::time::Duration;
 
@@ -57,6 +59,32 @@ async fn a_query_that_takes_too_long_is_given_up() {
     let answer = rig.get("/api/v1/scrape_pools").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.json()["errorType"], "timeout");
+    // gRPC waits for its turn as well.
+    let (messages, code, _) =
+        call::<SearchResponse>(&rig, "Search", &SearchRequest::default()).await;
+    assert_eq!((messages.len(), &*code), (0, "4"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_still_read_keeps_its_turn() {
+    let limits = ApiLimits { concurrent_queries_max: 1, ..Default::default() };
+    let rig = Rig::with_limits(limits, Limits::default()).await;
+    let spans = (0..20_000_u32).map(|number| {
+        let mut span = span(1, 0, "step", u64::from(number), 1);
+        span.trace_id = trace_id(&format!("{:x}", number / 4 + 1));
+        span.span_id = (u64::from(number) + 1).to_be_bytes().to_vec();
+        span
+    });
+    rig.append(vec![of_service("seats", spans.collect())]).await;
+    let request = Request::get("/api/sigyn/v1/spans?format=csv").body(Body::empty()).unwrap();
+    let export = rig.respond(request).await;
+    assert_eq!(export.status(), StatusCode::OK);
+    // Its first rows are there, the others are made as it is read.
+    let mut other = Box::pin(rig.get("/api/search"));
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut other).await.is_err());
+    let rows = axum::body::to_bytes(export.into_body(), usize::MAX).await.unwrap();
+    assert_eq!(rows.iter().filter(|byte| **byte == b'\n').count(), 20_001);
+    assert_eq!(other.await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use crate::rig::{Rig, TRACE};
+use crate::rig::{Rig, TRACE, shop};
 use http::StatusCode;
 use serde_json::{Value as Json, json};
 
@@ -94,4 +94,106 @@ async fn several_ids_at_once() {
     assert_eq!(found(&answer), 1);
     let missing = json!([{"code": 404, "msg": "trace not found", "traceID": "0000000000000abc"}]);
     assert_eq!(answer["errors"], missing);
+}
+
+const RANGE: &str =
+    "query.startTimeMin=2026-09-21T14:13:10Z&query.startTimeMax=2026-09-21T14:13:40Z";
+
+#[tokio::test]
+async fn version_3_lists_services_and_operations() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.json("/jaeger/api/v3/services").await, json!({"services": []}));
+    let rig = Rig::with_shop().await;
+    assert_eq!(rig.json("/jaeger/api/v3/services").await, json!({"services": ["kiosk", "seats"]}));
+    let hold = json!({"operations": [{"name": "hold seat", "spanKind": "server"}]});
+    for parameters in ["service=seats", "service=seats&span_kind=server"] {
+        assert_eq!(rig.json(&format!("/jaeger/api/v3/operations?{parameters}")).await, hold);
+    }
+    let none = rig.json("/jaeger/api/v3/operations?service=seats&spanKind=client").await;
+    assert_eq!(none, json!({"operations": []}));
+}
+
+#[tokio::test]
+async fn version_3_gives_traces_as_otlp_in_hex_and_numbers() {
+    let rig = Rig::with_shop().await;
+    // Grafana's spelling, with an offset whose plus sign is not escaped.
+    let snake = "query.start_time_min=2026-09-21T16:13:10+02:00&query.start_time_max=2026-09-21T16:13:40+02:00";
+    for path in [
+        format!("/jaeger/api/v3/traces/{TRACE}?start_time=x"),
+        format!(
+            "/jaeger/api/v3/traces?{RANGE}&query.serviceName=seats&query.operationName=hold+seat"
+        ),
+        format!(
+            "/jaeger/api/v3/traces?{snake}&query.attributes=%7B%22seat%22:%2212%22%7D&query.duration_min=1ms"
+        ),
+    ] {
+        let answer = rig.json(&path).await;
+        let resources = answer["result"]["resourceSpans"].as_array().unwrap();
+        assert_eq!(resources.len(), 2, "{path}");
+        let hold = &resources[1]["scopeSpans"][0]["spans"][0];
+        assert_eq!((&hold["traceId"], &hold["kind"]), (&json!(TRACE), &json!(2)));
+        assert_eq!(hold["startTimeUnixNano"], "1790000000005000000");
+        assert_eq!(hold["status"]["code"], 2);
+    }
+}
+
+#[tokio::test]
+async fn version_3_sums_traces_up() {
+    let rig = Rig::with_shop().await;
+    let path = format!("/jaeger/api/v3/trace-summaries?{RANGE}");
+    let summary = json!({
+        "traceId": TRACE, "rootServiceName": "kiosk", "rootOperationName": "POST /hold",
+        "minStartTimeUnixNano": "1790000000000000000", "maxEndTimeUnixNano": "1790000000412000000",
+        "spanCount": 2, "errorSpanCount": 1,
+        "services": [
+            {"name": "kiosk", "spanCount": 1},
+            {"name": "seats", "spanCount": 1, "errorSpanCount": 1},
+        ],
+    });
+    assert_eq!(rig.json(&path).await, json!({"summaries": [summary]}));
+    assert_eq!(rig.json(&format!("{path}&query.serviceName=none")).await, json!({}));
+}
+
+#[tokio::test]
+async fn version_3_has_errors_of_its_own() {
+    let rig = Rig::with_shop().await;
+    for (path, code, part) in [
+        (format!("/jaeger/api/v3/traces?{RANGE}&query.serviceName=none"), 404, "No traces found"),
+        ("/jaeger/api/v3/traces/abc".to_owned(), 404, "No traces found"),
+        ("/jaeger/api/v3/traces/xyz".to_owned(), 400, "invalid trace ID"),
+        (
+            "/jaeger/api/v3/traces?query.serviceName=x".to_owned(),
+            400,
+            "query.startTimeMin is required",
+        ),
+        (format!("/jaeger/api/v3/traces?{RANGE}&query.durationMin=5"), 400, "is not a duration"),
+        (format!("/jaeger/api/v3/traces?{RANGE}&query.filter=%7B%7D"), 501, "query.filter"),
+        ("/jaeger/api/v3/operations".to_owned(), 400, "service is required"),
+        ("/jaeger/api/v3/nothing".to_owned(), 404, "there is no API"),
+    ] {
+        let answer = rig.get(&path).await;
+        assert_eq!(answer.status.as_u16(), code, "{path}");
+        let error = &answer.json()["error"];
+        assert_eq!(error["httpCode"], code);
+        assert!(error["message"].as_str().unwrap().contains(part), "{path}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn dependencies_are_calls_between_services() {
+    let rig = Rig::new().await;
+    let mut spans = shop();
+    // The root of the sale calls; a client span may stand for the call.
+    spans[0].scope_spans[0].spans[0].kind = 3;
+    rig.append(spans).await;
+    let found = rig.json("/jaeger/api/dependencies?endTs=1790000001000&lookback=60000").await;
+    let calls = found["data"].as_array().unwrap();
+    let call = json!({"parent": "kiosk", "child": "seats", "callCount": 1});
+    assert!(calls.contains(&call), "{found}");
+    let of_nobody = rig.json("/jaeger/api/dependencies?endTs=1790000001000&service=nobody").await;
+    assert_eq!(of_nobody["data"], json!([]));
+    assert_eq!(
+        rig.get("/jaeger/api/dependencies?lookback=0").await.status,
+        StatusCode::BAD_REQUEST
+    );
 }

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod answers;
 mod corpus;
 mod guard;
 mod jaeger;
+mod load;
 mod metrics;
+mod notebook_examples;
 mod notebooks;
 mod own;
 mod prometheus;

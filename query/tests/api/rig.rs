@@ -20,6 +20,8 @@ use sigyn_query::{
 use sigyn_store::{Batch, Clock, Config, Store, Via};
 use std::{
     collections::BTreeMap,
+    future::IntoFuture,
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -102,6 +104,14 @@ impl Rig {
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Serves the router on loopback until the test ends.
+    pub(crate) async fn serve(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        address
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -21,7 +21,7 @@ fn frame(message: &impl Message) -> Vec<u8> {
 }
 
 /// The messages of an answer, its code, and what it says of it.
-async fn call<M: Message + Default>(
+pub(crate) async fn call<M: Message + Default>(
     rig: &Rig,
     method: &str,
     message: &impl Message,

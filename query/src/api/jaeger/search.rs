@@ -47,10 +47,14 @@ pub(super) async fn traces(
     Ok(trace::json_response(json.await?))
 }
 
-type Loaded = (Vec<(TraceId, Bytes)>, Vec<MissingTrace>);
+pub(super) type Loaded = (Vec<(TraceId, Bytes)>, Vec<MissingTrace>);
 
 /// The traces of a search end where their bytes become too many: the newest are there, and it is never an error.
-async fn load_all(state: &ApiState, ids: Vec<TraceId>, is_search: bool) -> Result<Loaded, Fault> {
+pub(super) async fn load_all(
+    state: &ApiState,
+    ids: Vec<TraceId>,
+    is_search: bool,
+) -> Result<Loaded, Fault> {
     let (mut traces, mut missing) = (Vec::with_capacity(ids.len()), Vec::new());
     let mut bytes = 0;
     for id in ids {
@@ -79,7 +83,7 @@ async fn load_all(state: &ApiState, ids: Vec<TraceId>, is_search: bool) -> Resul
     Ok((traces, missing))
 }
 
-fn request(parameters: &Parameters, state: &ApiState) -> Result<SearchRequest, Fault> {
+pub(super) fn request(parameters: &Parameters, state: &ApiState) -> Result<SearchRequest, Fault> {
     let now = state.clock.now_unix_nano();
     let end = time(parameters, "end")?;
     let start = time(parameters, "start")?

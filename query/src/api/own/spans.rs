@@ -5,18 +5,19 @@ mod writer;
 
 use super::selection::bounded;
 use crate::{
-    api::{ApiState, Fault, parameters::Parameters, parts::Parts, times},
+    api::{ApiState, Fault, guard::Turn, parameters::Parameters, parts::Parts, times},
     engine::SearchRequest,
     traceql::{self, FieldRef, Intrinsic, Query, QueryBody, Stage},
 };
 use axum::{
+    Extension,
     body::{Body, Bytes},
     extract::State,
     response::Response,
 };
 use futures::{StreamExt, stream};
-use http::{HeaderValue, header};
-use std::{io, sync::Arc};
+use http::{HeaderValue, StatusCode, header};
+use std::{io, sync::Arc, time::Duration};
 use table::{Column, Row};
 use tokio::sync::mpsc;
 use writer::{Format, Writer};
@@ -31,6 +32,7 @@ const BATCH_ROWS: usize = 8_192;
 /// `GET /api/sigyn/v1/spans?q=&columns=&format=`
 pub(super) async fn spans(
     State(state): State<Arc<ApiState>>,
+    Extension(turn): Extension<Turn>,
     parameters: Parameters,
 ) -> Result<Response, Fault> {
     let format = Format::parse(parameters.get("format").unwrap_or("jsonl"))?;
@@ -44,7 +46,8 @@ pub(super) async fn spans(
         limit: bounded(&parameters, "limit", TRACES_DEFAULT, TRACES_MAX)?,
         spans_per_span_set: usize::MAX,
     };
-    let mut parts = Parts::new(|to| write(state, request, columns, format, to));
+    let export = Export { state, request, columns, format, _turn: turn };
+    let mut parts = Parts::new(|to| write(export, to));
     // The first part is waited for, so that what is wrong from the start has a status of its own.
     let first = parts.next().await.transpose()?.unwrap_or_default();
     let body = stream::once(async { Ok(first) }).chain(parts).map(|part: Result<Bytes, Fault>| {
@@ -91,48 +94,72 @@ fn selecting(query: Query, columns: &[FieldRef]) -> Result<Query, Fault> {
     Ok(query)
 }
 
-async fn write(
+/// What an answer is made of.
+struct Export {
     state: Arc<ApiState>,
     request: SearchRequest,
     columns: Vec<FieldRef>,
     format: Format,
-    to: mpsc::Sender<Bytes>,
-) -> Result<(), Fault> {
+    /// Held until the last row is written.
+    _turn: Turn,
+}
+
+/// Writes rows as they are found, newest trace first; what was written is forgotten.
+async fn write(export: Export, to: mpsc::Sender<Bytes>) -> Result<(), Fault> {
+    let Export { state, request, columns, format, _turn } = export;
     let (sender, mut progress) = mpsc::channel(PROGRESS_WAITING_MAX);
-    let searching = state.engine.search_into(request, sender);
+    let searching = state.engine.search_out(request, sender);
     tokio::pin!(searching);
     let mut rows: Vec<Row> = Vec::new();
     let mut writer: Option<Writer> = None;
-    let mut told = std::collections::HashSet::new();
     let mut answer = None;
-    while answer.is_none() {
-        let traces = tokio::select! {
+    loop {
+        let news = tokio::select! {
             biased;
-            Some(news) = progress.recv() => news.traces,
-            found = &mut searching => answer.insert(found?).traces.clone(),
+            news = progress.recv() => news,
+            found = &mut searching, if answer.is_none() => {
+                answer = Some(found?);
+                continue;
+            }
         };
-        for found in traces.iter().filter(|found| told.insert(found.trace_id)) {
-            rows.extend(table::rows(found, &columns));
-        }
-        if rows.len() >= BATCH_ROWS || answer.is_some() {
+        // The sender is gone once the search has ended and all that it told was received.
+        let is_last = news.is_none();
+        let traces = news.map(|news| news.traces).unwrap_or_default();
+        rows.extend(traces.iter().flat_map(|found| table::rows(found, &columns)));
+        if rows.len() >= BATCH_ROWS || is_last {
             let batch = std::mem::take(&mut rows);
             let writer = match &mut writer {
                 Some(writer) => writer,
                 // What the first rows hold decides the types.
                 None => writer.insert(Writer::new(format, Column::of(&columns, &batch))?),
             };
-            let part = writer.write(&batch)?;
-            if !part.is_empty() && to.send(part.into()).await.is_err() {
+            if !send(&to, writer.write(&batch)?, state.limits.query_timeout).await? {
                 return Ok(());
             }
         }
+        if is_last {
+            break;
+        }
     }
     if let Some(writer) = writer {
-        // A receiver that is gone has its reasons.
-        drop(to.send(writer.finish()?.into()).await);
+        send(&to, writer.finish()?, state.limits.query_timeout).await?;
     }
     match answer.and_then(|answer| answer.partial) {
         Some(reason) => Err(Fault::internal(&reason)),
         None => Ok(()),
+    }
+}
+
+/// False when the client is gone, which has its reasons. One that does not read gives its turn to others.
+async fn send(to: &mpsc::Sender<Bytes>, part: Vec<u8>, wait_max: Duration) -> Result<bool, Fault> {
+    if part.is_empty() {
+        return Ok(true);
+    }
+    match tokio::time::timeout(wait_max, to.send(part.into())).await {
+        Ok(sent) => Ok(sent.is_ok()),
+        Err(_) => {
+            let sentence = "the client reads too slowly; ask for fewer columns or a shorter range";
+            Err(Fault::new(StatusCode::GATEWAY_TIMEOUT, sentence))
+        }
     }
 }

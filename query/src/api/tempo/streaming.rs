@@ -4,7 +4,7 @@
 
 use super::{messages, metrics, search, tag_values, tags};
 use crate::{
-    api::{ApiState, Fault, grpc, grpc::Messages, parameters::Parameters},
+    api::{ApiState, Fault, grpc, grpc::Messages, guard::Turn, parameters::Parameters},
     engine::{MetricsResponse, TraceMatch},
 };
 use axum::{
@@ -24,7 +24,7 @@ use sigyn_proto::tempo::{
 };
 use sigyn_store::TraceId;
 use std::{collections::HashSet, sync::Arc};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// Clients refuse 4 MiB; what is smaller comes earlier.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
@@ -32,17 +32,18 @@ const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 const RECEIVED_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 const PROGRESS_WAITING_MAX: usize = 4;
 
-pub(super) fn routes(state: Arc<ApiState>) -> Router {
-    Router::new().route("/tempopb.StreamingQuerier/{method}", post(call)).with_state(state)
+pub(super) fn routes(state: Arc<ApiState>, turns: Arc<Semaphore>) -> Router {
+    let route = post(call);
+    Router::new().route("/tempopb.StreamingQuerier/{method}", route).with_state((state, turns))
 }
 
 async fn call(
-    State(state): State<Arc<ApiState>>,
+    State((state, turns)): State<(Arc<ApiState>, Arc<Semaphore>)>,
     Path(method): Path<String>,
     request: Request,
 ) -> Response {
     match begin(&state, &method, request).await {
-        Ok((kind, work)) => grpc::answer(|messages| timed(state, kind, work(messages))),
+        Ok((kind, work)) => grpc::answer(|messages| timed(state, turns, kind, work(messages))),
         Err(fault) => grpc::refusal(fault),
     }
 }
@@ -86,14 +87,19 @@ async fn begin(
     })
 }
 
-/// The time limit and the measurement that HTTP routes have from their guard.
+/// The turn, the time limit and the measurement that HTTP routes have from their guard.
 async fn timed(
     state: Arc<ApiState>,
+    turns: Arc<Semaphore>,
     kind: &'static str,
     work: BoxFuture<'static, Result<(), Fault>>,
 ) -> Result<(), Fault> {
     let begin = state.clock.monotonic();
-    let outcome = tokio::time::timeout(state.limits.query_timeout, work).await;
+    let in_turn = async {
+        let _turn = Turn::of(&turns).await;
+        work.await
+    };
+    let outcome = tokio::time::timeout(state.limits.query_timeout, in_turn).await;
     state.metrics.observe("tempo", kind, state.clock.monotonic().saturating_sub(begin));
     outcome.unwrap_or_else(|_| {
         Err(Fault::new(

@@ -3,7 +3,7 @@
 use super::{model::Span, oracle::Trace, *};
 use crate::traceql::{Intrinsic, MetricsExpression, MetricsFunction, MetricsKind};
 
-fn window(start: u64, end: u64, step: u64) -> MetricsWindow {
+pub(super) fn window(start: u64, end: u64, step: u64) -> MetricsWindow {
     MetricsWindow { start_unix_nano: start, end_unix_nano: end, step_nano: step }
 }
 
@@ -14,9 +14,9 @@ fn metrics(parts: Vec<Vec<Span>>, text: &str, window: MetricsWindow) -> MetricsR
 }
 
 /// Label text → (interval → value).
-type Table = BTreeMap<String, BTreeMap<usize, f64>>;
+pub(super) type Table = BTreeMap<String, BTreeMap<usize, f64>>;
 
-fn table(response: &MetricsResponse, window: MetricsWindow) -> Table {
+pub(super) fn table(response: &MetricsResponse, window: MetricsWindow) -> Table {
     let line = |series: &Series| {
         let labels: Vec<String> =
             series.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
@@ -30,7 +30,11 @@ fn table(response: &MetricsResponse, window: MetricsWindow) -> Table {
 }
 
 /// The same by looking at every span of every trace.
-fn naive(spans: &[Span], expression: &MetricsExpression, window: MetricsWindow) -> Table {
+pub(super) fn naive(
+    spans: &[Span],
+    expression: &MetricsExpression,
+    window: MetricsWindow,
+) -> Table {
     let MetricsExpression::Series { pipeline, function } = expression else { unreachable!() };
     let mut groups: BTreeMap<String, Vec<(usize, Option<f64>)>> = BTreeMap::new();
     let mut traces: BTreeMap<u8, Vec<&Span>> = BTreeMap::new();

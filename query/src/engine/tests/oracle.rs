@@ -295,8 +295,9 @@ impl Trace<'_> {
                         let id = Some(whole.id);
                         Atom::Int(self.spans.iter().filter(|span| span.parent == id).count() as i64)
                     }
-                    Intrinsic::NestedSetParent if whole.parent.is_none() => Atom::Int(-1),
-                    Intrinsic::NestedSetParent if !self.connected(span) => Atom::Int(0),
+                    Intrinsic::NestedSetLeft => Atom::Int(self.nested_set(span)[0]),
+                    Intrinsic::NestedSetRight => Atom::Int(self.nested_set(span)[1]),
+                    Intrinsic::NestedSetParent => Atom::Int(self.nested_set(span)[2]),
                     Intrinsic::EventName | Intrinsic::EventTimeSinceStart => {
                         return nested(AttributeScope::Event);
                     }
@@ -383,6 +384,27 @@ impl Trace<'_> {
     fn parent(&self, span: usize) -> Option<usize> {
         let parent = self.spans[span].parent?;
         self.spans.iter().position(|other| other.id == parent)
+    }
+
+    /// Left, right and parent: a walk from each root counts on its way down and on its way up.
+    fn nested_set(&self, span: usize) -> [i64; 3] {
+        let mut sets = vec![[0; 3]; self.spans.len()];
+        let mut counted = 0;
+        for root in (0..self.spans.len()).filter(|at| self.spans[*at].parent.is_none()) {
+            self.count(root, -1, &mut counted, &mut sets);
+        }
+        sets[span]
+    }
+
+    fn count(&self, span: usize, parent: i64, counted: &mut i64, sets: &mut [[i64; 3]]) {
+        *counted += 1;
+        let left = *counted;
+        let id = Some(self.spans[span].id);
+        for child in (0..self.spans.len()).filter(|at| self.spans[*at].parent == id) {
+            self.count(child, left, counted, sets);
+        }
+        *counted += 1;
+        sets[span] = [left, *counted, parent];
     }
 
     fn connected(&self, span: usize) -> bool {
