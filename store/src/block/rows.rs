@@ -43,8 +43,7 @@ pub(super) fn append(
     let dropped_links = number("dropped_links_count")?;
     let events = Events::new(batch)?;
     let links = Links::new(batch)?;
-    let mut resources = Seen::of(&around.resources);
-    let mut scopes = Seen::of(&around.scopes);
+    let (mut resources, mut scopes) = (Seen::default(), Seen::default());
     let by_column = spans.are_apart(batch.num_rows());
     let first = chunk.len() as u32;
 
@@ -258,20 +257,13 @@ impl Text<'_> {
 }
 
 /// Positions in a chunk of resources (or scopes) by what the columns say of them, so that few are put together to be looked up.
+#[derive(Default)]
 struct Seen {
-    /// All columns are dictionaries, and there is no list of the rest.
-    is_plain: bool,
     positions: RapidHashMap<Vec<u64>, u32>,
     key: Vec<u64>,
 }
 
 impl Seen {
-    fn of(attributes: &Attributes<'_>) -> Self {
-        let is_text = |(_, column): &(&str, Column<'_>)| matches!(column, Column::Text(_));
-        let is_plain = attributes.rest.is_none() && attributes.columns.iter().all(is_text);
-        Self { is_plain, positions: RapidHashMap::default(), key: Vec::new() }
-    }
-
     fn position(
         &mut self,
         row: usize,
@@ -279,15 +271,11 @@ impl Seen {
         attributes: &Attributes<'_>,
         find: impl FnOnce() -> u32,
     ) -> u32 {
-        if !self.is_plain {
-            return find();
-        }
         self.key.clear();
         self.key.extend(marks);
-        self.key.extend(attributes.columns.iter().map(|(_, column)| match column {
-            Column::Text(text) => text.mark(row),
-            _ => 0,
-        }));
+        if !attributes.mark(row, &mut self.key) {
+            return find();
+        }
         if let Some(&position) = self.positions.get(&self.key) {
             return position;
         }
@@ -298,6 +286,22 @@ impl Seen {
 }
 
 impl<'a> Attributes<'a> {
+    /// Adds numbers that are equal in two rows when their attributes are. False when a row has values that no number stands for.
+    fn mark(&self, row: usize, key: &mut Vec<u64>) -> bool {
+        let mut number = |is_valid: bool, bits: u64| {
+            key.extend(if is_valid { [1, bits] } else { [0, 0] });
+            true
+        };
+        let columns = self.columns.iter().all(|(_, column)| match column {
+            Column::Text(texts) => number(true, texts.mark(row)),
+            Column::Int(it) => number(it.is_valid(row), it.value(row) as u64),
+            Column::Double(it) => number(it.is_valid(row), it.value(row).to_bits()),
+            Column::Bool(it) => number(it.is_valid(row), it.value(row).into()),
+            Column::Encoded(it) => it.is_null(row),
+        });
+        columns && self.rest.as_ref().is_none_or(|rest| rest.of(row).next().is_none())
+    }
+
     /// False when a row may have one key twice with values of one kind, in its column and in the list of the rest: only one row after
     /// the other do they keep their order.
     fn are_apart(&self, rows: usize) -> bool {
