@@ -15,7 +15,7 @@ import { Empty, FailureBox, Loading } from "./parts/states.tsx";
 import { TableFrame } from "./parts/table-frame.tsx";
 
 /** More rows than this slow the page and help nobody; a narrower selector finds the rest. */
-const ROWS_SHOWN = 500;
+const ROWS_SHOWN = 150;
 
 const exemplars = new Resource<readonly Exemplar[]>();
 
