@@ -146,7 +146,7 @@ pub(super) async fn search(
     let (from, to) =
         (request.start_unix_nano.unwrap_or(0), request.end_unix_nano.unwrap_or(u64::MAX));
     let all: Arc<[Arc<dyn Source>]> = snapshot.sources.into();
-    let (mut sources, unasked): (Vec<Arc<dyn Source>>, Vec<Arc<dyn Source>>) =
+    let (mut sources, unasked): (Vec<_>, Vec<_>) =
         all.iter().filter(|source| source.rows() > 0).cloned().partition(|source| {
             let range = source.time_range();
             range.start_max_unix_nano >= from && range.start_min_unix_nano < to

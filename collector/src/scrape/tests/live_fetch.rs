@@ -62,7 +62,7 @@ impl App {
         if read {
             let cursor = self.buffer.read(None, 1 << 20).unwrap().cursor;
             let series = rig.context.metrics.target("shop", "");
-            let target = TargetState::new(order.clone(), series).key.clone();
+            let target = TargetState::new(order.clone(), series).key;
             let cursor = Position { cursor, reached_unix_nano: 1 }.to_string();
             let batch = Batch {
                 via: Via::Scrape,
