@@ -1,6 +1,6 @@
-//! OpenMetrics 1.0 text: reads the exemplars out of an exposition.
+//! Expositions, OpenMetrics 1.0 text and protobuf: reads the exemplars out of them.
 //!
-//! The whole grammar is checked, line by line, but only lines that carry an exemplar are kept;
+//! The whole grammar of the text is checked, line by line, but only lines that carry an exemplar are kept;
 //! all others cost no allocation. Where Prometheus takes more than the letter of the specification,
 //! so does this: an exemplar may stand on any sample line, names may be quoted, and one comma may
 //! stand before a closing brace. Memory is bounded by the text that is handed in.
@@ -14,20 +14,46 @@
 
 mod error;
 mod exposition;
+mod go_float;
 mod line;
 mod number;
 #[cfg(test)]
 mod oracle;
+mod protobuf;
 #[cfg(test)]
 mod tests;
 
 pub use error::ParseError;
-pub use exposition::{Exposition, parse};
+pub use exposition::{Exposition, parse, parse_news};
 pub use line::{EXEMPLAR_CHARACTERS_MAX, ExemplarPoint, ExemplarSample};
+pub use protobuf::parse_protobuf;
 
-/// What a client says to be given OpenMetrics: the plain text format carries no exemplars.
-pub const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.9,\
-     application/openmetrics-text;version=0.0.1;q=0.8,text/plain;version=0.0.4;q=0.1";
+/// What a client says to be given exemplars: those of native histograms are in no text, and the plain text format carries none.
+pub const ACCEPT: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.9,\
+     application/openmetrics-text;version=1.0.0;q=0.8,\
+     application/openmetrics-text;version=0.0.1;q=0.7,text/plain;version=0.0.4;q=0.1";
+
+/// Reads what [`parse_news`] says of an exposition in the format that its `Content-Type` names; `None`: that one carries no exemplars.
+pub fn parse_as(
+    content_type: &str,
+    body: &[u8],
+    is_new: &mut dyn FnMut(u64) -> bool,
+) -> Option<Result<Exposition, ParseError>> {
+    if is_openmetrics(content_type) {
+        return Some(parse_news(body, is_new));
+    }
+    is_protobuf(content_type).then(|| parse_protobuf(body, is_new))
+}
+
+/// True for a `Content-Type` that names the protobuf exposition format, messages with their length before them.
+pub fn is_protobuf(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let says = |what: &str| parts.clone().any(|part| part.eq_ignore_ascii_case(what));
+    media_type.eq_ignore_ascii_case("application/vnd.google.protobuf")
+        && says("proto=io.prometheus.client.MetricFamily")
+        && says("encoding=delimited")
+}
 
 /// True for a `Content-Type` that names OpenMetrics text.
 pub fn is_openmetrics(content_type: &str) -> bool {

@@ -119,6 +119,9 @@ pub mod exposition {
         /// Native: how many are zero.
         #[prost(uint64, optional, tag = "7")]
         pub zero_count: Option<u64>,
+        /// Native: runs of buckets of negative values in use.
+        #[prost(message, repeated, tag = "9")]
+        pub negative_span: Vec<BucketSpan>,
         /// Native: runs of buckets in use.
         #[prost(message, repeated, tag = "12")]
         pub positive_span: Vec<BucketSpan>,

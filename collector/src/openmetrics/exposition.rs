@@ -8,7 +8,7 @@ use super::{
 /// What an exposition says about traces.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exposition {
-    /// The samples that carry an exemplar, in order.
+    /// The samples that carry an exemplar, in order; those that are known are left out.
     pub samples: Vec<ExemplarSample>,
     /// All sample lines.
     pub sample_count: usize,
@@ -19,6 +19,15 @@ pub struct Exposition {
 /// Reads an exposition whole. The first fault ends it: a text that breaks the grammar cannot be
 /// trusted further down.
 pub fn parse(body: &[u8]) -> Result<Exposition, ParseError> {
+    parse_news(body, &mut |_| true)
+}
+
+/// The same, but keeps only the samples of which `is_new` says so, by a hash of series and exemplar: an exemplar is exposed again
+/// and again, and what is known need not be copied.
+pub fn parse_news(
+    body: &[u8],
+    is_new: &mut dyn FnMut(u64) -> bool,
+) -> Result<Exposition, ParseError> {
     let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
     let mut exposition = Exposition::default();
     let mut names = Vec::new();
@@ -40,7 +49,7 @@ pub fn parse(body: &[u8]) -> Result<Exposition, ParseError> {
                 }),
             };
         }
-        read_line(line, &mut names, &mut exposition)
+        read_line(line, &mut names, is_new, &mut exposition)
             .map_err(|fault| fault.at_line(number, line))?;
         if !ended {
             return Err(Fault::new(
@@ -64,6 +73,7 @@ const TYPES: [&str; 8] =
 fn read_line<'a>(
     line: &'a str,
     names: &mut Vec<&'a str>,
+    is_new: &mut dyn FnMut(u64) -> bool,
     exposition: &mut Exposition,
 ) -> Result<(), Fault> {
     if line.is_empty() {
@@ -73,8 +83,8 @@ fn read_line<'a>(
         return descriptor(line);
     }
     exposition.sample_count += 1;
-    match line::sample(line, names)? {
-        Found::Plain => {}
+    match line::sample(line, names, is_new)? {
+        Found::Plain | Found::Known => {}
         Found::Exemplar(sample) => exposition.samples.push(*sample),
         Found::OverBudget => exposition.over_budget += 1,
     }

@@ -1,6 +1,7 @@
 //! One sample line: name, labels, value, timestamp, exemplar.
 
 use super::{error::Fault, number};
+use std::hash::BuildHasher;
 
 /// Names and values of an exemplar's labels together may have this many characters.
 pub const EXEMPLAR_CHARACTERS_MAX: usize = 128;
@@ -36,6 +37,8 @@ pub struct ExemplarPoint {
 pub(super) enum Found {
     /// No exemplar.
     Plain,
+    /// An exemplar that was there before.
+    Known,
     /// An exemplar within the budget.
     Exemplar(Box<ExemplarSample>),
     /// An exemplar whose labels exceed [`EXEMPLAR_CHARACTERS_MAX`].
@@ -43,10 +46,15 @@ pub(super) enum Found {
 }
 
 /// Reads a sample line (without its line feed). `names` is room for the names of its labels, used
-/// again for each line.
-pub(super) fn sample<'a>(line: &'a str, names: &mut Vec<&'a str>) -> Result<Found, Fault> {
+/// again for each line. What `is_new` says of the hash of series and exemplar decides whether they are kept.
+pub(super) fn sample<'a>(
+    line: &'a str,
+    names: &mut Vec<&'a str>,
+    is_new: &mut dyn FnMut(u64) -> bool,
+) -> Result<Found, Fault> {
     let mut scan = Scan { line, at: 0 };
     let series = scan.series(names)?;
+    let series_text = &line[..scan.at];
     let value = scan.value()?;
     let mut timestamp_seconds = None;
     if scan.rest().starts_with(' ') && !scan.rest().starts_with(" #") {
@@ -77,6 +85,10 @@ pub(super) fn sample<'a>(line: &'a str, names: &mut Vec<&'a str>) -> Result<Foun
     if characters > EXEMPLAR_CHARACTERS_MAX {
         return Ok(Found::OverBudget);
     }
+    // The sample's own value and time change with every scrape, its exemplar does not.
+    if !is_new(hash((series_text, &line[labels_at..]))) {
+        return Ok(Found::Known);
+    }
     let (name, labels) = series.collect(line)?;
     let exemplar = ExemplarPoint {
         labels: collect_labels(line, labels_at, Braces::Labels)?,
@@ -90,6 +102,11 @@ pub(super) fn sample<'a>(line: &'a str, names: &mut Vec<&'a str>) -> Result<Foun
         timestamp_seconds,
         exemplar,
     })))
+}
+
+/// Hashes meet only hashes of the same target; the seed may be fixed.
+pub(super) fn hash(what: impl std::hash::Hash) -> u64 {
+    rapidhash::fast::SeedableState::fixed().hash_one(what)
 }
 
 /// Reads a metric name, quoted or not, at the start of `text`; gives the bytes that it takes.
@@ -112,7 +129,7 @@ struct SeriesAt<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum Braces {
     Labels,
-    /// `{"name.of.metric", label="value"}`: the first entry is the metric's name.
+    /// `{"name.of.metric", label="value"}`: the entry without a value is the metric's name.
     NameInside,
 }
 
@@ -129,9 +146,10 @@ impl SeriesAt<'_> {
         if let Some(name) = self.name {
             return Ok((name.to_owned(), collect_labels(line, braces_at, Braces::Labels)?));
         }
-        let mut scan = Scan { line, at: braces_at + 1 };
-        let name = unescape(scan.quoted()?);
-        Ok((name, collect_labels(line, braces_at, Braces::NameInside)?))
+        let mut labels = collect_labels(line, braces_at, Braces::NameInside)?;
+        let name_at = labels.iter().position(|(name, _)| name.is_empty());
+        let name = name_at.map(|at| labels.remove(at).1).unwrap_or_default();
+        Ok((name, labels))
     }
 }
 
@@ -167,23 +185,24 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads `{…}` and shows each label, value still escaped.
+    /// Reads `{…}` and shows each label, value still escaped; the metric's name, where it stands inside, is shown as that of no label.
     fn labels(
         &mut self,
         braces: Braces,
         show: &mut dyn FnMut(&'a str, &'a str),
     ) -> Result<(), Fault> {
         self.at += 1;
-        if braces == Braces::NameInside {
-            if !self.rest().starts_with('"') {
-                return Err(self.fault("expected a quoted metric name after `{`"));
-            }
-            self.quoted()?;
-            self.comma_or_brace()?;
-        }
+        let mut is_named = braces == Braces::Labels;
         while !self.rest().starts_with('}') {
-            let name =
-                if self.rest().starts_with('"') { self.quoted()? } else { self.name(false)? };
+            let is_quoted = self.rest().starts_with('"');
+            let name = if is_quoted { self.quoted()? } else { self.name(false)? };
+            // What stands alone is the metric's name, wherever it stands.
+            if is_quoted && !is_named && self.rest().starts_with([',', '}']) {
+                is_named = true;
+                show("", name);
+                self.comma_or_brace()?;
+                continue;
+            }
             if !self.rest().starts_with('=') {
                 return Err(self.fault("expected `=` after the label's name"));
             }
@@ -194,6 +213,9 @@ impl<'a> Scan<'a> {
             let value = self.quoted()?;
             show(name, value);
             self.comma_or_brace()?;
+        }
+        if !is_named {
+            return Err(self.fault("expected the metric's name in double quotes before `}`"));
         }
         self.at += 1;
         Ok(())

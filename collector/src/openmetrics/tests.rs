@@ -50,6 +50,8 @@ fn exemplars_may_stand_on_any_sample_and_names_may_be_quoted() {
     assert_eq!(sample.exemplar.labels, [("trace.id".to_owned(), "1".to_owned())]);
     assert_eq!(sample.exemplar.value, f64::NEG_INFINITY);
     assert_eq!(sample.exemplar.timestamp_seconds, None);
+    let last = only_sample(r#"{"user agent"="x","http.duration"} 1 # {trace_id="1"} 1"#);
+    assert_eq!((last.name, last.labels), (sample.name, sample.labels), "the name may stand last");
 }
 
 #[test]
@@ -136,6 +138,29 @@ fn faults_say_where_and_what() {
 fn content_types_are_told_apart() {
     assert!(is_openmetrics("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     assert!(!is_openmetrics("text/plain; version=0.0.4"));
+    let protobuf = "application/vnd.google.protobuf";
+    let parts = "; proto=io.prometheus.client.MetricFamily; encoding=";
+    assert!(is_protobuf(&format!("{protobuf}{parts}delimited")));
+    assert!(!is_protobuf(&format!("{protobuf}{parts}text")));
+    assert!(!is_protobuf(protobuf));
+    assert!(parse_as("text/plain", b"a 1\n", &mut |_| true).is_none());
+}
+
+#[test]
+fn what_is_known_is_not_copied() {
+    let mut known = std::collections::HashSet::new();
+    let mut news = |text: &str| {
+        let found = parse_news(text.as_bytes(), &mut |hash| known.insert(hash)).unwrap();
+        found.samples.into_iter().map(|sample| sample.name).collect::<Vec<_>>()
+    };
+    let page = |value: u32, trace: &str| {
+        format!(
+            "a_total {value} # {{trace_id=\"{trace}\"}} 1 5\nb_total {value} {value} # {{trace_id=\"1\"}} 1\n# EOF\n"
+        )
+    };
+    assert_eq!(news(&page(1, "1")), ["a_total", "b_total"]);
+    assert!(news(&page(2, "1")).is_empty(), "only the samples changed");
+    assert_eq!(news(&page(2, "2")), ["a_total"]);
 }
 
 fn escape(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::{
     context::Context,
-    exemplars::Seen,
+    exemplars::{Seen, exemplars},
     fetch::{Request, fetch},
     phase::until_offset,
     read_error::ReadError,
@@ -43,10 +43,17 @@ pub(super) async fn run(context: Arc<Context>, state: Arc<TargetState>) {
         let read = tokio::select! {
             biased;
             () = context.stopping.cancelled() => return,
-            read = read(&context, &order, url) => read,
+            read = read(&context, &order, url, &seen) => read,
         };
         let stored = match read {
-            Ok(exposition) => store(&context, &order, exposition, &mut seen).await,
+            Ok((exposition, now)) => {
+                let stored = store(&context, &order, exposition).await;
+                // What could not be stored is new the next time as well.
+                if stored.is_ok() {
+                    seen = now;
+                }
+                stored
+            }
             Err(error) => Err(error),
         };
         let error = stored.err().map(|error| error.to_string()).unwrap_or_default();
@@ -67,7 +74,8 @@ async fn read(
     context: &Context,
     order: &Order,
     url: &str,
-) -> Result<openmetrics::Exposition, ReadError> {
+    seen: &Seen,
+) -> Result<(openmetrics::Exposition, Seen), ReadError> {
     let url =
         url.parse().map_err(|error| ReadError::Wrong(format!("{url:?} is not a URL: {error}")))?;
     let request = Request {
@@ -81,30 +89,30 @@ async fn read(
     };
     let fetched = fetch(context, request).await?;
     let content_type = fetched.content_type();
-    if !openmetrics::is_openmetrics(content_type) {
+    let mut now = Seen::default();
+    let mut is_new = |hash| seen.is_new(hash, &mut now);
+    let Some(exposition) = openmetrics::parse_as(content_type, &fetched.plain, &mut is_new) else {
         return Err(ReadError::Wrong(format!(
             "the answer is {content_type:?}, which carries no exemplars; the application must \
              offer application/openmetrics-text"
         )));
-    }
-    openmetrics::parse(&fetched.plain).map_err(|error| ReadError::Wrong(error.to_string()))
+    };
+    let exposition = exposition.map_err(|error| ReadError::Wrong(error.to_string()))?;
+    Ok((exposition, now))
 }
 
 async fn store(
     context: &Context,
     order: &Order,
     exposition: openmetrics::Exposition,
-    seen: &mut Seen,
 ) -> Result<(), ReadError> {
     context.metrics.exemplars_over_budget.inc_by(exposition.over_budget as u64);
     let now_unix_milli = (context.clock.now_unix_nano() / 1_000_000) as i64;
     let (labels, honor) = (&order.target.labels, order.config.honor_labels);
-    let mut news = seen.news(exposition, labels, honor, now_unix_milli);
-    let exemplars = std::mem::take(&mut news.exemplars);
-    if !exemplars.is_empty() {
-        let new = context.exemplars.add(exemplars).await?;
+    let news = exemplars(exposition.samples, labels, honor, now_unix_milli);
+    if !news.is_empty() {
+        let new = context.exemplars.add(news).await?;
         context.metrics.exemplars_seen.inc_by(new as u64);
     }
-    *seen = news.into_seen();
     Ok(())
 }

@@ -28,7 +28,9 @@ async fn exemplars_are_kept_with_the_labels_of_their_target() {
     let rig = Rig::new().await;
     let address = serve(|request: Request| async move {
         let accept = request.headers()["accept"].to_str().unwrap().to_owned();
-        match is_metrics(&request) && accept.starts_with("application/openmetrics-text") {
+        match is_metrics(&request)
+            && accept.contains("application/openmetrics-text;version=1.0.0;q=0.8")
+        {
             true => page("application/openmetrics-text; version=1.0.0; charset=utf-8", PAGE),
             false => page("application/x-protobuf", ""),
         }

@@ -53,7 +53,8 @@ impl App {
 
     /// Its turn comes in an hour.
     fn target(&self) -> Target {
-        Target { scrape_interval: Duration::from_secs(3600), ..target(self.address) }
+        let hour = Duration::from_secs(3600);
+        Target { scrape_interval: hour, scrape_timeout: hour, ..target(self.address) }
     }
 
     /// Starts its loop; `read` says that all so far was read by another life of this collector, whose retention took it since.
