@@ -421,6 +421,25 @@ impl Store {
         blocking(move || index.exemplars(&wanted, from_unix_milli, to_unix_milli)).await
     }
 
+    /// Shows exemplars observed within `[from, to]` (Unix milliseconds) to `fold`, newest first, at most `count_max`. Says whether those were
+    /// all.
+    pub async fn fold_exemplars<T: Send + 'static>(
+        &self,
+        from_unix_milli: i64,
+        to_unix_milli: i64,
+        count_max: usize,
+        mut state: T,
+        mut fold: impl FnMut(&mut T, Exemplar) + Send + 'static,
+    ) -> Result<(T, bool), Error> {
+        let index = Arc::clone(&self.inner.core.index);
+        blocking(move || {
+            let mut show = |exemplar| fold(&mut state, exemplar);
+            let all = index.show_exemplars(from_unix_milli, to_unix_milli, count_max, &mut show)?;
+            Ok((state, all))
+        })
+        .await
+    }
+
     /// The pins of a trace.
     pub async fn pins_of(&self, id: TraceId) -> Result<Vec<Pin>, Error> {
         let core = Arc::clone(&self.inner.core);

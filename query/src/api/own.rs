@@ -1,6 +1,7 @@
 //! Our own API, for the UI and for whatever no other system's API says. `own/openapi.json` describes it.
 
 mod complete;
+mod exemplars;
 mod facets;
 mod heatmap;
 mod notebooks;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 16] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 17] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
         ("/api/sigyn/v1/traces/{id}/columns", "trace", get(trace_columns::trace_columns)),
@@ -36,6 +37,7 @@ fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 16] {
         ("/api/sigyn/v1/parse", "parse", get(parse::parse)),
         ("/api/sigyn/v1/complete", "complete", get(complete::complete)),
         ("/api/sigyn/v1/facets", "facets", get(facets::facets)),
+        ("/api/sigyn/v1/exemplars", "exemplars", get(exemplars::exemplars)),
         ("/api/sigyn/v1/heatmap", "heatmap", get(heatmap::heatmap)),
         ("/api/sigyn/v1/rank", "rank", get(facets::rank)),
         ("/api/sigyn/v1/contrast", "contrast", get(facets::contrast)),

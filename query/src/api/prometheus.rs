@@ -6,6 +6,8 @@ mod status;
 mod targets;
 mod time;
 
+pub(super) use selectors::Selectors;
+
 use super::{ApiState, Fault, guard::Family, parameters, trace};
 use axum::{
     Router,

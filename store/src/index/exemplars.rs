@@ -96,6 +96,28 @@ impl Index {
         Ok(found.map(|(series, exemplars)| SeriesExemplars { series, exemplars }).collect())
     }
 
+    /// Shows the newest `count_max` exemplars within a time range, both ends included, newest first. Says whether those were all.
+    pub(crate) fn show_exemplars(
+        &self,
+        from_unix_milli: i64,
+        to_unix_milli: i64,
+        count_max: usize,
+        show: &mut dyn FnMut(Exemplar),
+    ) -> Result<bool, Error> {
+        let until = time_key(to_unix_milli.saturating_add(1));
+        let range = time_key(from_unix_milli)..until;
+        for (at, entry) in self.exemplars.range(range).rev().enumerate() {
+            if at == count_max {
+                return Ok(false);
+            }
+            let (_, bytes) = entry.map_err(failed)?;
+            if let Some(exemplar) = read(&bytes) {
+                show(exemplar);
+            }
+        }
+        Ok(true)
+    }
+
     /// The traces that the newest exemplars of a time range point at, newest first, at most `traces_max`.
     pub(crate) fn exemplar_traces(
         &self,

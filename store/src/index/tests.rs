@@ -60,6 +60,14 @@ async fn expiry_takes_exemplars_their_pins_and_gaps() {
     assert!(index.exemplars_of(TraceId([1; 16])).unwrap().is_empty());
     assert_eq!(index.exemplars_of(TraceId([2; 16])).unwrap().len(), 1);
     let all: SeriesFilter = Box::new(|_| true);
+    let mut shown = Vec::new();
+    let mut show = |exemplar: Exemplar| shown.push(exemplar.timestamp_unix_milli);
+    index.add_exemplars(&[exemplar(3, 70), exemplar(4, 90)], 100).unwrap();
+    assert!(index.show_exemplars(50, 70, 9, &mut show).unwrap());
+    assert!(!index.show_exemplars(50, 90, 1, &mut show).unwrap());
+    assert_eq!(shown, [70, 50, 90], "newest first");
+    index.expire_exemplars(91).unwrap();
+    index.add_exemplars(&[exemplar(2, 50)], 100).unwrap();
     let left = index.exemplars(&all, i64::MIN, i64::MAX).unwrap();
     assert_eq!(left[0].exemplars, vec![exemplar(2, 50)]);
     assert_eq!(index.gaps(0, 100).unwrap().len(), 1);

@@ -1,5 +1,5 @@
 import { type SpanId, spanId, type TraceId, traceId } from "../base/ids.ts";
-import { asArray, asNumber, asObject, asStringMap } from "../base/json.ts";
+import { asArray, asNumber, asObject, asString, asStringMap } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import { type Nanos, nanosFromSeconds } from "../base/time.ts";
 import { getJson } from "./client.ts";
@@ -13,7 +13,10 @@ export interface Exemplar {
   readonly spanId: SpanId | null;
 }
 
-/** Every exemplar of the series that the PromQL selects, newest first. Times in Unix seconds. */
+/** More dots than this no page shows. */
+const DOTS_MAX = 2_000;
+
+/** The newest exemplars of the series that the PromQL selects, newest first. Times in Unix seconds. */
 export function queryExemplars(
   query: string,
   startSeconds: number,
@@ -21,28 +24,22 @@ export function queryExemplars(
   signal?: AbortSignal,
 ): Promise<Result<readonly Exemplar[]>> {
   return getJson(
-    "/api/v1/query_exemplars",
-    { query, start: startSeconds, end: endSeconds },
+    "/api/sigyn/v1/exemplars",
+    { query, start: startSeconds, end: endSeconds, limit: DOTS_MAX },
     parseExemplars,
     signal,
   );
 }
 
 export function parseExemplars(json: unknown): readonly Exemplar[] {
-  const found: Exemplar[] = [];
-  for (const series of asArray(asObject(json).data).map(asObject)) {
-    const seriesLabels = asStringMap(series.seriesLabels);
-    for (const exemplar of asArray(series.exemplars).map(asObject)) {
-      const labels = asStringMap(exemplar.labels);
-      found.push({
-        seriesLabels,
-        labels,
-        value: asNumber(exemplar.value),
-        time: nanosFromSeconds(asNumber(exemplar.timestamp)),
-        traceId: traceId(labels.trace_id ?? labels.traceID ?? labels.traceId ?? ""),
-        spanId: spanId(labels.span_id ?? labels.spanID ?? labels.spanId ?? ""),
-      });
-    }
-  }
-  return found.sort((a, b) => (a.time === b.time ? 0 : a.time > b.time ? -1 : 1));
+  return asArray(asObject(json).dots)
+    .map(asObject)
+    .map((dot) => ({
+      seriesLabels: asStringMap(dot.seriesLabels),
+      labels: asStringMap(dot.labels),
+      value: asNumber(dot.value),
+      time: nanosFromSeconds(asNumber(dot.timestamp)),
+      traceId: traceId(asString(dot.traceId)),
+      spanId: spanId(asString(dot.spanId)),
+    }));
 }

@@ -205,19 +205,16 @@ test("targets keep what is unknown apart from zero", () => {
   expect(parseTargets({ data: null })).toEqual({ active: [], dropped: [], droppedCounts: {} });
 });
 
-test("exemplars of all series are one list, newest first", () => {
+test("exemplars of all series are one list, as they came", () => {
   const found = parseExemplars({
-    data: [
-      {
-        seriesLabels: { __name__: "m" },
-        exemplars: [{ labels: { trace_id: "1" }, value: "0.5", timestamp: 10 }],
-      },
-      { seriesLabels: { __name__: "n" }, exemplars: [{ labels: {}, value: 2, timestamp: 20 }] },
+    dots: [
+      { seriesLabels: { __name__: "n" }, labels: {}, value: "NaN", timestamp: 20 },
+      { seriesLabels: { __name__: "m" }, value: 0.5, timestamp: 10, traceId: "1", spanId: "2" },
     ],
   });
-  expect(found.map((one) => [one.value, one.traceId])).toEqual([
-    [2, null],
-    [0.5, "1".padStart(32, "0")],
+  expect(found.map((one) => [one.value, one.traceId, one.spanId])).toEqual([
+    [Number.NaN, null, null],
+    [0.5, "1".padStart(32, "0"), "2".padStart(16, "0")],
   ]);
 });
 

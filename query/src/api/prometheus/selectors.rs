@@ -10,11 +10,11 @@ use std::convert::Infallible;
 
 /// All selectors of an expression; a series is looked at when one of them selects it.
 #[derive(Debug)]
-pub(super) struct Selectors(Vec<Vec<Vec<Matcher>>>);
+pub(in crate::api) struct Selectors(Vec<Vec<Vec<Matcher>>>);
 
 impl Selectors {
     /// Reads any PromQL expression and collects its selectors.
-    pub(super) fn parse(query: &str) -> Result<Self, Fault> {
+    pub(in crate::api) fn parse(query: &str) -> Result<Self, Fault> {
         let expression = promql_parser::parser::parse(query).map_err(|error| {
             Fault::bad_request(format!("invalid parameter \"query\": {}", error.trim()))
         })?;
@@ -26,7 +26,7 @@ impl Selectors {
     }
 
     /// Whether one of the selectors selects the series; `labels` holds `__name__` too.
-    pub(super) fn select(&self, labels: &[(String, String)]) -> bool {
+    pub(in crate::api) fn select(&self, labels: &[(String, String)]) -> bool {
         self.0.iter().any(|alternatives| {
             alternatives.iter().any(|all| all.iter().all(|matcher| matches(matcher, labels)))
         })
