@@ -26,12 +26,17 @@ impl Client {
 
     /// GET; an error is one sentence for the person who asked, without the URL.
     pub(super) async fn get(&self, url: Url) -> Result<Response, String> {
+        self.get_as(url, "*/*").await
+    }
+
+    /// The same with an `Accept` header.
+    pub(super) async fn get_as(&self, url: Url, accept: &str) -> Result<Response, String> {
         if self.trusts_nobody && url.scheme() == "https" {
             let why = "this system has no CA certificates to trust an https server by; \
                        install its package ca-certificates";
             return Err(why.to_owned());
         }
-        self.inner.get(url).send().await.map_err(|error| root(&error))
+        self.inner.get(url).header("accept", accept).send().await.map_err(|error| root(&error))
     }
 }
 

@@ -1,6 +1,9 @@
 //! `sigyn doctor`: checks every link from app to Grafana, and says how to mend what is missing.
 
+mod exposed;
+mod grafana;
 mod pod;
+mod prometheus;
 mod sighting;
 
 use super::client::Client;
@@ -9,7 +12,7 @@ use clap::Args;
 use pod::{Explained, PodName, explain_active, explain_dropped};
 use serde_json::Value;
 use sighting::explain_sightings;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -28,6 +31,20 @@ pub(crate) struct Doctor {
     /// Only this pod: why it is scraped, or not.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pod: Option<PodName>,
+}
+
+/// The spellings of the label that names a trace.
+const TRACE_LABELS: [&str; 4] = ["trace_id", "traceID", "TraceID", "traceId"];
+
+/// What is known of exemplars by the time that Grafana is asked.
+#[derive(Default)]
+struct Known {
+    /// Under which labels they name traces.
+    labels: BTreeSet<String>,
+    /// The newest traces that they name.
+    traces: Vec<String>,
+    /// One that Sigyn holds.
+    found: Option<String>,
 }
 
 /// One link and its state.
@@ -61,12 +78,14 @@ impl Doctor {
         if let Some(pod) = &self.pod {
             return Ok(self.explain(&client, pod).await);
         }
+        let mut known = Known::default();
         let mut findings = self.sigyn(&client).await;
         if let Some(prometheus) = &self.prometheus {
-            findings.extend(check_prometheus(&client, prometheus).await);
+            let base = prometheus.as_str();
+            findings.extend(prometheus::check(&client, base, &self.server, &mut known).await);
         }
         if let Some(grafana) = &self.grafana {
-            findings.extend(check_grafana(&client, grafana).await);
+            findings.extend(grafana::check(&client, grafana, &known).await);
         }
         Ok(findings)
     }
@@ -165,69 +184,6 @@ fn target_finding(target: &Value) -> Finding {
             "Open its URL with curl; a span buffer answers application/x-protobuf.".to_owned(),
         ),
     }
-}
-
-async fn check_prometheus(client: &Client, base: &str) -> Vec<Finding> {
-    let flags = match get(client, base, "/api/v1/status/flags").await {
-        Ok(answer) => answer,
-        Err(why) => {
-            return vec![Bad(
-                format!("prometheus at {base}: {why}"),
-                "Name its URL with --prometheus.".to_owned(),
-            )];
-        }
-    };
-    let features = flags["data"]["enable-feature"].as_str().unwrap_or_default();
-    vec![if features.contains("exemplar-storage") {
-        Good(format!("prometheus at {base} stores exemplars"))
-    } else {
-        Bad(
-            format!("prometheus at {base} stores no exemplars"),
-            "Start it with --enable-feature=exemplar-storage.".to_owned(),
-        )
-    }]
-}
-
-async fn check_grafana(client: &Client, base: &str) -> Vec<Finding> {
-    let sources = match get(client, base, "/api/datasources").await {
-        Ok(answer) => answer,
-        Err(why) => {
-            return vec![Bad(
-                format!("grafana at {base}: {why}"),
-                "Name its URL with --grafana, with credentials: http://admin:password@host:3000."
-                    .to_owned(),
-            )];
-        }
-    };
-    let sources = sources.as_array().cloned().unwrap_or_default();
-    let of_type =
-        |kind: &str| sources.iter().filter(|source| source["type"] == kind).collect::<Vec<_>>();
-    let traces = of_type("tempo");
-    let mut findings = vec![if traces.is_empty() {
-        Bad(
-            "grafana has no Tempo data source".to_owned(),
-            "Mount deploy/grafana/provisioning; it points one at Sigyn.".to_owned(),
-        )
-    } else {
-        Good(format!("grafana has {} Tempo data source(s)", traces.len()))
-    }];
-    for source in of_type("prometheus") {
-        let name = source["name"].as_str().unwrap_or_default();
-        let destinations = source["jsonData"]["exemplarTraceIdDestinations"].as_array();
-        let linked = destinations.into_iter().flatten().any(|destination| {
-            traces.iter().any(|trace| trace["uid"] == destination["datasourceUid"])
-        });
-        findings.push(if linked {
-            Good(format!("exemplars of grafana's data source {name} link to traces"))
-        } else {
-            Bad(
-                format!("exemplars of grafana's data source {name} link nowhere"),
-                "Set its exemplarTraceIdDestinations to the Tempo data source, as deploy/grafana does."
-                    .to_owned(),
-            )
-        });
-    }
-    findings
 }
 
 fn with_query(path: &str, query: &[(&str, &String)]) -> String {

@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod demo;
 mod doctor;
+mod doctor_chain;
 mod exemplars;
 mod fleet;
 mod hit_ratio;
