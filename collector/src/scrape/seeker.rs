@@ -17,6 +17,8 @@ use std::{
 use tokio::sync::oneshot;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Where looking finds nothing (spans are pushed, or sampled away), it is done twice as seldom each time, down to this.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(4);
 /// Targets that are asked for traces of which their own have nothing, at most …
 const PEERS_MAX: usize = 64;
 /// … so often.
@@ -29,24 +31,38 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 /// Looks for traces that exemplars point at, until the collector stops.
 pub(super) async fn run(context: Arc<Context>, targets: impl Fn() -> Vec<Arc<TargetState>>) {
     let mut seeker = Seeker { context: Arc::clone(&context), peers_asked_at: None, next_peer: 0 };
+    let mut pause = LOOK_EVERY;
     loop {
         tokio::select! {
             biased;
             () = context.stopping.cancelled() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         let due = context.exemplars.due(TRACES_PER_REQUEST_MAX);
         if due.is_empty() {
+            pause = LOOK_EVERY;
             continue;
         }
         tokio::select! {
             biased;
             () = context.stopping.cancelled() => return,
-            looked = seeker.look(due, targets()) => if let Err(error) = looked {
-                tracing::warn!(%error, "could not look for the traces of exemplars");
+            looked = seeker.look(due, targets()) => match looked {
+                Ok(Look::InVain) => pause = (pause * 2).min(LOOK_EVERY_MAX),
+                Ok(Look::Good) => pause = LOOK_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "could not look for the traces of exemplars");
+                }
             },
         }
     }
+}
+
+/// Whether it was worth the reading.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Everything is held, or something was found.
+    Good,
+    InVain,
 }
 
 struct Seeker {
@@ -61,12 +77,12 @@ impl Seeker {
         &mut self,
         due: Vec<WantedTrace>,
         targets: Vec<Arc<TargetState>>,
-    ) -> Result<(), sigyn_store::Error> {
+    ) -> Result<Look, sigyn_store::Error> {
         let missing = self.missing(&due).await?;
         let wanted: Vec<WantedTrace> =
             due.into_iter().filter(|trace| missing.contains(&trace.trace_id)).collect();
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(Look::Good);
         }
         // The exemplar's own instance knows its span, if anybody does.
         let mut own: BTreeMap<usize, Vec<TraceId>> = BTreeMap::new();
@@ -100,6 +116,7 @@ impl Seeker {
             ask(requests, true).await;
         }
         let missing = self.missing(&wanted).await?;
+        let look = if missing.len() < wanted.len() { Look::Good } else { Look::InVain };
         for trace in wanted {
             if !missing.contains(&trace.trace_id) {
                 self.context.metrics.sought(Sought::Found);
@@ -107,7 +124,7 @@ impl Seeker {
                 self.context.metrics.sought(Sought::GivenUp);
             }
         }
-        Ok(())
+        Ok(look)
     }
 
     fn may_ask_peers(&mut self) -> bool {

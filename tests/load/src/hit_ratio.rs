@@ -22,8 +22,10 @@ pub struct Plan {
     pub traces_per_second: u32,
     /// How long they do.
     pub load: Duration,
-    /// Of the collector and of Prometheus.
+    /// Of Prometheus.
     pub scrape_interval: Duration,
+    /// Of the collector: how often buffers are read.
+    pub read_interval: Duration,
     /// How long ordinary traces are kept after they left the head.
     pub retention: Duration,
     /// When an exemplar's trace is looked up after it was observed, the first and the second time; the third is when ordinary traces of the
@@ -76,6 +78,8 @@ impl Plan {
             traces_per_second: 500,
             load: Duration::from_secs(600),
             scrape_interval: Duration::from_secs(15),
+            // The default.
+            read_interval: Duration::from_secs(5),
             retention: Duration::from_secs(20),
             look_after: [Duration::from_secs(10), Duration::from_secs(300)],
         }
@@ -87,6 +91,7 @@ impl Plan {
             traces_per_second: 500,
             load,
             scrape_interval: Duration::from_secs(1),
+            read_interval: Duration::from_secs(1),
             retention: Duration::from_secs(2),
             look_after: [Duration::from_secs(3), load / 2],
         }
@@ -107,6 +112,7 @@ pub fn run(binary: &str, folder: &Path, plan: &Plan) -> Option<Report> {
     let apps = Apps::start(truth.clone());
     let targets = apps.addresses().join("', '");
     let interval = plan.scrape_interval.as_millis();
+    let read_interval = plan.read_interval.as_millis();
     let prometheus = Prometheus::start(
         &folder.join("prometheus"),
         &format!(
@@ -116,9 +122,9 @@ pub fn run(binary: &str, folder: &Path, plan: &Plan) -> Option<Report> {
     // A head of a fifth of the retention, so that what is kept is what the configuration says.
     let server = Options::new(binary, folder)
         .config(&format!(
-            "global: {{scrape_interval: {interval}ms, scrape_timeout: {interval}ms}}\nscrape_configs:\n  - job_name: shop\n    exemplars_path: /metrics\n    static_configs: [{{targets: ['{targets}']}}]\nexemplars:\n  prometheus: [{{url: '{}', interval: {}ms}}]\nstorage:\n  retention: {}ms\n  head: {{max_age: {}ms}}\n",
+            "global: {{scrape_interval: {read_interval}ms, scrape_timeout: {read_interval}ms}}\nscrape_configs:\n  - job_name: shop\n    exemplars_path: /metrics\n    static_configs: [{{targets: ['{targets}']}}]\nexemplars:\n  prometheus: [{{url: '{}', interval: {}ms}}]\nstorage:\n  retention: {}ms\n  head: {{max_age: {}ms}}\n",
             prometheus.api.base(),
-            interval.min(5_000),
+            read_interval,
             plan.retention.as_millis(),
             (plan.retention / 5).as_millis(),
         ))

@@ -3,11 +3,13 @@
 //!
 //! `sigyn-load SIGYN pull 5000 0 60` serves 5,000 span buffers on loopback instead and lets the server read them.
 //! `sigyn-load SIGYN exemplars [SECONDS]` measures how many exemplars of a real Prometheus lead to their traces.
+//! `sigyn-load SIGYN exemplar-series [SERIES [SECONDS]]` measures what reading the exemplars of 100,000 series costs.
 //! `SIGYN_BENCH_TRACES` sets the number of traces (default 60,000: 1.17 million spans, 467 MB).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the figures are its output")]
 
+mod exemplar_series;
 mod process;
 mod pull;
 
@@ -32,7 +34,7 @@ const HIT_RATIO_GOAL: f64 = 0.995;
 fn main() {
     let Some(binary) = std::env::args().nth(1) else {
         eprintln!(
-            "usage: sigyn-load PATH_OF_SIGYN [pull TARGETS SPANS_PER_SECOND_EACH SECONDS | exemplars [SECONDS]]"
+            "usage: sigyn-load PATH_OF_SIGYN [pull TARGETS SPANS_PER_SECOND_EACH SECONDS | exemplars [SECONDS] | exemplar-series [SERIES [SECONDS]]]"
         );
         std::process::exit(2)
     };
@@ -42,6 +44,11 @@ fn main() {
             text.unwrap_or(default)
         };
         return pull::run(&binary, number(3, 500), number(4, 100), number(5, 30));
+    }
+    if std::env::args().nth(2).as_deref() == Some("exemplar-series") {
+        let number = |at| std::env::args().nth(at).and_then(|text| text.parse().ok());
+        let series = number(3).unwrap_or(100_000);
+        return exemplar_series::run(&binary, series as usize, number(4).unwrap_or(60));
     }
     if std::env::args().nth(2).as_deref() == Some("exemplars") {
         let seconds = std::env::args().nth(3).and_then(|text| text.parse().ok());
