@@ -10,7 +10,7 @@ use crate::exemplars::WantedTrace;
 use futures::{StreamExt, stream};
 use sigyn_store::TraceId;
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -22,7 +22,9 @@ const LOOK_EVERY_MAX: Duration = Duration::from_secs(4);
 /// Targets that are asked for traces of which their own have nothing, at most …
 const PEERS_MAX: usize = 64;
 /// … so often.
-const PEERS_EVERY: Duration = Duration::from_secs(5);
+const PEERS_EVERY: Duration = Duration::from_secs(1);
+/// Traces whose other parts are still to be asked for, at most.
+const UNFINISHED_MAX: usize = 10_000;
 /// Targets that are asked at the same time.
 const TARGETS_AT_ONCE: usize = 8;
 /// A target that takes longer is not waited for; what it brings is stored all the same.
@@ -30,7 +32,12 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Looks for traces that exemplars point at, until the collector stops.
 pub(super) async fn run(context: Arc<Context>, targets: impl Fn() -> Vec<Arc<TargetState>>) {
-    let mut seeker = Seeker { context: Arc::clone(&context), peers_asked_at: None, next_peer: 0 };
+    let mut seeker = Seeker {
+        context: Arc::clone(&context),
+        unfinished: VecDeque::new(),
+        peers_asked_at: None,
+        next_peer: 0,
+    };
     let mut pause = LOOK_EVERY;
     loop {
         tokio::select! {
@@ -39,7 +46,7 @@ pub(super) async fn run(context: Arc<Context>, targets: impl Fn() -> Vec<Arc<Tar
             () = tokio::time::sleep(pause) => {}
         }
         let due = context.exemplars.due(TRACES_PER_REQUEST_MAX);
-        if due.is_empty() {
+        if due.is_empty() && seeker.unfinished.is_empty() {
             pause = LOOK_EVERY;
             continue;
         }
@@ -67,6 +74,8 @@ enum Look {
 
 struct Seeker {
     context: Arc<Context>,
+    /// Traces that one buffer gave, or none: the others may hold parts of them.
+    unfinished: VecDeque<WantedTrace>,
     peers_asked_at: Option<Duration>,
     /// The peer that is asked first, so that with many of them each has its turn.
     next_peer: usize,
@@ -81,42 +90,35 @@ impl Seeker {
         let missing = self.missing(&due).await?;
         let wanted: Vec<WantedTrace> =
             due.into_iter().filter(|trace| missing.contains(&trace.trace_id)).collect();
-        if wanted.is_empty() {
+        if wanted.is_empty() && self.unfinished.is_empty() {
             return Ok(Look::Good);
         }
         // The exemplar's own instance knows its span, if anybody does.
         let mut own: BTreeMap<usize, Vec<TraceId>> = BTreeMap::new();
         for trace in &wanted {
             for (index, target) in targets.iter().enumerate() {
-                let labels = &target.order().target.labels;
-                if labels.get("instance") == trace.instance && labels.get("job") == trace.job {
+                if is_own(target, trace) {
                     own.entry(index).or_default().push(trace.trace_id);
                 }
             }
         }
-        let asked: HashSet<usize> = own.keys().copied().collect();
         let requests = own.into_iter().map(|(index, traces)| (Arc::clone(&targets[index]), traces));
         let by_trace = ask(requests.collect(), false).await;
 
         // What was read long ago has left the store everywhere: the other instances are asked for their parts. And so
         // they are for traces of which the own instance knows nothing.
         let missing = self.missing(&wanted).await?;
-        let peers: Vec<_> = targets
-            .into_iter()
-            .enumerate()
-            .filter(|(index, _)| !asked.contains(index))
-            .map(|(_, target)| target)
-            .collect();
-        let rest: Vec<TraceId> = missing.iter().copied().chain(by_trace).collect();
-        if !rest.is_empty() && self.may_ask_peers() {
-            let count = peers.len().min(PEERS_MAX);
-            let turn = (0..count).map(|step| (self.next_peer + step) % peers.len());
-            let requests = turn.map(|index| (Arc::clone(&peers[index]), rest.clone())).collect();
-            self.next_peer = self.next_peer.wrapping_add(count);
-            ask(requests, true).await;
+        let has_parts = |trace: &&WantedTrace| {
+            missing.contains(&trace.trace_id) || by_trace.contains(&trace.trace_id)
+        };
+        let room = UNFINISHED_MAX.saturating_sub(self.unfinished.len());
+        self.unfinished.extend(wanted.iter().filter(has_parts).take(room).cloned());
+        if !self.unfinished.is_empty() && self.may_ask_peers() {
+            self.ask_peers(&targets).await;
         }
         let missing = self.missing(&wanted).await?;
-        let look = if missing.len() < wanted.len() { Look::Good } else { Look::InVain };
+        let is_good = missing.len() < wanted.len() || wanted.is_empty();
+        let look = if is_good { Look::Good } else { Look::InVain };
         for trace in wanted {
             if !missing.contains(&trace.trace_id) {
                 self.context.metrics.sought(Sought::Found);
@@ -125,6 +127,21 @@ impl Seeker {
             }
         }
         Ok(look)
+    }
+
+    /// Asks some targets for parts of the oldest unfinished traces.
+    async fn ask_peers(&mut self, targets: &[Arc<TargetState>]) {
+        let count = self.unfinished.len().min(TRACES_PER_REQUEST_MAX);
+        let traces: Vec<WantedTrace> = self.unfinished.drain(..count).collect();
+        let count = targets.len().min(PEERS_MAX);
+        let turn = (0..count).map(|step| &targets[(self.next_peer + step) % targets.len()]);
+        let requests = turn.map(|target| {
+            let others = traces.iter().filter(|trace| !is_own(target, trace));
+            (Arc::clone(target), others.map(|trace| trace.trace_id).collect::<Vec<_>>())
+        });
+        let requests = requests.filter(|(_, traces)| !traces.is_empty()).collect();
+        self.next_peer = self.next_peer.wrapping_add(count);
+        ask(requests, true).await;
     }
 
     fn may_ask_peers(&mut self) -> bool {
@@ -143,6 +160,12 @@ impl Seeker {
         let ids = wanted.iter().map(|trace| trace.trace_id).collect();
         Ok(self.context.store.missing(ids).await?.into_iter().collect())
     }
+}
+
+/// Whether the exemplar is of this target.
+fn is_own(target: &TargetState, trace: &WantedTrace) -> bool {
+    let labels = &target.order().target.labels;
+    labels.get("instance") == trace.instance && labels.get("job") == trace.job
 }
 
 /// Asks the loops of targets; returns the traces that a buffer gave by trace.
