@@ -47,12 +47,12 @@ fn each_object(value: &Json, see: &mut impl FnMut(&serde_json::Map<String, Json>
 }
 
 #[test]
-fn exemplars_of_both_label_names_lead_to_sigyn() {
+fn exemplars_of_every_label_name_lead_to_sigyn() {
     let (types, all) = data_sources();
     let prometheus = all.iter().find(|source| source["type"] == "prometheus").unwrap();
     let destinations = prometheus["jsonData"]["exemplarTraceIdDestinations"].as_array().unwrap();
     let names: Vec<_> = destinations.iter().map(|destination| &destination["name"]).collect();
-    assert_eq!(names, ["trace_id", "traceID", "TraceID"]);
+    assert_eq!(names, ["trace_id", "traceID", "TraceID", "traceId"]);
     for destination in destinations {
         let uid = destination["datasourceUid"].as_str().unwrap();
         assert_eq!(types.get(uid).map(String::as_str), Some("tempo"));

@@ -252,7 +252,7 @@ async fn a_redirect_to_another_host_gets_no_credentials() {
             assert_eq!(headers["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
             assert_eq!(headers["x-tenant"], "shop");
             assert_eq!(headers["accept-encoding"], "zstd, gzip");
-            assert_eq!(headers["x-prometheus-scrape-timeout-seconds"], "1");
+            assert_eq!(headers["x-prometheus-scrape-timeout-seconds"], "20");
             let agent = headers["user-agent"].to_str().unwrap();
             assert!(agent.starts_with("sigyn/"), "{agent}");
         }
