@@ -6,10 +6,12 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    sync::{Mutex, OwnedMutexGuard},
     time::{sleep, timeout},
 };
 
@@ -20,8 +22,12 @@ const IDENTITIES: &str = r#"{"identities": [{"name": "sigyn",
     "credentials": [{"accessKey": "sigyn", "secretKey": "not-a-secret"}],
     "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}"#;
 
+/// Two servers that start at the same time take each other's ports, of which each has more than those it is told.
+static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+
 /// The server. Killed when dropped.
 pub(crate) struct Seaweed {
+    _turn: OwnedMutexGuard<()>,
     binary: PathBuf,
     folder: PathBuf,
     ports: Vec<u16>,
@@ -51,6 +57,7 @@ impl Seaweed {
                 return None;
             }
         };
+        let turn = Arc::clone(&TURN).lock_owned().await;
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join("s3.json"), IDENTITIES).unwrap();
         // All are held at once, so that no two are the same.
@@ -59,7 +66,7 @@ impl Seaweed {
         let ports = held.iter().map(|it| it.local_addr().unwrap().port()).collect::<Vec<_>>();
         drop(held);
         let child = spawn(&binary, folder, &ports);
-        let server = Self { binary, folder: folder.to_owned(), ports, child };
+        let server = Self { _turn: turn, binary, folder: folder.to_owned(), ports, child };
         server.make_bucket().await;
         Some(server)
     }
