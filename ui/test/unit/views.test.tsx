@@ -108,12 +108,15 @@ describe("a trace", () => {
 });
 
 test("exemplars link to their trace and span", async () => {
-  const labels = { trace_id: "9f3c", span_id: "b7" };
-  const seriesLabels = { __name__: "seconds_bucket", le: "0.5" };
-  answer = () =>
-    json({
-      data: [{ seriesLabels, exemplars: [{ labels, value: "0.43", timestamp: 1766400000 }] }],
-    });
+  const dot = {
+    seriesLabels: { __name__: "seconds_bucket", le: "0.5" },
+    labels: { trace_id: "9f3c", span_id: "b7" },
+    value: 0.43,
+    timestamp: 1766400000,
+    traceId: "9f3c",
+    spanId: "b7",
+  };
+  answer = () => json({ dots: [dot] });
   show(<ExemplarsPage query="x" range={{ kind: "last", seconds: 60 }} />);
   await says("seconds_bucket");
   const link = app().querySelector("td a");
