@@ -82,13 +82,15 @@ bench-exemplars: $(PROMETHEUS)
 	@cargo build --release --locked -q -p sigyn
 	@cargo run --release --locked -q -p sigyn-load -- target/release/sigyn exemplars $(EXEMPLAR_SECONDS)
 
-# Every parser of bytes from outside: first its seeds, then what libFuzzer makes of them.
+# Every parser of bytes from outside: first its seeds and what earlier runs found to be worth keeping, then what libFuzzer makes
+# of them.
 FUZZ_SECONDS ?= 20
 fuzz:
 	@if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then \
 		cd fuzz; \
 		for target in $$(cargo fuzz list); do \
 			mkdir -p corpus/$$target; \
+			if [ -f corpora/$$target.tar.gz ]; then tar -xzf corpora/$$target.tar.gz -C corpus/$$target; fi; \
 			cargo fuzz run --sanitizer none $$target corpus/$$target seeds/$$target -- \
 				-max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1; \
 		done; \
