@@ -81,20 +81,7 @@ impl BlockReader {
         let mut refused = 0;
         let mut count = |is_good: bool| refused += usize::from(!is_good);
         for source in Arc::clone(block).sources() {
-            for field in [
-                Field::TraceId,
-                Field::SpanId,
-                Field::ParentSpanId,
-                Field::StartUnixNano,
-                Field::DurationNano,
-                Field::Name,
-                Field::Kind,
-                Field::StatusCode,
-                Field::StatusMessage,
-                Field::ServiceName,
-                Field::ScopeName,
-                Field::ScopeVersion,
-            ] {
+            for field in Field::ALL {
                 count(source.field(field).is_ok_and(|array| array.len() == source.rows()));
             }
             for scope in [Scope::Span, Scope::Resource] {

@@ -52,6 +52,24 @@ pub enum Field {
     ScopeVersion,
 }
 
+impl Field {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::TraceId,
+        Self::SpanId,
+        Self::ParentSpanId,
+        Self::StartUnixNano,
+        Self::DurationNano,
+        Self::Name,
+        Self::Kind,
+        Self::StatusCode,
+        Self::StatusMessage,
+        Self::ServiceName,
+        Self::ScopeName,
+        Self::ScopeVersion,
+    ];
+}
+
 /// Earliest and latest span start in a source, both inclusive, nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRange {

@@ -232,20 +232,7 @@ fn a_damaged_block_is_an_error_and_never_a_panic() {
 fn reads_whole(block: &Arc<Block>, ids: &BTreeSet<TraceId>) -> bool {
     let mut good = true;
     for source in Arc::clone(block).sources() {
-        for field in [
-            Field::TraceId,
-            Field::SpanId,
-            Field::ParentSpanId,
-            Field::StartUnixNano,
-            Field::DurationNano,
-            Field::Name,
-            Field::Kind,
-            Field::StatusCode,
-            Field::StatusMessage,
-            Field::ServiceName,
-            Field::ScopeName,
-            Field::ScopeVersion,
-        ] {
+        for field in Field::ALL {
             good &= source.field(field).is_ok_and(|array| array.len() == source.rows());
         }
         for scope in [AttributeScope::Span, AttributeScope::Resource] {

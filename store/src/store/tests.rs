@@ -100,22 +100,8 @@ proptest! {
 
 /// Every array that a source gives has a row for each span, and every attribute that is named is found.
 fn check_columns(store: &Store) {
-    let fields = [
-        Field::TraceId,
-        Field::SpanId,
-        Field::ParentSpanId,
-        Field::StartUnixNano,
-        Field::DurationNano,
-        Field::Name,
-        Field::Kind,
-        Field::StatusCode,
-        Field::StatusMessage,
-        Field::ServiceName,
-        Field::ScopeName,
-        Field::ScopeVersion,
-    ];
     for source in store.snapshot().sources {
-        for field in fields {
+        for field in Field::ALL {
             assert_eq!(source.field(field).unwrap().len(), source.rows(), "{field:?}");
         }
         for scope in

@@ -7,20 +7,6 @@ use arrow_select::take::take;
 use sigyn_workload::Workload;
 use std::sync::Arc;
 
-const FIELDS: [Field; 12] = [
-    Field::TraceId,
-    Field::SpanId,
-    Field::ParentSpanId,
-    Field::StartUnixNano,
-    Field::DurationNano,
-    Field::Name,
-    Field::Kind,
-    Field::StatusCode,
-    Field::StatusMessage,
-    Field::ServiceName,
-    Field::ScopeName,
-    Field::ScopeVersion,
-];
 const SCOPES: [AttributeScope; 3] =
     [AttributeScope::Span, AttributeScope::Resource, AttributeScope::Instrumentation];
 
@@ -53,7 +39,7 @@ fn filled(arrays: Vec<ArrayRef>) -> Vec<ArrayRef> {
 
 fn check(source: &dyn Source) {
     for rows in choices(source) {
-        for field in FIELDS {
+        for field in Field::ALL {
             let some = source.field_at(field, &rows).unwrap();
             let all = take(&source.field(field).unwrap(), &rows, None).unwrap();
             assert_eq!(&plain(&some), &plain(&all), "{field:?} of {rows:?}");
