@@ -1,4 +1,5 @@
-// Tests or measures every client whose toolchain is on this machine: node clients/run.mjs test|bench [LANGUAGE…]
+// Tests or measures every client whose toolchain is on this machine: node clients/run.mjs test|bench|demo [LANGUAGE…]
+// `demo` makes the services of the polyglot demo ready and prints how each is started, one JSON object a line.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +10,9 @@ const npm = (process.env.NPM ?? "npm").split(" ");
 const maven = ["mvn", "--batch-mode", "--quiet", "--no-transfer-progress"];
 const python = join(here, "python/.venv/bin/python");
 
-/** Steps are commands in the client's folder; what follows `rolling` starts its app. */
+const javaPath = ["target/test-classes", "target/classes", "target/lib/*"].map((path) => join(here, "java", path)).join(":");
+
+/** Steps are commands in the client's folder; what follows `rolling` and `demo` starts its apps, from any folder. */
 const clients = {
   python: {
     needs: [["python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"]],
@@ -27,7 +30,8 @@ const clients = {
       [python, "-m", "ruff", "format", "--quiet", "--check", ".", "../vectors"],
       [python, "-W", "error::ResourceWarning", "-m", "unittest", "discover", "--quiet", "--start-directory", "tests"],
     ],
-    rolling: [python, "tests/app.py"],
+    rolling: [python, join(here, "python/tests/app.py")],
+    demo: { build: [], start: [python, join(here, "python/demo.py")] },
     bench: [[python, "bench.py"]],
   },
   node: {
@@ -38,22 +42,25 @@ const clients = {
       steps: [[...npm, "ci", "--no-audit", "--no-fund", "--silent"]],
     },
     test: [[...npm, "run", "--silent", "lint"], [...npm, "run", "--silent", "test"]],
-    rolling: ["node", "test/app.mjs"],
+    rolling: ["node", join(here, "node/test/app.mjs")],
+    demo: { build: [[...npm, "run", "--silent", "build"]], start: ["node", join(here, "node/demo.mjs")] },
     bench: [["node", "--expose-gc", "bench.mjs"]],
   },
   go: {
     needs: [["go", "version"]],
     test: [["sh", "-c", "test -z \"$(gofmt -l .)\""], ["go", "vet", "./..."], ["go", "test", "./..."], ["go", "build", "-o", ".build/", "./internal/app"]],
-    rolling: [".build/app"],
+    rolling: [join(here, "go/.build/app")],
+    demo: { build: [["go", "build", "-o", ".build/", "./internal/demo"]], start: [join(here, "go/.build/demo")] },
     bench: [["go", "run", "./internal/bench"]],
   },
   java: {
     needs: [["javac", "--version"], ["mvn", "--version"]],
     test: [[...maven, "package"]],
-    rolling: ["java", "-cp", "target/test-classes:target/classes:target/lib/*", "io.sigyn.RollingApp"],
+    rolling: ["java", "-cp", javaPath, "io.sigyn.RollingApp"],
+    demo: { build: [[...maven, "-DskipTests", "package"]], start: ["java", "-cp", javaPath, "io.sigyn.DemoApp"] },
     bench: [
       [...maven, "-DskipTests", "package"],
-      ["java", "-cp", "target/test-classes:target/classes:target/lib/*", "io.sigyn.RecordBench"],
+      ["java", "-cp", javaPath, "io.sigyn.RecordBench"],
     ],
   },
 };
@@ -88,30 +95,59 @@ async function prepare(name, client) {
   writeFileSync(stamp, wanted);
 }
 
+/** What the polyglot demo needs to know of one service. */
+function demoOf(name, { demo, env = {} }) {
+  return { language: name, service: `polyglot-${name}`, directory: join(here, name), command: demo.start, env };
+}
+
+const tasks = {
+  async test(name, client) {
+    const began = performance.now();
+    for (const step of client.test) await run(name, client, step);
+    if (process.env.SIGYN_BINARY) {
+      await run(name, client, ["node", join(here, "rolling/run.mjs"), name, ...client.rolling], true);
+    } else {
+      process.stdout.write(`${name} client: no rolling restarts, as SIGYN_BINARY is not set\n`);
+    }
+    process.stdout.write(`${name} client: good, ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+  },
+  async bench(name, client) {
+    for (const step of client.bench) await run(name, client, step, true);
+  },
+  async demo(name, client) {
+    for (const step of client.demo.build) await run(name, client, step);
+    process.stdout.write(`${JSON.stringify(demoOf(name, client))}\n`);
+  },
+};
+
 const [task, ...chosen] = process.argv.slice(2);
-if (!["test", "bench"].includes(task) || chosen.some((name) => !clients[name])) {
-  process.stderr.write(`usage: node clients/run.mjs test|bench [${Object.keys(clients).join("|")}…]\n`);
+if (!tasks[task] || chosen.some((name) => !clients[name])) {
+  const languages = Object.keys(clients).join("|");
+  process.stderr.write(`usage: node clients/run.mjs ${Object.keys(tasks).join("|")} [${languages}…]\n`);
   process.exit(2);
 }
+const ready = [];
 for (const [name, client] of Object.entries(clients)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;
   const missing = client.needs.find((command) => !has(command));
   if (missing) {
-    process.stdout.write(`${name} client: skipped, ${missing[0]} is not on this machine or too old\n`);
+    process.stderr.write(`${name} client: skipped, ${missing[0]} is not on this machine or too old\n`);
     continue;
   }
   try {
     await prepare(name, client);
-    const began = performance.now();
-    for (const step of client[task]) await run(name, client, step, task === "bench");
-    if (task === "test") {
-      if (process.env.SIGYN_BINARY) {
-        await run(name, client, ["node", join(here, "rolling/run.mjs"), name, ...client.rolling], true);
-      } else {
-        process.stdout.write(`${name} client: no rolling restarts, as SIGYN_BINARY is not set\n`);
-      }
-      process.stdout.write(`${name} client: good, ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
-    }
+    await tasks[task](name, client);
+    ready.push(name);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+if (task === "test" && process.env.SIGYN_BINARY && ready.length > 1) {
+  try {
+    for (const name of ready) for (const step of clients[name].demo.build) await run(name, clients[name], step);
+    const services = ready.map((name) => JSON.stringify(demoOf(name, clients[name])));
+    await run("polyglot", {}, ["node", "run.mjs", ...services], true);
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;

@@ -4,56 +4,19 @@
 //
 // The command gets a port as its last argument, serves its span buffer there, makes spans until SIGTERM,
 // drains, prints {"recorded": N, "drain": "…"} and ends with 0.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort, STEP_MS, serveSigyn, start, stopAll, temporaryFolder, until } from "../rig.mjs";
 
 const APPS = 3;
-const STEP_MS = 30_000;
 
 const args = process.argv.slice(2);
 const soak = process.env.SIGYN_SOAK === "1";
 const restarts = args[0] === "--restarts" ? Number(args.splice(0, 2)[1]) : soak ? 50 : 6;
 const [name, ...command] = args;
-const binary = process.env.SIGYN_BINARY;
-if (!binary || command.length === 0) {
+if (!process.env.SIGYN_BINARY || command.length === 0) {
   process.stderr.write("usage: SIGYN_BINARY=… node run.mjs [--restarts N] NAME COMMAND…\n");
   process.exit(2);
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-async function until(what, look) {
-  const deadline = performance.now() + STEP_MS;
-  while (performance.now() < deadline) {
-    const found = await look().catch(() => undefined);
-    if (found !== undefined && found !== false) return found;
-    await pause(50);
-  }
-  throw new Error(`timed out: ${what}`);
-}
-
-const running = new Set();
-
-function start(program, programArguments) {
-  const child = spawn(program, programArguments, { stdio: ["ignore", "pipe", "pipe"] });
-  running.add(child);
-  const process_ = { child, out: "", err: "", code: once(child, "close").then(([code]) => code) };
-  child.stdout.on("data", (bytes) => (process_.out += bytes));
-  child.stderr.on("data", (bytes) => (process_.err += bytes));
-  child.on("close", () => running.delete(child));
-  return process_;
 }
 
 /** @returns {Promise<number>} what the app recorded */
@@ -72,13 +35,8 @@ async function end(app) {
 
 async function startApp(port) {
   const app = start(command[0], [...command.slice(1), String(port)]);
-  await until(`${name} serves`, async () => {
-    if (app.child.exitCode !== null) throw new Error(app.err);
-    const response = await fetch(`http://127.0.0.1:${port}/debug/spans`, { method: "HEAD" });
-    return response.ok;
-  }).catch((error) => {
-    throw new Error(`${error.message}: ${app.err}`);
-  });
+  const serves = async () => (await fetch(`http://127.0.0.1:${port}/debug/spans`, { method: "HEAD" })).ok;
+  await until(`${name} serves`, serves, app);
   return app;
 }
 
@@ -89,37 +47,11 @@ function total(metrics, metric, wanted = "") {
     .reduce((sum, line) => sum + Number(line.split(" ")[1]), 0);
 }
 
-const folder = mkdtempSync(join(tmpdir(), "sigyn-rolling-"));
+const folder = temporaryFolder("rolling");
 try {
-  const web = await freePort();
   const ports = [];
   for (let index = 0; index < APPS; index += 1) ports.push(await freePort());
-  const targets = ports.map((port) => `"127.0.0.1:${port}"`).join(", ");
-  const config = join(folder, "sigyn.yml");
-  writeFileSync(
-    config,
-    `global: {scrape_interval: 300ms, scrape_timeout: 300ms}
-receivers: {otlp: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}
-scrape_configs:
-  - job_name: rolling
-    traces_path: /debug/spans
-    static_configs: [{targets: [${targets}]}]
-`,
-  );
-  const sigyn = start(binary, [
-    "serve",
-    `--config.file=${config}`,
-    `--storage.path=${join(folder, "data")}`,
-    `--web.listen-address=127.0.0.1:${web}`,
-  ]);
-  const get = async (path) => {
-    if (sigyn.child.exitCode !== null) throw new Error(sigyn.err);
-    const response = await fetch(`http://127.0.0.1:${web}${path}`);
-    return response.ok && response.text();
-  };
-  await until("sigyn is ready", () => get("/-/ready")).catch((error) => {
-    throw new Error(`${error.message}: ${sigyn.err}`);
-  });
+  const sigyn = await serveSigyn(folder, ports, "rolling");
   const apps = await Promise.all(ports.map(startApp));
   const reports = [];
   // One chain for each app: so all of them are restarted, at different moments.
@@ -136,9 +68,9 @@ scrape_configs:
   );
   const recorded = reports.reduce((sum, count) => sum + count, 0);
   const metrics = await until("all spans are counted", async () => {
-    const text = await get("/metrics");
+    const text = await sigyn.get("/metrics");
     return total(text, "sigyn_ingested_spans_total", 'via="scrape"') >= recorded && text;
-  }).catch(() => get("/metrics"));
+  }).catch(() => sigyn.get("/metrics"));
   const ingested = total(metrics, "sigyn_ingested_spans_total", 'via="scrape"');
   const overwritten = total(metrics, "sigyn_lost_spans_total", 'reason="overwritten"');
   const report = { test: "rolling_restarts", client: name, restarts, recorded, ingested, overwritten };
@@ -152,6 +84,6 @@ scrape_configs:
   process.stderr.write(`${name}: ${error.message}\n`);
   process.exitCode = 1;
 } finally {
-  for (const child of running) child.kill("SIGKILL");
+  await stopAll();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,5 +1,6 @@
 package io.sigyn;
 
+import com.sun.net.httpserver.HttpHandler;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -424,6 +425,11 @@ public final class SpanBuffer {
   /** The same on one address; with a token, readers must send it as {@code authorization: Bearer …}. */
   public SpanBufferServer serve(String host, int port, String token) throws IOException {
     return SpanBufferServer.start(this, host, port, token);
+  }
+
+  /** For an {@code HttpServer} of the JDK that the app has already: a context for {@link #PATH}. */
+  public HttpHandler handler() {
+    return SpanBufferServer.handler(this, null);
   }
 
   // Ending.

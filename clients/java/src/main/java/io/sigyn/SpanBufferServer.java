@@ -1,6 +1,7 @@
 package io.sigyn;
 
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -39,9 +40,14 @@ public final class SpanBufferServer implements AutoCloseable {
             });
     threads.allowCoreThreadTimeOut(true);
     server.setExecutor(threads);
-    server.createContext("/", exchange -> respond(exchange, answer(buffer, exchange, token)));
+    // An agent adds a filter to every context, which would make a span of each read.
+    server.createContext("/", handler(buffer, token)).getFilters().clear();
     server.start();
     return new SpanBufferServer(server, threads);
+  }
+
+  static HttpHandler handler(SpanBuffer buffer, String token) {
+    return exchange -> respond(exchange, answer(buffer, exchange, token));
   }
 
   public int port() {
@@ -62,7 +68,8 @@ public final class SpanBufferServer implements AutoCloseable {
         return Answer.refusal(401, "a bearer token is needed to read spans");
       }
     }
-    if (!exchange.getRequestURI().getPath().equals(SpanBuffer.PATH)) {
+    String path = exchange.getHttpContext().getPath();
+    if (path.equals("/") && !exchange.getRequestURI().getPath().equals(SpanBuffer.PATH)) {
       return Answer.refusal(404, "spans are at " + SpanBuffer.PATH);
     }
     String accept = exchange.getRequestHeaders().getFirst("accept-encoding");
