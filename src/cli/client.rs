@@ -1,7 +1,7 @@
 //! The HTTP client of the commands that ask a server.
 
 use crate::exit::Exit;
-use reqwest::{Response, Url};
+use reqwest::{ClientBuilder, Response, Url};
 use std::{error::Error, time::Duration};
 
 /// Asks servers over HTTP; each answer must come within one timeout.
@@ -14,14 +14,8 @@ pub(super) struct Client {
 impl Client {
     /// Builds also where the system has no CA certificates, since most servers are asked plainly.
     pub(super) fn new(timeout: Duration) -> Result<Self, Exit> {
-        let builder = || reqwest::Client::builder().timeout(timeout);
-        match builder().build() {
-            Ok(inner) => Ok(Self { inner, trusts_nobody: false }),
-            Err(error) => match builder().tls_certs_only([]).build() {
-                Ok(inner) => Ok(Self { inner, trusts_nobody: true }),
-                Err(_) => Err(Exit::bad(format!("no HTTP client can be made: {}", root(&error)))),
-            },
-        }
+        let (inner, trusts_nobody) = build_trusting(|builder| builder.timeout(timeout))?;
+        Ok(Self { inner, trusts_nobody })
     }
 
     /// GET; an error is one sentence for the person who asked, without the URL.
@@ -40,8 +34,29 @@ impl Client {
     }
 }
 
+/// A client of its own making; like [`Client::new`], also where the system has no CA certificates.
+pub(super) fn build(
+    choose: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> Result<reqwest::Client, Exit> {
+    build_trusting(choose).map(|(client, _)| client)
+}
+
+/// The client, and whether it trusts nobody.
+fn build_trusting(
+    choose: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> Result<(reqwest::Client, bool), Exit> {
+    let builder = || choose(reqwest::Client::builder());
+    match builder().build() {
+        Ok(client) => Ok((client, false)),
+        Err(error) => match builder().tls_certs_only([]).build() {
+            Ok(client) => Ok((client, true)),
+            Err(_) => Err(Exit::bad(format!("no HTTP client can be made: {}", root(&error)))),
+        },
+    }
+}
+
 /// The innermost cause: the outer ones only repeat the URL.
-fn root(error: &dyn Error) -> String {
+pub(super) fn root(error: &dyn Error) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {
         inner = source;

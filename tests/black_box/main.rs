@@ -5,6 +5,7 @@
 mod app;
 mod bad_input;
 mod certificates;
+mod check_buffer;
 mod commands;
 mod crash;
 mod demo;
