@@ -6,19 +6,30 @@ use libfuzzer_sys::fuzz_target;
 use sigyn_store::{TraceId, fuzzing::BlockReader};
 use std::{cell::LazyCell, panic};
 
-/// The block whose spans are in `seeds/block`, of the database that is kept for good.
-const META: &str = include_str!(
-    "../../store/testdata/database-1/blocks/01MCC5RM000N62E3PRQDVAS0C5/meta.json"
+/// Blocks of the databases that are kept for good; their files are in `seeds/block`.
+const META_1: &str =
+    include_str!("../../store/testdata/database-1/blocks/01MCC5RM000N62E3PRQDVAS0C5/meta.json");
+const META_2: &str =
+    include_str!("../../store/testdata/database-2/blocks/01MCC5RM00NQVM42MJWTZYFP3T/meta.json");
+const SPANS_2: &[u8] = include_bytes!(
+    "../../store/testdata/database-2/blocks/01MCC5RM00NQVM42MJWTZYFP3T/spans.parquet"
+);
+const RESOURCES_2: &[u8] = include_bytes!(
+    "../../store/testdata/database-2/blocks/01MCC5RM00NQVM42MJWTZYFP3T/resources.parquet"
 );
 
 thread_local! {
-    static READER: LazyCell<BlockReader> = LazyCell::new(|| {
+    static READERS: LazyCell<[BlockReader; 2]> = LazyCell::new(|| {
         // What is caught is no finding, and libFuzzer's hook would not let it come so far.
         panic::set_hook(Box::new(|_| {}));
-        BlockReader::new(META, vec![TraceId([1; 16]), TraceId([2; 16])])
+        [META_1, META_2].map(|meta| BlockReader::new(meta, vec![TraceId([1; 16]), TraceId([2; 16])]))
     });
 }
 
-fuzz_target!(|spans_file: &[u8]| {
-    READER.with(|reader| reader.read(spans_file));
+fuzz_target!(|file: &[u8]| {
+    READERS.with(|readers| {
+        readers[0].read(file, None);
+        readers[1].read(file, Some(RESOURCES_2));
+        readers[1].read(SPANS_2, Some(file));
+    });
 });

@@ -2,12 +2,15 @@
 //!
 //! `docs/format/block.md` describes them. A block exists when its `meta.json` does.
 
+mod around;
 mod cache;
 mod catalog;
 mod children;
+mod column_file;
 mod columns;
 mod file;
 mod find;
+mod footer;
 mod gather;
 mod inputs;
 mod layout;
@@ -18,6 +21,8 @@ mod nested;
 mod pages;
 mod parents;
 mod read;
+mod resource_rows;
+mod resource_table;
 mod rest;
 mod rows;
 mod schema;
@@ -26,6 +31,7 @@ mod sink;
 mod source;
 mod summary;
 mod trace_runs;
+mod values;
 mod write;
 
 pub(crate) use catalog::{Buried, Catalog, View};

@@ -35,7 +35,7 @@ pub fn read_journal(payloads: &[&[u8]], damage: &[(u16, u8)]) -> usize {
     records
 }
 
-/// A block of which one file can be put in place of another.
+/// A block whose files can be put in place of others.
 pub struct BlockReader {
     runtime: Runtime,
     meta: String,
@@ -52,19 +52,25 @@ impl BlockReader {
         Self { runtime, meta: meta.to_owned(), ids }
     }
 
-    /// Reads all of it, with this `spans.parquet`. Returns how many answers were refused.
+    /// Reads all of it, with this `spans.parquet` and, in a block of version 2, this `resources.parquet`. Returns how many answers were refused.
     ///
     /// # Panics
     /// When a reader does: that is what is looked for.
-    pub fn read(&self, spans_file: &[u8]) -> usize {
+    pub fn read(&self, spans_file: &[u8], resources_file: Option<&[u8]>) -> usize {
         let mut meta: serde_json::Value = serde_json::from_str(&self.meta).expect("it is JSON");
         meta["spans_file_bytes"] = spans_file.len().into();
+        if let Some(bytes) = resources_file {
+            meta["resources_file_bytes"] = bytes.len().into();
+        }
         let name = meta["block"].as_str().expect("blocks have names").to_owned();
         let blocks = self.runtime.block_on(async {
             let objects = Arc::new(InMemory::new());
-            for (file, bytes) in
-                [("meta.json", meta.to_string().into_bytes()), ("spans.parquet", spans_file.into())]
-            {
+            let resources_file = resources_file.map(|bytes| ("resources.parquet", bytes.to_vec()));
+            let files = [
+                ("meta.json", meta.to_string().into_bytes()),
+                ("spans.parquet", spans_file.into()),
+            ];
+            for (file, bytes) in files.into_iter().chain(resources_file) {
                 let path = Path::from(format!("{name}/{file}"));
                 objects.put(&path, bytes.into()).await.expect("memory takes it");
             }

@@ -79,15 +79,15 @@ impl<T: Default> Groups<T> {
     }
 }
 
-/// The fields of a `ResourceSpans` other than its scopes.
-fn encode_resource(chunk: &Chunk, position: u32) -> Vec<u8> {
-    let resource = &chunk.resources[position as usize];
+/// The fields of a `ResourceSpans` other than its scopes: canonical, so that it tells resources apart.
+pub(crate) fn encode_resource(chunk: &Chunk, position: u32) -> Vec<u8> {
+    let about = &chunk.resources[position as usize];
     let mut out = Writer::default();
     out.message(1, |out| {
         attributes(chunk, &chunk.resource_attributes, position, 1, out);
-        uint(out, 2, resource.dropped_attributes);
+        uint(out, 2, about.dropped_attributes);
     });
-    text(&mut out, 3, chunk, resource.schema_url);
+    text(&mut out, 3, chunk, about.schema_url);
     out.into_bytes()
 }
 

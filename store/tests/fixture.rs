@@ -1,4 +1,4 @@
-//! A database that an earlier version wrote, kept for good: it opens, and all of it is there.
+//! Databases that earlier versions wrote, kept for good: they open, and all of it is there.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use prometheus_client::registry::Registry;
@@ -12,7 +12,11 @@ use sigyn_store::{Batch, Clock, Config, Overlay, Reach, Store, TraceId, Via};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 const START_UNIX_NANO: u64 = 1_800_000_000_000_000_000;
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/database-1");
+/// By the version of their blocks.
+const FOLDERS: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/database-1"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/database-2"),
+];
 
 struct Still;
 
@@ -60,10 +64,16 @@ async fn open(folder: &Path) -> Result<Store, sigyn_store::Error> {
 }
 
 #[tokio::test]
-async fn a_database_of_version_1_opens_and_is_whole() {
+async fn databases_of_all_versions_open_and_are_whole() {
+    for kept in FOLDERS {
+        opens_and_is_whole(Path::new(kept)).await;
+    }
+}
+
+async fn opens_and_is_whole(kept: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
-    copy(Path::new(FOLDER), &path);
+    copy(kept, &path);
     let store = open(&path).await.unwrap();
     assert_eq!(store.cursor("pod").as_deref(), Some("cursor 3"));
     for number in 1..=3u8 {
@@ -87,15 +97,15 @@ async fn a_database_of_version_1_opens_and_is_whole() {
     assert!(error.contains("has format version 2, this binary knows up to 1"), "{error}");
 }
 
-/// Writes the database anew. It is for the day on which a version 2 needs a fixture of its own, not for making this test
+/// Writes the last database. It is for the day on which another version needs a fixture of its own, not for making this test
 /// pass: `SIGYN_WRITE_FIXTURE=1`.
 #[tokio::test]
 async fn the_database_is_written_once() {
     if std::env::var_os("SIGYN_WRITE_FIXTURE").is_none() {
         return;
     }
-    let path = Path::new(FOLDER);
-    assert!(!path.exists(), "{FOLDER} is kept for good");
+    let path = Path::new(FOLDERS[FOLDERS.len() - 1]);
+    assert!(!path.exists(), "{} is kept for good", path.display());
     let store = open(path).await.unwrap();
     store.append(batch(1)).await.unwrap();
     store.append(batch(2)).await.unwrap();

@@ -1,6 +1,8 @@
 //! What was read from blocks lately: footers, bloom filters, dictionaries, columns. Bounded by bytes.
 
-use super::{pages::Footer, trace_runs::TraceRuns};
+use super::{
+    column_file::FileId, footer::Footer, resource_table::ResourceTable, trace_runs::TraceRuns,
+};
 use arrow_array::ArrayRef;
 use parking_lot::Mutex;
 use parquet::{bloom_filter::Sbbf, column::page::Page};
@@ -13,15 +15,17 @@ const BYTES_MAX: usize = 48 << 20;
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    Footer(Ulid),
+    Footer(FileId),
     /// Of the trace IDs of a row group.
-    Bloom(Ulid, usize),
+    Bloom(FileId, usize),
     /// Row group.
     Traces(Ulid, usize),
+    /// Row group.
+    Resources(Ulid, usize),
     /// Row group, position of the column in the schema.
-    Column(Ulid, usize, usize),
+    Column(FileId, usize, usize),
     /// Row group, position of the leaf among the leaves of the schema.
-    Dictionary(Ulid, usize, usize),
+    Dictionary(FileId, usize, usize),
 }
 
 /// The thing itself.
@@ -30,6 +34,7 @@ pub(super) enum Entry {
     Footer(Footer),
     Bloom(Arc<Sbbf>),
     Traces(Arc<TraceRuns>),
+    Resources(Arc<ResourceTable>),
     Column(ArrayRef),
     /// Decompressed.
     Dictionary(Page),
@@ -95,13 +100,13 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::column_file::Part, *};
     use arrow_array::Int64Array;
 
     #[test]
     fn the_least_recently_used_goes_first_and_the_sum_is_bounded() {
         let cache = Cache::default();
-        let block = Ulid::from_parts(1, 1);
+        let block = FileId { block: Ulid::from_parts(1, 1), part: Part::Spans };
         let array: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         let bytes = BYTES_MAX / 10;
         for column in 0..100 {

@@ -4,6 +4,8 @@ use super::{
     gather::{Group, Scratch},
     merge::Merge,
     nested::Nested,
+    resource_rows::Numbers,
+    resource_table::RESOURCE,
     schema::{self, Dedicated, ROW_SCOPES},
 };
 use crate::head::Chunk;
@@ -21,12 +23,12 @@ pub(super) fn column(
     group: &Group,
     dedicated: &[Dedicated],
     nested: &Nested,
+    resources: &Numbers,
     scratch: &mut Scratch,
 ) -> ArrayRef {
     let rows = || merge.rows(group.range.clone());
-    let mut texts = |zero_is_null, code_of: fn(&Chunk, usize) -> u32| {
-        group.texts(merge, scratch, zero_is_null, code_of)
-    };
+    let mut texts =
+        |code_of: fn(&Chunk, usize) -> Option<u32>| group.texts(merge, scratch, code_of);
     match field.name().as_str() {
         "trace_id" => {
             let ids: Vec<_> = rows().map(|(chunk, _, row)| chunk.trace_ids[index(row)]).collect();
@@ -65,18 +67,20 @@ pub(super) fn column(
             let codes = rows().map(|(chunk, _, row)| chunk.status_codes[index(row)]);
             Arc::new(UInt8Array::from_iter_values(codes))
         }
-        "name" => texts(false, |chunk, row| chunk.names[row]),
-        "status_message" => texts(true, |chunk, row| chunk.status_messages[row]),
-        "trace_state" => texts(true, |chunk, row| chunk.trace_states[row]),
-        "scope_name" => texts(true, |chunk, row| chunk.scopes[index(chunk.scope_of[row])].name),
+        "name" => texts(|chunk, row| Some(chunk.names[row])),
+        "status_message" => texts(|chunk, row| not_empty(chunk.status_messages[row])),
+        "trace_state" => texts(|chunk, row| not_empty(chunk.trace_states[row])),
+        "scope_name" => {
+            texts(|chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].name))
+        }
         "scope_version" => {
-            texts(true, |chunk, row| chunk.scopes[index(chunk.scope_of[row])].version)
+            texts(|chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].version))
         }
         "scope_schema_url" => {
-            texts(true, |chunk, row| chunk.scopes[index(chunk.scope_of[row])].schema_url)
+            texts(|chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].schema_url))
         }
         "resource_schema_url" => {
-            texts(true, |chunk, row| chunk.resources[index(chunk.resource_of[row])].schema_url)
+            texts(|chunk, row| not_empty(chunk.resources[index(chunk.resource_of[row])].schema_url))
         }
         "flags" => numbers(merge, group, |chunk, row| chunk.flags[row]),
         "dropped_attributes_count" => numbers(merge, group, |chunk, row| dropped(chunk, row)[0]),
@@ -88,16 +92,24 @@ pub(super) fn column(
         "scope_dropped_attributes_count" => numbers(merge, group, |chunk, row| {
             chunk.scopes[index(chunk.scope_of[row])].dropped_attributes
         }),
+        RESOURCE => {
+            let numbers = rows()
+                .map(|(chunk, at, row)| resources[index(at)][index(chunk.resource_of[index(row)])]);
+            Arc::new(numbers.collect::<UInt32Array>())
+        }
+        "service_name" => {
+            texts(|chunk, row| chunk.resources[index(chunk.resource_of[row])].service_name)
+        }
         "events" => nested.events(merge, group.range.clone(), field.data_type()),
         "links" => nested.links(merge, group.range.clone(), field.data_type()),
         name => {
-            if let Some(scope) = ROW_SCOPES.iter().position(|&it| schema::rest_column(it) == name) {
+            if let Some(scope) = ROW_SCOPES.into_iter().find(|&it| schema::rest_column(it) == name)
+            {
                 return nested.rest(merge, group.range.clone(), scope, field.data_type());
             }
             match dedicated.iter().find(|it| it.column() == name) {
                 Some(it) => group.attribute(merge, scratch, it),
-                // `service_name` of a generation in which nobody says one.
-                None => arrow_array::new_null_array(field.data_type(), group.len()),
+                None => unreachable!("the schema has the columns of the layout"),
             }
         }
     }
@@ -105,6 +117,11 @@ pub(super) fn column(
 
 fn index(code: u32) -> usize {
     code as usize
+}
+
+/// The empty text is null in most columns.
+fn not_empty(code: u32) -> Option<u32> {
+    (code != 0).then_some(code)
 }
 
 /// A column of numbers that are null when zero, which most are.

@@ -3,7 +3,7 @@
 use super::{
     meta::{JournalRange, Meta, VERSION},
     read::Block,
-    shelf::{Blocks, META_FILE, SPANS_FILE, TRACES_FILE, path_of},
+    shelf::{Blocks, META_FILE, RESOURCES_FILE, SPANS_FILE, TRACES_FILE, path_of},
 };
 use crate::{Error, folder::sync_folder};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -120,7 +120,7 @@ impl Blocks {
 
     /// Deletes all files of a block, that which makes it exist first. One that is not there is deleted.
     pub(crate) async fn delete(&self, name: Ulid) -> Result<(), Error> {
-        for file in [META_FILE, SPANS_FILE, TRACES_FILE] {
+        for file in [META_FILE, SPANS_FILE, RESOURCES_FILE, TRACES_FILE] {
             let path = path_of(name, file);
             match self.store.delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

@@ -87,24 +87,28 @@ impl Group {
         Self { by_chunk: by_chunk.collect(), parent_offsets, range }
     }
 
+    /// Of `Merge::of_rows`.
+    pub(super) fn of_rows(rows: usize) -> Self {
+        let by_chunk = vec![(0..rows as u32).map(|row| (row, row)).collect()];
+        Self { range: 0..rows, by_chunk, parent_offsets: Vec::new() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.range.len()
     }
 
-    /// A text column of which every row has a code; code 0, the empty text, is null if `zero_is_null`.
+    /// A text column, by the codes of the texts.
     pub(super) fn texts(
         &self,
         merge: &Merge<'_>,
         scratch: &mut Scratch,
-        zero_is_null: bool,
-        code_of: impl Fn(&Chunk, usize) -> u32,
+        code_of: impl Fn(&Chunk, usize) -> Option<u32>,
     ) -> ArrayRef {
         let mut texts = Texts::new(self.len(), scratch);
         for (chunk, rows) in merge.chunks.iter().zip(&self.by_chunk) {
             texts.enter(chunk);
             for &(row, slot) in rows {
-                let code = code_of(chunk, row as usize);
-                if code != 0 || !zero_is_null {
+                if let Some(code) = code_of(chunk, row as usize) {
                     texts.set(slot as usize, chunk, code);
                 }
             }

@@ -1,6 +1,6 @@
 //! A block read from its first trace to its last, some thousand rows at a time.
 
-use super::{parents, read::Block, rows};
+use super::{parents, read::Block, resource_table::ResourceTable, rows};
 use crate::{Error, TraceId, head::Chunk};
 use arrow_array::{Array, FixedSizeBinaryArray, Int32Array, RecordBatch, cast::AsArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -19,6 +19,8 @@ pub(super) struct Input {
 
 struct Reader {
     batches: ParquetRecordBatchReader,
+    /// `None` in a block of version 1.
+    table: Option<Arc<ResourceTable>>,
     /// Of all rows of the row group: a parent may stand in another batch.
     parents: FixedSizeBinaryArray,
     row: usize,
@@ -28,6 +30,7 @@ struct Held {
     batch: RecordBatch,
     parents: FixedSizeBinaryArray,
     trace_ids: FixedSizeBinaryArray,
+    table: Option<Arc<ResourceTable>>,
 }
 
 impl Held {
@@ -74,7 +77,8 @@ impl Input {
                     let Some(trace_ids) = trace_ids.cloned() else {
                         return Err(damaged("it has no trace IDs"));
                     };
-                    self.held.push_back(Held { batch, parents, trace_ids });
+                    let table = reader.table.clone();
+                    self.held.push_back(Held { batch, parents, trace_ids, table });
                     return Ok(());
                 }
                 self.reader = None;
@@ -98,7 +102,8 @@ impl Input {
         let batch = batch.map_err(|error| self.block.damaged(&error.to_string()))?;
         let parents = parents_of(&batch).map_err(|what| self.block.damaged(what))?;
         let batches = scan.read(None, self.batch_rows)?;
-        Ok(Reader { batches, parents, row: 0 })
+        let table = self.block.resource_table(self.row_group)?;
+        Ok(Reader { batches, table, parents, row: 0 })
     }
 
     /// The first trace in hand.
@@ -141,7 +146,7 @@ impl Input {
                 if row > start {
                     let batch = held.batch.slice(start, row - start);
                     let parents = held.parents.slice(start, row - start);
-                    rows::append(&batch, &parents, chunk)
+                    rows::append(&batch, &parents, held.table.as_deref(), chunk)
                         .map_err(|what| self.block.damaged(what))?;
                 }
                 if row < end {

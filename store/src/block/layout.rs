@@ -1,9 +1,12 @@
 //! Which columns a block needs, from what it will hold.
 
 use super::{
+    footer::Footer,
     merge::Merge,
     read::Block,
-    schema::{self, Dedicated, Layout, ROW_SCOPES, attributes_of, rest_column},
+    schema::{
+        self, Dedicated, Layout, Layouts, RESOURCE_SCOPES, SPAN_SCOPES, attributes_of, rest_column,
+    },
 };
 use crate::{
     AttributeScope, Error,
@@ -17,50 +20,71 @@ use std::{
 /// Values that are looked at to know how often text repeats.
 const SAMPLE_MIN: usize = 64;
 
-impl Layout {
+impl Layouts {
     /// For all spans of some chunks.
     pub(super) fn of_chunks(merge: &Merge<'_>) -> Self {
-        let dedicated = schema::choose(schema::count(merge), merge.order.len() as u64);
-        let mut layout = Self { dedicated, ..Self::default() };
-        let chosen: HashSet<(AttributeScope, String, usize)> =
-            layout.dedicated.iter().map(|it| (it.scope, it.name.clone(), it.kind)).collect();
+        let rows = merge.order.len() as u64;
+        let of = |scopes| schema::choose(schema::count(merge, scopes), rows);
+        let mut spans = Layout { dedicated: of(SPAN_SCOPES), ..Layout::default() };
+        let mut resources = Layout { dedicated: of(RESOURCE_SCOPES), ..Layout::default() };
+        spans.fill_lists(merge, SPAN_SCOPES);
+        resources.fill_lists(merge, RESOURCE_SCOPES);
         for chunk in &merge.chunks {
-            layout.fill_plain(chunk);
-            for scope in ROW_SCOPES {
-                for column in attributes_of(chunk, scope).0.columns() {
-                    let name = String::from_utf8_lossy(chunk.texts.get(column.key)).into_owned();
-                    let kind = column.values.kind();
-                    let again = column.owners.windows(2).any(|pair| pair[0] == pair[1]);
-                    if again || !chosen.contains(&(scope, name, kind)) {
-                        layout.fill(rest_column(scope), kind);
-                    }
-                }
-            }
+            spans.fill_plain(chunk);
+            resources.fill_resources(chunk);
         }
-        let unique = layout.dedicated.iter().filter(|it| hardly_repeats(merge, it));
-        layout.unique = unique.map(Dedicated::column).collect();
-        layout
+        let unique = spans.dedicated.iter().filter(|it| hardly_repeats(merge, it));
+        spans.unique = unique.map(Dedicated::column).collect();
+        Self { spans, resources }
     }
 
     /// For all spans of some blocks, by what their footers say.
     pub(super) fn of_blocks(blocks: &[Arc<Block>]) -> Result<Self, Error> {
-        let mut counts = schema::Frequencies::new();
-        let mut layout = Self::default();
-        let mut repeated = BTreeSet::new();
+        let (mut spans, mut resources) = (Seen::default(), Seen::default());
         for block in blocks {
-            for ((scope, name, kind), rows) in block.filled_columns()? {
-                counts.entry((scope, name)).or_default()[kind] += rows;
-            }
-            layout.filled.extend(block.optional_columns()?);
-            let (unique, others) = block.unique_columns()?;
-            layout.unique.extend(unique);
-            repeated.extend(others);
+            let footer = block.footer()?;
+            spans.add(&footer, SPAN_SCOPES);
+            // In a block of version 1 the columns of resources stand among those of spans.
+            resources.add(&block.resources_footer()?.unwrap_or(footer), RESOURCE_SCOPES);
         }
-        layout.unique.retain(|column| !repeated.contains(column));
-        let rows = blocks.iter().map(|block| block.meta().spans).sum();
-        layout.dedicated = schema::choose(counts.clone(), rows);
+        Ok(Self { spans: spans.layout(), resources: resources.layout() })
+    }
+}
+
+/// What the footers of some files say of their columns.
+#[derive(Default)]
+struct Seen {
+    counts: schema::Frequencies,
+    rows: u64,
+    filled: BTreeSet<String>,
+    unique: BTreeSet<String>,
+    repeated: BTreeSet<String>,
+}
+
+impl Seen {
+    fn add(&mut self, footer: &Footer, scopes: &[AttributeScope]) {
+        for ((scope, name, kind), rows) in footer.filled_columns() {
+            if scopes.contains(&scope) {
+                self.counts.entry((scope, name)).or_default()[kind] += rows;
+            }
+        }
+        let groups = footer.whole.metadata().row_groups().len();
+        self.rows += (0..groups).map(|at| footer.rows(at) as u64).sum::<u64>();
+        self.filled.extend(footer.optional_columns());
+        let (unique, repeated) = footer.unique_columns();
+        self.unique.extend(unique);
+        self.repeated.extend(repeated);
+    }
+
+    fn layout(self) -> Layout {
+        let mut layout = Layout {
+            dedicated: schema::choose(self.counts.clone(), self.rows),
+            filled: self.filled,
+            unique: self.unique,
+        };
+        layout.unique.retain(|column| !self.repeated.contains(column));
         // What loses its column joins the list.
-        for ((scope, name), kinds) in counts {
+        for ((scope, name), kinds) in self.counts {
             for kind in (0..5).filter(|&kind| kinds[kind] > 0) {
                 let is = |it: &Dedicated| it.scope == scope && it.name == name && it.kind == kind;
                 if !layout.dedicated.iter().any(is) {
@@ -68,7 +92,37 @@ impl Layout {
                 }
             }
         }
-        Ok(layout)
+        layout
+    }
+}
+
+impl Layout {
+    /// Says which values of attributes will lie in lists.
+    fn fill_lists(&mut self, merge: &Merge<'_>, scopes: &[AttributeScope]) {
+        let chosen: HashSet<(AttributeScope, String, usize)> =
+            self.dedicated.iter().map(|it| (it.scope, it.name.clone(), it.kind)).collect();
+        for chunk in &merge.chunks {
+            for &scope in scopes {
+                for column in attributes_of(chunk, scope).0.columns() {
+                    let name = String::from_utf8_lossy(chunk.texts.get(column.key)).into_owned();
+                    let kind = column.values.kind();
+                    let again = column.owners.windows(2).any(|pair| pair[0] == pair[1]);
+                    if again || !chosen.contains(&(scope, name, kind)) {
+                        self.fill(rest_column(scope), kind);
+                    }
+                }
+            }
+        }
+    }
+
+    fn fill_resources(&mut self, chunk: &Chunk) {
+        let resources = chunk.resources.iter();
+        if resources.clone().any(|it| it.schema_url != 0) {
+            self.filled.insert("resource_schema_url".to_owned());
+        }
+        if resources.clone().any(|it| it.dropped_attributes != 0) {
+            self.filled.insert("resource_dropped_attributes_count".to_owned());
+        }
     }
 
     fn fill_plain(&mut self, chunk: &Chunk) {
@@ -78,16 +132,11 @@ impl Layout {
         let found = [
             ("scope_version", chunk.scopes.iter().any(|scope| scope.version != 0)),
             ("scope_schema_url", chunk.scopes.iter().any(|scope| scope.schema_url != 0)),
-            ("resource_schema_url", chunk.resources.iter().any(|it| it.schema_url != 0)),
             ("trace_state", any(&chunk.trace_states)),
             ("flags", any(&chunk.flags)),
             ("dropped_attributes_count", dropped(0)),
             ("dropped_events_count", dropped(1)),
             ("dropped_links_count", dropped(2)),
-            (
-                "resource_dropped_attributes_count",
-                chunk.resources.iter().any(|it| it.dropped_attributes != 0),
-            ),
             (
                 "scope_dropped_attributes_count",
                 chunk.scopes.iter().any(|scope| scope.dropped_attributes != 0),

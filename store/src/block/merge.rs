@@ -57,6 +57,13 @@ impl<'a> Merge<'a> {
         Self { chunks, order, positions }
     }
 
+    /// The rows of one chunk as they stand: nothing is asked of them but what each says itself.
+    pub(super) fn of_rows(chunk: &'a Chunk, rows: usize) -> Self {
+        let rows = 0..rows as u32;
+        let order = rows.clone().map(|row| (0, row)).collect();
+        Self { chunks: vec![chunk], order, positions: vec![rows.collect()] }
+    }
+
     /// The part of the block that one row group takes.
     pub(super) fn rows(
         &self,

@@ -4,8 +4,8 @@ use super::{
     inputs::Input,
     merge::Merge,
     read::Block,
-    schema::Layout,
-    sink::FileSink,
+    schema::Layouts,
+    sink::{FileSink, Files},
     write::{BlockWriter, ROW_GROUP_ROWS_MAX, Written, ZSTD_LEVEL_MERGED},
 };
 use crate::{Error, TraceId, head::Chunk};
@@ -20,7 +20,7 @@ const BATCH_BYTES_MAX: u64 = 1 << 20;
 const PENDING_BYTES_MAX: usize = 32 << 20;
 
 /// Merges blocks: sorted by (trace ID, start), each span with the same content once, only the traces that are to be kept.
-/// `None` when nothing is left; an error of `keep` ends it. `open` makes the two files when the first row group is ready.
+/// `None` when nothing is left; an error of `keep` ends it. `open` makes the files when the first row group is ready.
 ///
 /// Memory does not depend on the size of the blocks: some thousand decoded rows and one compressed row group of each, the spans
 /// of one row group, and the footer under way. But a trace is held whole.
@@ -29,9 +29,9 @@ const PENDING_BYTES_MAX: usize = 32 << 20;
 pub(super) fn merge_blocks(
     blocks: &[Arc<Block>],
     keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
-    open: impl FnOnce() -> Result<(FileSink, FileSink), Error>,
+    open: impl FnOnce() -> Result<Files<FileSink>, Error>,
 ) -> Result<Option<Written<FileSink>>, Error> {
-    let layout = Layout::of_blocks(blocks)?;
+    let layouts = Layouts::of_blocks(blocks)?;
     let mut inputs: Vec<Input> = blocks
         .iter()
         .map(|block| {
@@ -41,7 +41,7 @@ pub(super) fn merge_blocks(
             Input::new(Arc::clone(block), rows.min(ROWS_IN_HAND / blocks.len()).max(16))
         })
         .collect();
-    let mut output = Output { open: Some((open, layout)), writer: None };
+    let mut output = Output { open: Some((open, layouts)), writer: None };
     let mut pending = Chunk::default();
     loop {
         for input in &mut inputs {
@@ -89,17 +89,16 @@ fn last_within(first: u128, whole: u128, room: usize, count: impl Fn(u128) -> us
 }
 
 struct Output<F> {
-    open: Option<(F, Layout)>,
+    open: Option<(F, Layouts)>,
     writer: Option<BlockWriter<FileSink>>,
 }
 
-impl<F: FnOnce() -> Result<(FileSink, FileSink), Error>> Output<F> {
+impl<F: FnOnce() -> Result<Files<FileSink>, Error>> Output<F> {
     /// Writes what is pending, and empties it.
     fn write(&mut self, pending: &mut Chunk) -> Result<(), Error> {
-        if let Some((open, layout)) = self.open.take() {
-            let (spans, traces) = open()?;
-            self.writer =
-                Some(BlockWriter::new(spans, traces, layout, ZSTD_LEVEL_MERGED).map_err(failed)?);
+        if let Some((open, layouts)) = self.open.take() {
+            let writer = BlockWriter::new(open()?, layouts, ZSTD_LEVEL_MERGED);
+            self.writer = Some(writer.map_err(failed)?);
         }
         let writer = self.writer.as_mut().expect("it has been opened");
         let chunk = std::mem::take(pending);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 /// The newest format that this binary knows.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The content of `meta.json`. Keys may be added; a reader ignores those that it does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub(crate) struct Meta {
     pub(crate) size_bytes: u64,
     /// Size of `spans.parquet`.
     pub(crate) spans_file_bytes: u64,
+    /// Size of `resources.parquet`. Absent before version 2, which had no such file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resources_file_bytes: Option<u64>,
     /// The row groups of `spans.parquet`, in order.
     pub(crate) row_groups: Vec<RowGroup>,
     /// The journal records whose spans are here.

@@ -2,7 +2,7 @@
 
 use super::{
     merge::Merge,
-    schema::{self, Dedicated, attributes_of},
+    schema::{Dedicated, attributes_of},
 };
 use crate::{
     AttributeScope,
@@ -67,17 +67,23 @@ impl ByOwner {
 
 /// What the nested columns of all row groups are made from.
 pub(super) struct Nested {
-    /// By position in `schema::ROW_SCOPES` and chunk.
+    /// Whose attributes are looked at, …
+    scopes: &'static [AttributeScope],
+    /// … by position there, and chunk.
     rest: Vec<Vec<ByOwner>>,
     events: Vec<ByOwner>,
     links: Vec<ByOwner>,
 }
 
 impl Nested {
-    pub(super) fn new(merge: &Merge<'_>, dedicated: &[Dedicated]) -> Self {
+    pub(super) fn new(
+        merge: &Merge<'_>,
+        dedicated: &[Dedicated],
+        scopes: &'static [AttributeScope],
+    ) -> Self {
         let chosen: HashSet<(AttributeScope, &[u8], usize)> =
             dedicated.iter().map(|it| (it.scope, it.name.as_bytes(), it.kind)).collect();
-        let rest = schema::ROW_SCOPES.map(|scope| {
+        let rest = scopes.iter().map(|&scope| {
             let chunks = merge.chunks.iter().map(|chunk| {
                 let owners = match scope {
                     AttributeScope::Span => chunk.len(),
@@ -98,7 +104,8 @@ impl Nested {
                 .collect()
         };
         Self {
-            rest: rest.into(),
+            scopes,
+            rest: rest.collect(),
             events: children(AttributeScope::Event, |chunk| chunk.events.parents.len()),
             links: children(AttributeScope::Link, |chunk| chunk.links.parents.len()),
         }
@@ -109,14 +116,16 @@ impl Nested {
         &self,
         merge: &Merge<'_>,
         range: Range<usize>,
-        scope: usize,
+        scope: AttributeScope,
         list_type: &DataType,
     ) -> ArrayRef {
         let mut list = AttributeLists::default();
+        let at_scope = self.scopes.iter().position(|&it| it == scope);
+        let rest = &self.rest[at_scope.expect("the schema has lists of these scopes only")];
         for (chunk, at, row) in merge.rows(range) {
-            let (attributes, owner_of) = attributes_of(chunk, schema::ROW_SCOPES[scope]);
+            let (attributes, owner_of) = attributes_of(chunk, scope);
             let owner = owner_of.map_or(row, |owner_of| owner_of[row as usize]);
-            list.push(chunk, attributes, self.rest[scope][at as usize].of(owner as usize));
+            list.push(chunk, attributes, rest[at as usize].of(owner as usize));
         }
         list.finish(list_type)
     }

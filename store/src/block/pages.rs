@@ -6,13 +6,15 @@
 
 use super::{
     cache::{Cache, Entry, Key},
+    column_file::FileId,
     file::BlockFile,
+    footer::Footer,
 };
 use bytes::Bytes;
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowSelection},
+        arrow_reader::{ParquetRecordBatchReader, RowSelection},
         parquet_to_arrow_field_levels,
     },
     basic::Compression,
@@ -28,7 +30,6 @@ use parquet::{
     schema::types::Type,
 };
 use std::{cell::RefCell, io::Cursor, sync::Arc};
-use ulid::Ulid;
 use zstd::{bulk::Decompressor, zstd_safe::get_frame_content_size};
 
 /// No page that we write comes near this size; one that says so is damaged.
@@ -39,19 +40,11 @@ thread_local! {
         RefCell::new(Decompressor::new().expect("a context needs nothing but memory"));
 }
 
-/// What the footer says of a block: as a whole, and of each row group as if it were alone in the file, which is how the decoder
-/// is led to that one.
-#[derive(Clone)]
-pub(super) struct Footer {
-    pub(super) whole: ArrowReaderMetadata,
-    row_groups: Arc<[Arc<ParquetMetaData>]>,
-}
-
 /// A row group that can be read.
 pub(super) struct RowGroupPages {
     pub(super) file: BlockFile,
     pub(super) footer: Footer,
-    pub(super) block: Ulid,
+    pub(super) id: FileId,
     pub(super) row_group: usize,
     /// Where dictionaries are kept; `None` when they are read once.
     pub(super) cache: Option<Arc<Cache>>,
@@ -66,24 +59,6 @@ struct ColumnPages {
     known: Option<Page>,
     key: Key,
     cache: Option<Arc<Cache>>,
-}
-
-impl Footer {
-    pub(super) fn new(whole: ArrowReaderMetadata) -> Self {
-        let metadata = whole.metadata();
-        let file = metadata.file_metadata();
-        let groups = metadata.row_groups().iter();
-        let row_groups = groups
-            .map(|group| Arc::new(ParquetMetaData::new(file.clone(), vec![group.clone()])))
-            .collect();
-        Self { whole, row_groups }
-    }
-
-    /// Bytes that it takes in memory, about.
-    pub(super) fn size_bytes(&self) -> usize {
-        self.whole.metadata().memory_size()
-            + self.row_groups.iter().map(|group| group.memory_size()).sum::<usize>()
-    }
 }
 
 impl RowGroupPages {
@@ -133,13 +108,13 @@ impl RowGroupReader for Columns<'_> {
     }
 
     fn get_column_page_reader(&self, column: usize) -> Result<Box<dyn PageReader>> {
-        let RowGroupPages { file, footer, block, row_group, cache } = self.0;
+        let RowGroupPages { file, footer, id, row_group, cache } = self.0;
         let metadata = self.metadata().column(column);
         let is_zstd = matches!(metadata.compression(), Compression::ZSTD(_));
         let pages = footer.whole.metadata().offset_index();
         let pages = pages.and_then(|groups| groups.get(*row_group)?.get(column));
         let pages = pages.map(|index| index.page_locations().clone());
-        let key = Key::Dictionary(*block, *row_group, column);
+        let key = Key::Dictionary(*id, *row_group, column);
         let known = match cache.as_ref().and_then(|cache| cache.get(&key)) {
             Some(Entry::Dictionary(page)) if pages.is_some() => Some(page),
             _ => None,

@@ -1,6 +1,6 @@
 //! Which columns a block has.
 
-use super::merge::Merge;
+use super::{merge::Merge, resource_table::RESOURCE};
 use crate::{
     AttributeScope,
     head::{Attributes, Chunk},
@@ -18,9 +18,14 @@ const DEDICATED_MAX: usize = 100;
 /// Names of other attributes noted in the footer, per scope; beyond that, readers must look.
 pub(super) const REST_NAMES_MAX: usize = 2048;
 
-/// The scopes whose attributes stand in columns of the span's row.
+/// The scopes whose attributes have columns.
 pub(super) const ROW_SCOPES: [AttributeScope; 3] =
     [AttributeScope::Span, AttributeScope::Resource, AttributeScope::Instrumentation];
+/// Those in the rows of spans …
+pub(super) const SPAN_SCOPES: &[AttributeScope] =
+    &[AttributeScope::Span, AttributeScope::Instrumentation];
+/// … and in those of resources.
+pub(super) const RESOURCE_SCOPES: &[AttributeScope] = &[AttributeScope::Resource];
 
 /// An attribute with a column of its own.
 #[derive(Clone, Debug)]
@@ -31,7 +36,14 @@ pub(super) struct Dedicated {
     pub(super) kind: usize,
 }
 
-/// The columns of a block that others may lack.
+/// The columns of both files of a block.
+#[derive(Default)]
+pub(super) struct Layouts {
+    pub(super) spans: Layout,
+    pub(super) resources: Layout,
+}
+
+/// The columns of a file that others may lack.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Layout {
     /// Attributes with columns of their own, sorted by column.
@@ -54,6 +66,33 @@ impl Layout {
 
     fn has(&self, path: &str) -> bool {
         self.filled.contains(path)
+    }
+
+    /// The optional columns of text and of numbers that are there.
+    fn plain_fields(&self, texts: &[&str], numbers: &[&str]) -> Vec<Field> {
+        let texts = texts.iter().map(|name| (*name, text()));
+        let all = texts.chain(numbers.iter().map(|name| (*name, DataType::UInt32)));
+        let there = all.filter(|(name, _)| self.has(name));
+        there.map(|(name, data_type)| Field::new(name, data_type, true)).collect()
+    }
+
+    /// The columns of attributes, and the lists of those without.
+    fn attribute_fields(&self, scopes: &[AttributeScope]) -> Vec<Field> {
+        let dedicated = self.dedicated.iter().map(|it| {
+            let data_type = match it.kind {
+                0 => text(),
+                1 => DataType::Int64,
+                2 => DataType::Float64,
+                3 => DataType::Boolean,
+                _ => DataType::Binary,
+            };
+            Field::new(it.column(), data_type, true)
+        });
+        let lists = scopes.iter().filter_map(|&scope| {
+            let name = rest_column(scope);
+            Some(Field::new(name, self.attribute_list(name)?, false))
+        });
+        dedicated.chain(lists).collect()
     }
 
     /// The type of a list of attributes; `None` when it has no value.
@@ -144,10 +183,10 @@ pub(super) fn attributes_of(chunk: &Chunk, scope: AttributeScope) -> (&Attribute
 /// How many rows have a value of each type, by scope and name.
 pub(super) type Frequencies = HashMap<(AttributeScope, String), [u64; 5]>;
 
-/// How often each attribute occurs in some chunks.
-pub(super) fn count(merge: &Merge<'_>) -> Frequencies {
+/// How often each attribute of some scopes occurs in some chunks.
+pub(super) fn count(merge: &Merge<'_>, scopes: &[AttributeScope]) -> Frequencies {
     let mut counts = Frequencies::new();
-    for scope in ROW_SCOPES {
+    for &scope in scopes {
         for (name, kinds) in count_scope(merge, scope) {
             counts.insert((scope, name), kinds.map(|count| count as u64));
         }
@@ -204,7 +243,6 @@ fn count_scope(merge: &Merge<'_>, scope: AttributeScope) -> HashMap<String, [usi
 
 /// The schema of `spans.parquet`.
 pub(super) fn schema(layout: &Layout) -> Schema {
-    let text = || DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
     let always = |name: &str, data_type| Field::new(name, data_type, false);
     let maybe = |name: &str, data_type| Field::new(name, data_type, true);
     let mut fields = vec![
@@ -219,28 +257,11 @@ pub(super) fn schema(layout: &Layout) -> Schema {
         always("status_code", DataType::UInt8),
         maybe("status_message", text()),
         maybe("service_name", text()),
+        always(RESOURCE, DataType::UInt32),
         maybe("scope_name", text()),
     ];
-    for name in OPTIONAL_TEXTS.into_iter().filter(|name| layout.has(name)) {
-        fields.push(maybe(name, text()));
-    }
-    for name in OPTIONAL_NUMBERS.into_iter().filter(|name| layout.has(name)) {
-        fields.push(maybe(name, DataType::UInt32));
-    }
-    for it in layout.dedicated.iter().filter(|it| it.column() != "service_name") {
-        let data_type = match it.kind {
-            0 => text(),
-            1 => DataType::Int64,
-            2 => DataType::Float64,
-            3 => DataType::Boolean,
-            _ => DataType::Binary,
-        };
-        fields.push(maybe(&it.column(), data_type));
-    }
-    for scope in ROW_SCOPES {
-        let name = rest_column(scope);
-        fields.extend(layout.attribute_list(name).map(|list| always(name, list)));
-    }
+    fields.extend(layout.plain_fields(OPTIONAL_TEXTS, OPTIONAL_NUMBERS));
+    fields.extend(layout.attribute_fields(SPAN_SCOPES));
     for (name, members) in [("events", event_fields(layout)), ("links", link_fields(layout))] {
         if layout.has(name) {
             fields.push(always(name, list(members)));
@@ -249,18 +270,30 @@ pub(super) fn schema(layout: &Layout) -> Schema {
     Schema::new(fields)
 }
 
+/// The schema of `resources.parquet`.
+pub(super) fn resources_schema(layout: &Layout) -> Schema {
+    let mut fields = vec![Field::new(RESOURCE, DataType::UInt32, false)];
+    fields.extend(layout.attribute_fields(RESOURCE_SCOPES));
+    fields.extend(
+        layout.plain_fields(&["resource_schema_url"], &["resource_dropped_attributes_count"]),
+    );
+    Schema::new(fields)
+}
+
 /// Columns of text that few spans have anything in.
-pub(super) const OPTIONAL_TEXTS: [&str; 4] =
-    ["scope_version", "trace_state", "resource_schema_url", "scope_schema_url"];
+const OPTIONAL_TEXTS: &[&str] = &["scope_version", "trace_state", "scope_schema_url"];
 /// Columns of numbers that are zero in most spans.
-pub(super) const OPTIONAL_NUMBERS: [&str; 6] = [
+const OPTIONAL_NUMBERS: &[&str] = &[
     "flags",
     "dropped_attributes_count",
     "dropped_events_count",
     "dropped_links_count",
-    "resource_dropped_attributes_count",
     "scope_dropped_attributes_count",
 ];
+
+fn text() -> DataType {
+    DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))
+}
 
 /// A list of structs.
 fn list(fields: Fields) -> DataType {

@@ -6,7 +6,7 @@ use super::{
     merge_blocks::merge_blocks,
     meta::{JournalRange, Meta, Pinned, VERSION},
     read::Block,
-    sink::FileSink,
+    sink::{FileSink, Files},
     write::{Written, write_generation},
 };
 use crate::{
@@ -23,6 +23,7 @@ use ulid::Ulid;
 
 pub(super) const META_FILE: &str = "meta.json";
 pub(super) const SPANS_FILE: &str = "spans.parquet";
+pub(super) const RESOURCES_FILE: &str = "resources.parquet";
 pub(super) const TRACES_FILE: &str = "traces.parquet";
 
 /// What is to be said of a block that takes the place of others.
@@ -163,29 +164,27 @@ impl Blocks {
         self.publish(name, written, about).await.map(Some)
     }
 
-    /// Makes the two files of a block when called, on a blocking thread.
+    /// Makes the files of a block when called, on a blocking thread.
     fn open_files(
         &self,
         name: Ulid,
-    ) -> impl FnOnce() -> Result<(FileSink, FileSink), Error> + Send + use<> {
+    ) -> impl FnOnce() -> Result<Files<FileSink>, Error> + Send + use<> {
         let (store, local) = (Arc::clone(&self.store), self.local.clone());
         let runtime = self.runtime.clone();
+        let names = Files { spans: SPANS_FILE, resources: RESOURCES_FILE, traces: TRACES_FILE };
         move || match local {
             Some(folder) => {
                 let block = folder.join(name.to_string());
                 fs::create_dir_all(&block).map_err(io("create", &block))?;
-                let open = |file: &str| {
+                names.map(|file| {
                     let path = block.join(file);
                     FileSink::local(path.clone()).map_err(io("create", &path))
-                };
-                Ok((open(SPANS_FILE)?, open(TRACES_FILE)?))
+                })
             }
-            None => {
-                let open = |file| {
-                    FileSink::remote(Arc::clone(&store), path_of(name, file), runtime.clone())
-                };
-                Ok((open(SPANS_FILE), open(TRACES_FILE)))
-            }
+            None => names.map(|file| {
+                let (store, path) = (Arc::clone(&store), path_of(name, file));
+                Ok(FileSink::remote(store, path, runtime.clone()))
+            }),
         }
     }
 
@@ -196,12 +195,11 @@ impl Blocks {
         written: Written<FileSink>,
         about: Meta,
     ) -> Result<Arc<Block>, Error> {
-        let Written { spans_file, traces_file, spans, traces, row_groups } = written;
-        let finish = move || Ok::<_, std::io::Error>((spans_file.finish()?, traces_file.finish()?));
+        let Written { files, spans, traces, row_groups } = written;
+        let finish = move || files.map(FileSink::finish);
         let sizes = tokio::task::spawn_blocking(finish).await;
         let sizes = sizes.map_err(|error| self.failed(name, &error))?;
-        let (spans_file_bytes, traces_file_bytes) =
-            sizes.map_err(|error| self.failed(name, &error))?;
+        let sizes = sizes.map_err(|error| self.failed(name, &error))?;
         let starts = row_groups.iter();
         let meta = Meta {
             version: VERSION,
@@ -210,8 +208,9 @@ impl Blocks {
             traces,
             start_min_unix_nano: starts.clone().map(|it| it.start_min_unix_nano).min().unwrap_or(0),
             start_max_unix_nano: starts.map(|it| it.start_max_unix_nano).max().unwrap_or(0),
-            size_bytes: spans_file_bytes + traces_file_bytes,
-            spans_file_bytes,
+            size_bytes: sizes.spans + sizes.resources + sizes.traces,
+            spans_file_bytes: sizes.spans,
+            resources_file_bytes: Some(sizes.resources),
             row_groups,
             ..about
         };
@@ -225,20 +224,21 @@ impl Blocks {
     }
 
     pub(super) fn block(&self, meta: Meta) -> Arc<Block> {
-        let size_bytes = meta.spans_file_bytes;
-        let file = match &self.local {
+        let file = |name, size_bytes| match &self.local {
             Some(folder) => {
-                let path = folder.join(meta.block.to_string()).join(SPANS_FILE);
+                let path = folder.join(meta.block.to_string()).join(name);
                 BlockFile::Local { path, size_bytes }
             }
             None => BlockFile::Remote {
                 store: Arc::clone(&self.store),
-                path: path_of(meta.block, SPANS_FILE),
+                path: path_of(meta.block, name),
                 size_bytes,
                 runtime: self.runtime.clone(),
             },
         };
-        Arc::new(Block::new(meta, file, Arc::clone(&self.cache)))
+        let spans = file(SPANS_FILE, meta.spans_file_bytes);
+        let resources = meta.resources_file_bytes.map(|bytes| file(RESOURCES_FILE, bytes));
+        Arc::new(Block::new(meta, spans, resources, Arc::clone(&self.cache)))
     }
 
     /// Writes the file that makes a block exist, unless it exists.

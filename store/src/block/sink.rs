@@ -15,6 +15,13 @@ use tokio::runtime::Handle;
 const PART_BYTES: usize = if cfg!(test) { 3 << 10 } else { 8 << 20 };
 const BUFFER_BYTES: usize = 256 << 10;
 
+/// One thing for each file of a block, `meta.json` aside.
+pub(crate) struct Files<T> {
+    pub(crate) spans: T,
+    pub(crate) resources: T,
+    pub(crate) traces: T,
+}
+
 /// A file under way. It is there, and durable as far as its place is, when [`FileSink::finish`] has returned;
 /// one that is dropped before leaves nothing behind.
 ///
@@ -36,6 +43,14 @@ struct Remote {
     runtime: Handle,
     part: Vec<u8>,
     upload: Option<Box<dyn MultipartUpload>>,
+}
+
+impl<T> Files<T> {
+    /// Turns each into something else.
+    pub(crate) fn map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Files<U>, E> {
+        let (spans, resources, traces) = (f(self.spans)?, f(self.resources)?, f(self.traces)?);
+        Ok(Files { spans, resources, traces })
+    }
 }
 
 impl FileSink {

@@ -3,6 +3,7 @@
 use super::{
     children::BlockChildren,
     read::Block,
+    resource_table::RESOURCE,
     rest,
     schema::{column_of, prefix, rest_column},
 };
@@ -66,34 +67,65 @@ impl BlockSource {
         {
             arrays.push(column);
         }
-        let in_rest = self.block.rest_names(scope)?;
-        if in_rest.is_none_or(|names| names.binary_search_by(|it| it.as_str().cmp(name)).is_ok()) {
-            let Some(list) = self.block.column(self.row_group, rest_column(scope), rows)? else {
-                return Ok(arrays);
-            };
-            let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
-            for other in lists.attribute(name) {
-                // A second value under the same key and of the same type is only seen in the whole trace.
-                if !arrays.iter().any(|array| array.data_type() == other.data_type()) {
-                    arrays.push(other);
-                }
+        for other in self.read_others(scope, name, rows)? {
+            // A second value under the same key and of the same type is only seen in the whole trace.
+            if !arrays.iter().any(|array| array.data_type() == other.data_type()) {
+                arrays.push(other);
             }
         }
         Ok(arrays)
     }
 
+    /// The values of an attribute that do not stand in a column of its own.
+    fn read_others(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        rows: Option<&UInt32Array>,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        let damaged = |what| self.block.damaged(what);
+        if scope == AttributeScope::Resource
+            && let Some(table) = self.block.resource_table(self.row_group)?
+        {
+            if !table.has(name).map_err(damaged)? {
+                return Ok(Vec::new());
+            }
+            let numbers = self.required(RESOURCE, rows)?;
+            return table.attribute(name, &numbers).map_err(damaged);
+        }
+        let in_rest = self.rest_names(scope)?;
+        if in_rest.is_some_and(|names| names.binary_search_by(|it| it.as_str().cmp(name)).is_err())
+        {
+            return Ok(Vec::new());
+        }
+        let Some(list) = self.block.column(self.row_group, rest_column(scope), rows)? else {
+            return Ok(Vec::new());
+        };
+        Ok(rest::Lists::new(&list).map_err(damaged)?.attribute(name))
+    }
+
+    fn rest_names(&self, scope: AttributeScope) -> Result<Option<Vec<String>>, Error> {
+        self.block.footer()?.rest_names(scope).map_err(|what| self.block.damaged(what))
+    }
+
     fn read_attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
+        let damaged = |what| self.block.damaged(what);
         if matches!(scope, AttributeScope::Event | AttributeScope::Link) {
             let name = if scope == AttributeScope::Event { "events" } else { "links" };
             let Some(list) = self.block.column(self.row_group, name, None)? else {
                 return Ok(Vec::new());
             };
-            return rest::child_names(&list).map_err(|what| self.block.damaged(what));
+            return rest::child_names(&list).map_err(damaged);
+        }
+        if scope == AttributeScope::Resource
+            && let Some(table) = self.block.resource_table(self.row_group)?
+        {
+            return Ok(table.names().map_err(damaged)?.into_iter().collect());
         }
         // A name may occur in another row group of the block only; that is close enough for a list to choose from.
         let prefix = prefix(scope);
         let mut names = BTreeSet::new();
-        for column in self.block.columns()? {
+        for column in self.block.footer()?.columns() {
             if let Some(name) = column.strip_prefix(prefix) {
                 names.insert(name.to_owned());
             }
@@ -104,12 +136,11 @@ impl BlockSource {
                 names.insert("service.name".to_owned());
             }
         }
-        match self.block.rest_names(scope)? {
+        match self.rest_names(scope)? {
             Some(rest) => names.extend(rest),
             None => {
                 if let Some(list) = self.block.column(self.row_group, rest_column(scope), None)? {
-                    let lists = rest::Lists::new(&list).map_err(|what| self.block.damaged(what))?;
-                    names.extend(lists.names());
+                    names.extend(rest::Lists::new(&list).map_err(damaged)?.names());
                 }
             }
         }

@@ -197,12 +197,16 @@ fn a_damaged_block_is_an_error_and_never_a_panic() {
             .map(|body| ExportTraceServiceRequest::decode(&body.bytes[..]).unwrap())
             .collect();
         let block = shelf.write(&requests).await.unwrap();
-        let path = folder.path().join(block.meta().block.to_string()).join("spans.parquet");
-        let (good, ids) = (std::fs::read(&path).unwrap(), trace_ids(&block));
+        let files = ["spans.parquet", "resources.parquet"].map(|file| {
+            let path = folder.path().join(block.meta().block.to_string()).join(file);
+            (std::fs::read(&path).unwrap(), path)
+        });
+        let ids = trace_ids(&block);
         let mut random = 0x9e37_79b9_7f4a_7c15u64;
         let (mut refused, mut rounds) = (0, 0);
         while rounds < 200 {
             rounds += 1;
+            let (good, path) = &files[rounds / 2 % 2];
             let mut bytes = good.clone();
             for _ in 0..1 + rounds % 3 {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -214,14 +218,14 @@ fn a_damaged_block_is_an_error_and_never_a_panic() {
             if rounds % 10 == 0 {
                 bytes.truncate((random >> 33) as usize % good.len());
             }
-            std::fs::write(&path, bytes).unwrap();
+            std::fs::write(path, bytes).unwrap();
             // A place of its own, so that nothing is remembered.
             let place = Shelf::new(folder.path()).await;
             let (blocks, _) = place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap();
             refused += usize::from(!reads_whole(&blocks[0], &ids));
+            std::fs::write(path, good).unwrap();
         }
         assert!(refused > rounds / 4, "damage is noticed: {refused} of {rounds}");
-        std::fs::write(&path, good).unwrap();
         let place = Shelf::new(folder.path()).await;
         let (blocks, _) = place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap();
         assert!(reads_whole(&blocks[0], &ids));

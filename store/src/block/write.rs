@@ -6,8 +6,9 @@ use super::{
     merge::Merge,
     meta::RowGroup,
     nested::Nested,
-    schema::{self, Dedicated, Layout, REST_NAMES_MAX, ROW_SCOPES, attributes_of},
-    sink::FileSink,
+    resource_rows::ResourceRows,
+    schema::{self, Dedicated, Layout, Layouts, REST_NAMES_MAX, SPAN_SCOPES, attributes_of},
+    sink::{FileSink, Files},
     summary::Summaries,
 };
 use crate::{AttributeScope, Error, generations::Generation};
@@ -50,13 +51,14 @@ const ZSTD_LEVEL_PLAIN: i32 = 1;
 /// Key of the footer entry that names the attributes without a column.
 pub(super) const REST_NAMES_KEY: &str = "sigyn.attributes";
 
-/// Writes the two Parquet files of a block. Spans come in runs of whole traces, in order of trace IDs. Computes and writes
+/// Writes the three Parquet files of a block. Spans come in runs of whole traces, in order of trace IDs. Computes and writes
 /// for long: it belongs on a blocking thread.
 pub(super) struct BlockWriter<S: Write + Send> {
     file: SerializedFileWriter<S>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     dedicated: Vec<Dedicated>,
+    resources: ResourceRows<S>,
     summaries: Summaries<S>,
     scratch: Scratch,
     /// Names of attributes that lie in a list of the rest.
@@ -67,10 +69,8 @@ pub(super) struct BlockWriter<S: Write + Send> {
 
 /// A block whose files are written, and what its `meta.json` says of them.
 pub(super) struct Written<S> {
-    /// `spans.parquet`, which the sink has yet to complete.
-    pub(super) spans_file: S,
-    /// `traces.parquet`, the same.
-    pub(super) traces_file: S,
+    /// The sinks have yet to complete them.
+    pub(super) files: Files<S>,
     pub(super) spans: u64,
     pub(super) traces: u64,
     pub(super) row_groups: Vec<RowGroup>,
@@ -79,11 +79,11 @@ pub(super) struct Written<S> {
 impl<S: Write + Send> BlockWriter<S> {
     /// Begins a block with these columns.
     pub(super) fn new(
-        spans_file: S,
-        traces_file: S,
-        layout: Layout,
+        files: Files<S>,
+        layouts: Layouts,
         zstd_level: i32,
     ) -> Result<Self, ParquetError> {
+        let layout = layouts.spans;
         let schema = Arc::new(schema::schema(&layout));
         let mut properties = properties(&layout, zstd_level)
             .set_sorting_columns(Some(vec![
@@ -94,13 +94,14 @@ impl<S: Write + Send> BlockWriter<S> {
         let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
         let root = parquet_schema.root_schema_ptr();
-        let file = SerializedFileWriter::new(spans_file, root, Arc::new(properties))?;
+        let file = SerializedFileWriter::new(files.spans, root, Arc::new(properties))?;
         Ok(Self {
             factory: ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema)),
             file,
             schema,
             dedicated: layout.dedicated,
-            summaries: Summaries::new(traces_file)?,
+            resources: ResourceRows::new(files.resources, layouts.resources, zstd_level)?,
+            summaries: Summaries::new(files.traces)?,
             scratch: Scratch::default(),
             rest: BTreeMap::new(),
             row_groups: Vec::new(),
@@ -110,17 +111,18 @@ impl<S: Write + Send> BlockWriter<S> {
 
     /// Adds all spans of some chunks, as one or more row groups.
     pub(super) fn write(&mut self, merge: &Merge<'_>) -> Result<(), ParquetError> {
-        let nested = Nested::new(merge, &self.dedicated);
+        let nested = Nested::new(merge, &self.dedicated, SPAN_SCOPES);
         self.note_rest(merge);
         for range in merge.row_groups(ROW_GROUP_ROWS_MAX) {
             let group = Group::new(merge, range);
             self.row_groups.push(describe(merge, &group));
+            let resources = self.resources.write(merge, &group, &mut self.scratch)?;
             let writers = self.factory.create_column_writers(self.row_groups.len() - 1)?;
             let mut writers = writers.into_iter();
             let mut row_group = self.file.next_row_group()?;
             for field in self.schema.fields() {
-                let array =
-                    column(field, merge, &group, &self.dedicated, &nested, &mut self.scratch);
+                let (dedicated, scratch) = (&self.dedicated, &mut self.scratch);
+                let array = column(field, merge, &group, dedicated, &nested, &resources, scratch);
                 for leaf in compute_leaves(field, &array)? {
                     let mut writer = writers.next().expect("there is a writer for each leaf");
                     writer.write(&leaf)?;
@@ -137,17 +139,17 @@ impl<S: Write + Send> BlockWriter<S> {
     pub(super) fn finish(mut self) -> Result<Written<S>, ParquetError> {
         // A scope with too many names is left out: readers then look at the list itself.
         let none = BTreeSet::new();
-        let names: BTreeMap<&str, &BTreeSet<String>> = ROW_SCOPES
-            .into_iter()
-            .map(|scope| (schema::rest_column(scope), self.rest.get(&scope).unwrap_or(&none)))
+        let names: BTreeMap<&str, &BTreeSet<String>> = SPAN_SCOPES
+            .iter()
+            .map(|scope| (schema::rest_column(*scope), self.rest.get(scope).unwrap_or(&none)))
             .filter(|(_, names)| names.len() <= REST_NAMES_MAX)
             .collect();
         let names = serde_json::to_string(&names).expect("strings always encode");
         self.file.append_key_value_metadata(KeyValue::new(REST_NAMES_KEY.to_owned(), names));
         let (traces_file, traces) = self.summaries.finish()?;
+        let resources = self.resources.finish()?;
         Ok(Written {
-            spans_file: self.file.into_inner()?,
-            traces_file,
+            files: Files { spans: self.file.into_inner()?, traces: traces_file, resources },
             spans: self.spans,
             traces,
             row_groups: self.row_groups,
@@ -157,7 +159,7 @@ impl<S: Write + Send> BlockWriter<S> {
     fn note_rest(&mut self, merge: &Merge<'_>) {
         let dedicated: HashSet<(AttributeScope, &[u8], usize)> =
             self.dedicated.iter().map(|it| (it.scope, it.name.as_bytes(), it.kind)).collect();
-        for scope in ROW_SCOPES {
+        for &scope in SPAN_SCOPES {
             let names = self.rest.entry(scope).or_default();
             for chunk in &merge.chunks {
                 for column in attributes_of(chunk, scope).0.columns() {
@@ -179,16 +181,16 @@ impl<S: Write + Send> BlockWriter<S> {
 /// Writes all spans of a generation; `None` when it has none, then `open` is not called.
 pub(super) fn write_generation(
     generation: &Generation,
-    open: impl FnOnce() -> Result<(FileSink, FileSink), Error>,
+    open: impl FnOnce() -> Result<Files<FileSink>, Error>,
 ) -> Result<Option<Written<FileSink>>, Error> {
     let merge = Merge::new(generation.chunks.iter().map(|source| &*source.chunk).collect());
     if merge.order.is_empty() {
         return Ok(None);
     }
-    let layout = Layout::of_chunks(&merge);
-    let (spans, traces) = open()?;
+    let layouts = Layouts::of_chunks(&merge);
+    let files = open()?;
     let write = || {
-        let mut writer = BlockWriter::new(spans, traces, layout, ZSTD_LEVEL_CUT)?;
+        let mut writer = BlockWriter::new(files, layouts, ZSTD_LEVEL_CUT)?;
         writer.write(&merge)?;
         writer.finish()
     };

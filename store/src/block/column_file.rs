@@ -1,0 +1,332 @@
+//! A Parquet file of a block, read by row group and column through the cache.
+
+use super::{
+    cache::{Cache, Entry, Key},
+    file::BlockFile,
+    footer::Footer,
+    pages::RowGroupPages,
+};
+use crate::Error;
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
+use arrow_select::{
+    concat::{concat, concat_batches},
+    take::take,
+};
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+            ParquetRecordBatchReaderBuilder, RowSelection,
+        },
+    },
+    bloom_filter::Sbbf,
+    errors::ParquetError,
+    file::metadata::PageIndexPolicy,
+};
+use std::{
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+use ulid::Ulid;
+
+/// Which file of which block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FileId {
+    pub(super) block: Ulid,
+    pub(super) part: Part,
+}
+
+/// The files of a block that are read by column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    Spans,
+    Resources,
+}
+
+/// Nothing of it is read before it is asked for.
+pub(super) struct ColumnFile {
+    id: FileId,
+    file: BlockFile,
+    cache: Arc<Cache>,
+}
+
+impl ColumnFile {
+    pub(super) fn new(id: FileId, file: BlockFile, cache: Arc<Cache>) -> Self {
+        Self { id, file, cache }
+    }
+
+    /// What its end says of it.
+    pub(super) fn footer(&self) -> Result<Footer, Error> {
+        let key = Key::Footer(self.id);
+        if let Some(Entry::Footer(footer)) = self.cache.get(&key) {
+            return Ok(footer);
+        }
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let footer = self.guarded(|| ArrowReaderMetadata::load(&self.file, options))?;
+        let footer = Footer::new(footer);
+        let bytes = footer.size_bytes();
+        self.cache.put(key, Entry::Footer(footer.clone()), bytes);
+        Ok(footer)
+    }
+
+    /// The filter of a row group's first column, if it has one.
+    pub(super) fn bloom(&self, row_group: usize) -> Result<Option<Arc<Sbbf>>, Error> {
+        let key = Key::Bloom(self.id, row_group);
+        if let Some(Entry::Bloom(bloom)) = self.cache.get(&key) {
+            return Ok(Some(bloom));
+        }
+        let footer = self.footer()?.whole;
+        let bloom = self.guarded(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), footer)
+                .get_row_group_column_bloom_filter(row_group, 0)
+        })?;
+        let bloom = bloom.map(Arc::new);
+        if let Some(bloom) = &bloom {
+            let bytes = bloom.num_blocks() * 32;
+            self.cache.put(key, Entry::Bloom(Arc::clone(bloom)), bytes);
+        }
+        Ok(bloom)
+    }
+
+    /// A column of a row group, of some rows (ascending) or all; `None` when the file has none of this name.
+    pub(super) fn column(
+        &self,
+        row_group: usize,
+        name: &str,
+        rows: Option<&UInt32Array>,
+    ) -> Result<Option<ArrayRef>, Error> {
+        let footer = self.footer()?;
+        let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
+        let key = Key::Column(self.id, row_group, at);
+        let whole = match (self.cache.get(&key), rows) {
+            (Some(Entry::Column(array)), _) => array,
+            (_, Some(rows)) if is_sparse(&footer.whole, row_group, at, rows) => {
+                let some = self.guarded(|| self.some_of_column(&footer, row_group, at, rows));
+                return some.map(Some);
+            }
+            _ => {
+                let array = self.guarded(|| self.whole_column(&footer, row_group, at))?;
+                let bytes = array.get_array_memory_size();
+                self.cache.put(key, Entry::Column(Arc::clone(&array)), bytes);
+                array
+            }
+        };
+        match rows {
+            Some(rows) => self.guarded(|| Ok(take(&whole, rows, None)?)).map(Some),
+            None => Ok(Some(whole)),
+        }
+    }
+
+    /// The entries of a sorted column that lie in those pages that may hold a value, and the row at which they begin; all of them if
+    /// nothing is known of the pages. `None` when no page can hold it.
+    pub(super) fn column_near(
+        &self,
+        row_group: usize,
+        name: &str,
+        value: &[u8],
+    ) -> Result<Option<(usize, ArrayRef)>, Error> {
+        let footer = self.footer()?;
+        let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
+        self.guarded(|| {
+            let Some(rows) = footer.pages_of(row_group, at, value) else { return Ok(None) };
+            let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
+            let batch = self.read_rows(&footer, row_group, mask, std::slice::from_ref(&rows))?;
+            Ok(batch.map(|batch| (rows.start, Arc::clone(batch.column(0)))))
+        })
+    }
+
+    /// Rows of a row group with all columns that have a value in it; `None` when there are none.
+    pub(super) fn rows(
+        &self,
+        row_group: usize,
+        rows: Range<usize>,
+    ) -> Result<Option<RecordBatch>, Error> {
+        let footer = self.footer()?;
+        self.guarded(|| {
+            let columns = footer.whole.metadata().row_group(row_group).columns();
+            let filled = columns.iter().enumerate().filter(|(_, column)| {
+                let nulls = column.statistics().and_then(|it| it.null_count_opt());
+                nulls.is_none_or(|nulls| nulls < column.num_values() as u64)
+            });
+            let schema = footer.whole.parquet_schema();
+            let roots = filled.map(|(leaf, _)| schema.get_column_root_idx(leaf));
+            let mask = ProjectionMask::roots(schema, roots);
+            self.read_rows(&footer, row_group, mask, &[rows])
+        })
+    }
+
+    /// All of a row group, beside the cache.
+    pub(super) fn row_group(&self, row_group: usize) -> Result<RecordBatch, Error> {
+        let footer = self.footer()?;
+        let batches = self.scan(row_group)?.read(None, footer.rows(row_group).max(1))?;
+        self.guarded(|| {
+            let batches = batches.collect::<std::result::Result<Vec<_>, _>>()?;
+            Ok(concat_batches(footer.whole.schema(), &batches)?)
+        })
+    }
+
+    /// A row group to be read once, from its first row to its last, and beside the cache.
+    pub(super) fn scan(&self, row_group: usize) -> Result<Scan<'_>, Error> {
+        let footer = self.footer()?;
+        self.guarded(|| {
+            let file = self.file.prepare(footer.bytes_of(row_group))?;
+            Ok(Scan { whole: self, row_group, footer, file })
+        })
+    }
+
+    fn whole_column(
+        &self,
+        footer: &Footer,
+        row_group: usize,
+        at: usize,
+    ) -> Result<ArrayRef, ParquetError> {
+        let rows = footer.rows(row_group);
+        let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
+        let reader = self.pages(footer, row_group)?.read(mask, None, rows.max(1))?;
+        let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(0)).collect();
+        let array = match batches.as_slice() {
+            [batch] => Arc::clone(batch.column(0)),
+            _ => concat(&arrays)?,
+        };
+        if array.len() != rows {
+            return Err(wrong_rows(row_group, array.len(), rows));
+        }
+        Ok(array)
+    }
+
+    /// Reads the pages in which the rows lie, and beside the cache.
+    fn some_of_column(
+        &self,
+        footer: &Footer,
+        row_group: usize,
+        at: usize,
+        rows: &UInt32Array,
+    ) -> Result<ArrayRef, ParquetError> {
+        if rows.is_empty() {
+            return Ok(new_empty_array(footer.whole.schema().field(at).data_type()));
+        }
+        let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
+        let batch = self.read_rows(footer, row_group, mask, &runs(rows))?;
+        match batch {
+            Some(batch) if batch.num_rows() == rows.len() => Ok(Arc::clone(batch.column(0))),
+            batch => {
+                let found = batch.map_or(0, |batch| batch.num_rows());
+                Err(wrong_rows(row_group, found, rows.len()))
+            }
+        }
+    }
+
+    /// Chosen columns of runs of rows, as one batch; `None` when there are none.
+    fn read_rows(
+        &self,
+        footer: &Footer,
+        row_group: usize,
+        columns: ProjectionMask,
+        runs: &[Range<usize>],
+    ) -> Result<Option<RecordBatch>, ParquetError> {
+        let rows: usize = runs.iter().map(Range::len).sum();
+        let all = footer.rows(row_group);
+        let selection = RowSelection::from_consecutive_ranges(runs.iter().cloned(), all);
+        let pages = self.pages(footer, row_group)?;
+        let reader = pages.read(columns, Some(selection), rows.max(1))?;
+        let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+        match batches.as_slice() {
+            [] => Ok(None),
+            [batch] => Ok(Some(batch.clone())),
+            [first, ..] => Ok(Some(concat_batches(&first.schema(), &batches)?)),
+        }
+    }
+
+    /// A row group, ready for many reads.
+    fn pages(&self, footer: &Footer, row_group: usize) -> Result<RowGroupPages, ParquetError> {
+        let file = self.file.prepare(footer.bytes_of(row_group))?;
+        let (footer, cache) = (footer.clone(), Some(Arc::clone(&self.cache)));
+        Ok(RowGroupPages { file, footer, id: self.id, row_group, cache })
+    }
+
+    /// Reads, and takes a panic for what it is here: a decoder's way to say that the bytes make no sense.
+    fn guarded<T>(&self, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Error> {
+        let what = match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "its bytes cannot be decoded".to_owned(),
+        };
+        Err(self.damaged(&what))
+    }
+
+    pub(super) fn damaged(&self, what: &str) -> Error {
+        Error::Block { block: self.id.block.to_string(), what: what.to_owned() }
+    }
+}
+
+/// A row group that is read from its first row to its last.
+pub(super) struct Scan<'a> {
+    whole: &'a ColumnFile,
+    row_group: usize,
+    footer: Footer,
+    file: BlockFile,
+}
+
+impl Scan<'_> {
+    /// Its rows; only some columns, if they are named.
+    pub(super) fn read(
+        &mut self,
+        columns: Option<&[&str]>,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader, Error> {
+        let (footer, file) = (self.footer.clone(), self.file.clone());
+        let mask = match columns {
+            Some(names) => {
+                ProjectionMask::columns(footer.whole.parquet_schema(), names.iter().copied())
+            }
+            None => ProjectionMask::all(),
+        };
+        let (id, row_group) = (self.whole.id, self.row_group);
+        let pages = RowGroupPages { file, footer, id, row_group, cache: None };
+        self.whole.guarded(|| pages.read(mask, None, batch_rows))
+    }
+}
+
+fn wrong_rows(row_group: usize, found: usize, wanted: usize) -> ParquetError {
+    ParquetError::General(format!(
+        "a column of row group {row_group} has {found} rows instead of {wanted}"
+    ))
+}
+
+/// Ascending rows as runs.
+fn runs(rows: &UInt32Array) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for row in rows.values().iter().map(|&row| row as usize) {
+        match runs.last_mut() {
+            Some(run) if run.end == row => run.end += 1,
+            _ => runs.push(row..row + 1),
+        }
+    }
+    runs
+}
+
+/// True when the rows lie in so few of a column's pages that the others are better left alone.
+fn is_sparse(
+    footer: &ArrowReaderMetadata,
+    row_group: usize,
+    column: usize,
+    rows: &UInt32Array,
+) -> bool {
+    let schema = footer.parquet_schema();
+    let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == column);
+    let pages = footer.metadata().offset_index();
+    let pages = leaf.and_then(|leaf| pages?.get(row_group)?.get(leaf));
+    let Some(pages) = pages.map(|index| index.page_locations()) else { return false };
+    let firsts = pages.iter().map(|page| page.first_row_index);
+    let mut touched = 0;
+    let mut left = rows.values().as_ref();
+    for end in firsts.skip(1).chain([i64::MAX]) {
+        let here = left.partition_point(|&row| i64::from(row) < end);
+        touched += usize::from(here > 0);
+        left = &left[here..];
+    }
+    2 * touched <= pages.len()
+}
