@@ -47,6 +47,7 @@ type Buffer struct {
 	waiting      atomic.Int32
 	draining     atomic.Bool
 	resource     atomic.Pointer[[]byte]
+	keep         keep
 
 	scopes struct {
 		sync.RWMutex
@@ -142,6 +143,12 @@ func (b *Buffer) Scope(name, version, schemaURL string, attributes []attribute.K
 	return number
 }
 
+func (b *Buffer) scopeOf(number uint16) []byte {
+	b.scopes.RLock()
+	defer b.scopes.RUnlock()
+	return b.scopes.encoded[number]
+}
+
 // Record takes one finished span of a numbered scope. The processor and the OpenTracing tracer call it.
 func (b *Buffer) Record(scope uint16, span *otlp.Span) {
 	defer func() {
@@ -175,10 +182,13 @@ type Stats struct {
 	Capacity    int
 	// How long new spans need to fill the whole ring at the present rate; infinite when none come.
 	OverwriteSeconds float64
+	Kept             int    // spans that exemplars point at, kept until a reader had them
+	KeptGivenUp      uint64 // of these, spans that took more than their share
 }
 
 // Stats says what the buffer has done so far and how full it is.
 func (b *Buffer) Stats() Stats {
+	kept, givenUp := b.keep.totals()
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	return Stats{
@@ -188,6 +198,8 @@ func (b *Buffer) Stats() Stats {
 		Bytes:            b.ring.held,
 		Capacity:         len(b.ring.bytes),
 		OverwriteSeconds: float64(len(b.ring.bytes)) / b.fill.look(b.ring.written),
+		Kept:             kept,
+		KeptGivenUp:      givenUp,
 	}
 }
 
@@ -199,8 +211,12 @@ func (s Stats) String() string {
 	} else if s.OverwriteSeconds < 10 {
 		seconds = fmt.Sprintf("%.3f", s.OverwriteSeconds)
 	}
-	return fmt.Sprintf("recorded=%d, overwritten=%d, dropped=%d, bytes=%d, capacity=%d, overwrite_seconds=%s",
+	text := fmt.Sprintf("recorded=%d, overwritten=%d, dropped=%d, bytes=%d, capacity=%d, overwrite_seconds=%s",
 		s.Recorded, s.Overwritten, s.Dropped, s.Bytes, s.Capacity, seconds)
+	if s.Kept > 0 || s.KeptGivenUp > 0 {
+		text += fmt.Sprintf(", kept=%d, kept_given_up=%d", s.Kept, s.KeptGivenUp)
+	}
+	return text
 }
 
 // fillRate measures bytes a second between looks: the larger of the last window and the one that is running,

@@ -2,8 +2,10 @@ package sigynbuffer
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/sigyn-tracing/sigyn/clients/go/internal/otlp"
+	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -69,6 +72,62 @@ func TestManyGoroutinesLoseNothing(t *testing.T) {
 		}
 	}
 	equal(t, seen+int(lost), 8000)
+}
+
+// Steps drawn at random: records, pages with exemplars, and readers that take more or less.
+func TestKeptOrNotEverySpanComesOnceOrIsCounted(t *testing.T) {
+	for seed := range uint64(40) {
+		draw := rand.New(rand.NewPCG(seed, 1))
+		buffer := New(0)
+		scope, recorded := buffer.Scope("s", "", "", nil), 0
+		type reader struct {
+			seen, lost int
+			position   uint64
+			numbers    map[int]bool
+		}
+		readers := [3]reader{}
+		read := func(each *reader, bytesMax int) bool {
+			got := buffer.read(each.position, bytesMax)
+			buffer.keep.reached(each.position)
+			for _, span := range spansOf(got.body) {
+				each.seen++
+				each.numbers[span.number] = true
+			}
+			each.lost, each.position = each.lost+int(got.lost), got.reached
+			return got.more
+		}
+		for index := range readers {
+			readers[index].numbers = map[int]bool{}
+		}
+		for range draw.IntN(80) {
+			switch step := draw.IntN(6); {
+			case step < 3:
+				pad := strings.Repeat("x", []int{10, 200, 2000, 9000}[draw.IntN(4)])
+				for range draw.IntN(60) {
+					recorded++
+					span := otlp.Span{Name: "s", Attributes: []attribute.KeyValue{attribute.String("pad", pad)}}
+					binary.BigEndian.PutUint64(span.TraceID[8:], uint64(recorded))
+					binary.BigEndian.PutUint64(span.SpanID[:], uint64(recorded))
+					buffer.Record(scope, &span)
+				}
+			case step < 5:
+				page := ""
+				for range draw.IntN(8) {
+					page += fmt.Sprintf("a_total 1 # {trace_id=\"%x\"} 1\n", max(recorded-draw.IntN(200), 0))
+				}
+				buffer.KeepExemplars(page)
+			default:
+				read(&readers[draw.IntN(3)], []int{1, 20_000, 4 << 20}[draw.IntN(3)])
+			}
+		}
+		for index := range readers {
+			each := &readers[index]
+			for read(each, 4000) {
+			}
+			equal(t, len(each.numbers), each.seen)
+			equal(t, each.seen+each.lost, recorded)
+		}
+	}
 }
 
 func TestFourWaitAndTheFifthComesLater(t *testing.T) {

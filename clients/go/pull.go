@@ -17,6 +17,8 @@ const (
 	waitMax         = 30 * time.Second
 	quotedCharsMax  = 40
 	tokenBytesMax   = 2048
+	// Traces of one question at most.
+	tracesMax = 64
 )
 
 const (
@@ -44,6 +46,7 @@ type pull struct {
 	maxBytes int
 	wait     time.Duration
 	drain    bool
+	traces   traceSet // all that is held of these instead of what is new
 	gzip     bool
 }
 
@@ -66,6 +69,7 @@ func parsePull(request *http.Request) (pull, error) {
 		text := fmt.Sprintf("spans are read with GET or HEAD, not with %s", request.Method)
 		return asked, &refusal{http.StatusMethodNotAllowed, text}
 	}
+	named := 0
 	asked.gzip = acceptsGzip(request.Header.Values("accept-encoding"))
 	for _, pair := range strings.Split(request.URL.RawQuery, "&") {
 		name, escaped, _ := strings.Cut(pair, "=")
@@ -104,6 +108,21 @@ func parsePull(request *http.Request) (pull, error) {
 				asked.drain = false
 			default:
 				return asked, bad("drain is 1 or 0, not %s", quote(value))
+			}
+		case "trace_id":
+			if asked.traces == nil {
+				asked.traces = traceSet{}
+			}
+			for _, text := range strings.Split(value, ",") {
+				id, ok := parseTraceID(text)
+				if !ok {
+					return asked, bad("trace_id is 1 to 32 hexadecimal digits, or several of these with commas between them, not %s", quote(text))
+				}
+				asked.traces[id] = struct{}{}
+				named++
+			}
+			if named > tracesMax {
+				return asked, bad("%d traces are more than the %d that one read may ask for", named, tracesMax)
 			}
 		}
 	}

@@ -52,13 +52,22 @@ func (b *Buffer) serve(writer http.ResponseWriter, request *http.Request) error 
 		return &refusal{http.StatusTooManyRequests, "as many readers as this buffer allows are reading now: read later"}
 	}
 	defer b.reading.Add(-1)
+	if asked.traces != nil {
+		content, more := b.find(asked.traces, asked.maxBytes)
+		writer.Header().Set("sigyn-filter", "trace_id")
+		b.respond(writer, request, asked, content, more)
+		return nil
+	}
 	position, known, err := b.position(asked.cursor)
 	if err != nil {
 		return err
 	}
 	if known {
-		if asked.cursor != nil && b.counts(asked) {
-			b.reached(&b.progress.confirmed, position)
+		if asked.cursor != nil {
+			b.keep.reached(position)
+			if b.counts(asked) {
+				b.reached(&b.progress.confirmed, position)
+			}
 		}
 		final := asked.drain && b.draining.Load()
 		if asked.wait > 0 && !final {
@@ -77,13 +86,18 @@ func (b *Buffer) serve(writer http.ResponseWriter, request *http.Request) error 
 	} else if asked.cursor == nil {
 		lost = "0"
 	}
+	writer.Header().Set("sigyn-cursor", fmt.Sprintf("1.%s.%x", b.epoch, read.reached))
+	writer.Header().Set("sigyn-lost", lost)
+	b.respond(writer, request, asked, read.body, read.more)
+	return nil
+}
+
+func (b *Buffer) respond(writer http.ResponseWriter, request *http.Request, asked pull, content []byte, more bool) {
 	header := writer.Header()
 	header.Set("content-type", "application/x-protobuf")
 	header.Set("cache-control", "no-store")
 	header.Set("vary", "accept-encoding")
-	header.Set("sigyn-cursor", fmt.Sprintf("1.%s.%x", b.epoch, read.reached))
-	header.Set("sigyn-lost", lost)
-	header.Set("sigyn-more", map[bool]string{false: "0", true: "1"}[read.more])
+	header.Set("sigyn-more", map[bool]string{false: "0", true: "1"}[more])
 	header.Set("sigyn-time", strconv.FormatInt(b.now().UnixNano(), 10))
 	stats := b.Stats().String()
 	if b.draining.Load() {
@@ -93,11 +107,10 @@ func (b *Buffer) serve(writer http.ResponseWriter, request *http.Request) error 
 	if b.uid != "" {
 		header.Set("sigyn-uid", b.uid)
 	}
-	content := read.body
 	if asked.gzip && len(content) > 0 {
 		header.Set("content-encoding", "gzip")
 		if request.Method == http.MethodHead {
-			return nil
+			return
 		}
 		content = compressed(content)
 	}
@@ -105,7 +118,6 @@ func (b *Buffer) serve(writer http.ResponseWriter, request *http.Request) error 
 	if request.Method != http.MethodHead {
 		_, _ = writer.Write(content) // a reader that went away comes again
 	}
-	return nil
 }
 
 // compressed uses the fastest level: bytes on the wire are cheap beside a pod's share of a core.
@@ -179,10 +191,18 @@ func (b *Buffer) read(position uint64, bytesMax int) reading {
 	var out reading
 	var slice []byte
 	b.mutex.Lock()
-	until := b.ring.next
+	first, until := b.ring.first, b.ring.next
 	b.mutex.Unlock()
 	out.reached = position
 	full := false
+	for _, kept := range b.keep.between(position, first) {
+		out.lost += kept.sequence - out.reached
+		out.reached = kept.sequence
+		if full = !growing.offer(kept.scope, b.scopeOf(kept.scope), kept.span); full {
+			break
+		}
+		out.reached++
+	}
 	for !full && out.reached < until {
 		b.mutex.Lock()
 		if gone := b.ring.first; gone > out.reached {

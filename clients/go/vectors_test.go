@@ -2,6 +2,7 @@ package sigynbuffer
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/binary"
@@ -32,6 +33,9 @@ type expectation struct {
 	Status       int
 	Text         string
 	Spans        []int
+	Numbers      []int
+	Kept         []int
+	Begins       *int
 	Empty, Head  bool
 	Newest       bool
 	AtLeast      int `json:"at_least"`
@@ -52,6 +56,8 @@ type expectation struct {
 
 type step struct {
 	Record         []int
+	Trace          uint64
+	Show           *string
 	Scope          string
 	Pad            int
 	Restart        bool
@@ -116,6 +122,8 @@ func (s *scenario) do(step step) {
 		s.record(step)
 	case step.Restart:
 		s.restart()
+	case step.Show != nil:
+		s.buffer.KeepExemplars(*step.Show)
 	case step.StartDraining:
 		s.buffer.StartDraining()
 	case step.Drained != "":
@@ -138,7 +146,7 @@ func (s *scenario) record(step step) {
 	for number := step.Record[0]; number < step.Record[1]; number++ {
 		span := otlp.Span{Name: "span", Kind: 1, Start: 1_790_000_000_000_000_000 + int64(number), Flags: 0x101}
 		span.End = span.Start + 1000
-		binary.BigEndian.PutUint64(span.TraceID[8:], uint64(number)+1)
+		binary.BigEndian.PutUint64(span.TraceID[8:], cmp.Or(step.Trace, uint64(number)+1))
 		binary.BigEndian.PutUint64(span.SpanID[:], uint64(number)+1)
 		if step.Pad > 0 {
 			span.Attributes = []attribute.KeyValue{attribute.String("pad", strings.Repeat("x", step.Pad))}
@@ -243,7 +251,15 @@ func (s *scenario) get(step step) {
 	if expect.Spans != nil {
 		equal(t, numbers, numbered(expect.Spans))
 	}
+	if expect.Numbers != nil {
+		equal(t, numbers, expect.Numbers)
+	}
+	if expect.Begins != nil {
+		equal(t, numbers[0], *expect.Begins)
+	}
 	if expect.Newest {
+		equal(t, numbers[:len(expect.Kept)], append([]int{}, expect.Kept...))
+		numbers = numbers[len(expect.Kept):]
 		equal(t, numbers, numbered([]int{numbers[0], s.recorded}))
 		if len(numbers) < expect.AtLeast {
 			t.Errorf("%d spans", len(numbers))
@@ -251,7 +267,7 @@ func (s *scenario) get(step step) {
 	}
 	if expect.Lost == "counted" {
 		position, _ := strconv.ParseInt(before[strings.LastIndexByte(before, '.')+1:], 16, 64)
-		equal(t, header.Get("sigyn-lost"), strconv.Itoa(numbers[0]-int(position)))
+		equal(t, header.Get("sigyn-lost"), strconv.Itoa(numbers[0]-int(position)-len(expect.Kept)))
 	} else if expect.Lost != "" {
 		equal(t, header.Get("sigyn-lost"), expect.Lost)
 	}
@@ -280,7 +296,9 @@ func (s *scenario) get(step step) {
 	for name, wanted := range expect.Stats {
 		equal(t, stats[name], wanted)
 	}
-	s.cursor = header.Get("sigyn-cursor")
+	if cursor := header.Get("sigyn-cursor"); cursor != "" {
+		s.cursor = cursor
+	}
 	if expect.Save != "" {
 		s.cursors[expect.Save] = s.cursor
 	}

@@ -84,6 +84,7 @@ async function respond(request, response) {
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
   } else if (path === "/metrics") {
     const page = await registry.metrics();
+    tracer.buffer.keepExemplars(page);
     response.writeHead(200, { "content-type": registry.contentType }).end(page);
   } else {
     response.writeHead(404).end("try /checkout, /metrics or /debug/spans\n");

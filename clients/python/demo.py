@@ -69,6 +69,7 @@ def checkout(headers, next_url):
 
 def metrics():
     page = generate_latest(registry)
+    buffer.keep_exemplars(page)
     return page
 
 

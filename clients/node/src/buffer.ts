@@ -6,6 +6,7 @@ import { Body } from "./body.js";
 import { AHEAD, cursorToken } from "./cursor.js";
 import { FillRate } from "./fill.js";
 import { type Handler, handler } from "./handler.js";
+import { exemplarTraces, Keep } from "./keep.js";
 import {
   type Attributes,
   encodeResource,
@@ -17,7 +18,7 @@ import {
 import { SpanBufferProcessor } from "./processor.js";
 import { type Answer, compress, type Pull, parsePull, Refusal } from "./pull.js";
 import { push } from "./push.js";
-import { Ring } from "./ring.js";
+import { type Entry, Ring } from "./ring.js";
 import { type ServeOptions, serve } from "./server.js";
 import { Writer } from "./writer.js";
 
@@ -66,6 +67,9 @@ export interface Stats {
   bytes: number;
   capacity: number;
   overwriteSeconds: number;
+  /** Spans that exemplars point at, kept until a reader had them; of these, those given up for want of room. */
+  kept: number;
+  keptGivenUp: number;
 }
 
 /**
@@ -76,6 +80,7 @@ export class SpanBuffer {
   /** One life of this buffer. */
   readonly epoch = randomBytes(16).toString("hex");
   private readonly ring: Ring;
+  private readonly keep: Keep;
   private readonly spanBytesMax: number;
   private readonly scratch = new Writer(4096);
   private readonly scopes: Buffer[] = [];
@@ -95,6 +100,7 @@ export class SpanBuffer {
 
   constructor(options: SpanBufferOptions = {}) {
     this.ring = new Ring(options.capacityBytes ?? CAPACITY_BYTES_DEFAULT);
+    this.keep = new Keep(this.ring.capacityBytes);
     const most = Math.floor(this.ring.capacityBytes / 8);
     this.spanBytesMax = Math.max(
       Math.min(options.spanBytesMax ?? SPAN_BYTES_MAX_DEFAULT, most),
@@ -155,6 +161,15 @@ export class SpanBuffer {
     this.dropped += 1;
   }
 
+  /**
+   * Keeps the spans that the exemplars of an OpenMetrics page point at until a reader had them, also those that end
+   * while the exemplar is still shown: call it with every page. What is kept takes at most an eighth of the
+   * capacity, beside the ring. Recording a span costs the same as without.
+   */
+  keepExemplars(openmetrics: string): void {
+    this.keep.keep(this.ring, exemplarTraces(openmetrics));
+  }
+
   stats(): Stats {
     const { ring } = this;
     return {
@@ -164,6 +179,8 @@ export class SpanBuffer {
       bytes: ring.heldBytes,
       capacity: ring.capacityBytes,
       overwriteSeconds: ring.capacityBytes / this.fill.look(ring.writtenBytes),
+      kept: this.keep.size,
+      keptGivenUp: this.keep.givenUp,
     };
   }
 
@@ -190,14 +207,16 @@ export class SpanBuffer {
       }
       entered = true;
       this.reading += 1;
+      if (pull.traces.length > 0) return await this.found(pull);
       const position = this.position(pull);
       if (position !== undefined) {
+        if (pull.cursor) this.keep.had(position);
         if (pull.cursor && this.counts(pull)) this.reached("confirmed", position);
         const final = pull.drain && this.draining;
         if (pull.waitMillis > 0 && !final && this.ring.next <= position)
           await this.wait(pull, position);
       }
-      return await this.respond(pull);
+      return await this.news(pull);
     } catch (error) {
       if (error instanceof Refusal) return error.answer();
       throw error;
@@ -220,16 +239,43 @@ export class SpanBuffer {
       await pause(Math.min(GATHER_MILLIS, pull.waitMillis));
   }
 
-  private async respond(pull: Pull): Promise<Answer> {
+  private news(pull: Pull): Promise<Answer> {
     const asked = this.position(pull);
     const { body, reached, lost, more } = this.read(asked ?? 0, pull.maxBytes);
     if (this.counts(pull)) this.reached("delivered", reached);
+    const position = {
+      "sigyn-cursor": cursorToken(this.epoch, reached),
+      "sigyn-lost": asked === undefined ? "unknown" : String(pull.cursor ? lost : 0),
+    };
+    return this.respond(pull, position, more, body);
+  }
+
+  /** All that is held of some traces, wherever readers stand. */
+  private found(pull: Pull): Promise<Answer> {
+    const traces = new Set(pull.traces);
+    const body = new Body(this.resource(), pull.maxBytes);
+    const kept = this.keep
+      .between(0, this.ring.first)
+      .filter(({ span }) => traces.has(span.toString("latin1", 2, 18)));
+    let more = false;
+    for (const entry of [...kept, ...this.ring.matching(0, (_, trace) => traces.has(trace))]) {
+      more = !this.offer(body, entry);
+      if (more) break;
+    }
+    return this.respond(pull, { "sigyn-filter": "trace_id" }, more, body.finish());
+  }
+
+  private async respond(
+    pull: Pull,
+    position: Record<string, string>,
+    more: boolean,
+    body: Buffer,
+  ): Promise<Answer> {
     const headers: Record<string, string> = {
       "content-type": "application/x-protobuf",
       "cache-control": "no-store",
       vary: "accept-encoding",
-      "sigyn-cursor": cursorToken(this.epoch, reached),
-      "sigyn-lost": asked === undefined ? "unknown" : String(pull.cursor ? lost : 0),
+      ...position,
       "sigyn-more": more ? "1" : "0",
       "sigyn-time": String(this.clock()),
       "sigyn-buffer": this.statsHeader(),
@@ -243,19 +289,31 @@ export class SpanBuffer {
     return { status: 200, headers, body: sent };
   }
 
+  private offer(body: Body, { scope, span }: Entry): boolean {
+    return body.offer(scope, this.scopes[scope], span);
+  }
+
   /** Spans from a position on; changes nothing. */
   read(
     position: number,
     bytesMax: number,
   ): { body: Buffer; reached: number; lost: number; more: boolean } {
+    const { ring } = this;
     const body = new Body(this.resource(), bytesMax);
-    const begin = Math.max(position, this.ring.first);
-    let reached = begin;
-    for (const { scope, span } of this.ring.from(begin)) {
-      if (!body.offer(scope, this.scopes[scope], span)) break;
+    let [reached, lost] = [position, 0];
+    for (const entry of this.keep.between(position, ring.first)) {
+      lost += entry.sequence - reached;
+      reached = entry.sequence;
+      if (!this.offer(body, entry)) return { body: body.finish(), reached, lost, more: true };
       reached += 1;
     }
-    return { body: body.finish(), reached, lost: begin - position, more: reached < this.ring.next };
+    lost += Math.max(ring.first - reached, 0);
+    reached = Math.max(reached, ring.first);
+    for (const entry of ring.from(reached)) {
+      if (!this.offer(body, entry)) break;
+      reached += 1;
+    }
+    return { body: body.finish(), reached, lost, more: reached < ring.next };
   }
 
   /** Where to go on; `undefined` for a cursor of another life. Refuses one that cannot be right. */
@@ -273,11 +331,12 @@ export class SpanBuffer {
   }
 
   private statsHeader(): string {
-    const { overwriteSeconds: seconds, ...counts } = this.stats();
+    const { overwriteSeconds: seconds, kept, keptGivenUp, ...counts } = this.stats();
     const pairs = Object.entries(counts).map(([name, value]) => `${name}=${value}`);
     pairs.push(
       `overwrite_seconds=${seconds === Infinity ? "inf" : seconds.toFixed(seconds < 10 ? 3 : 1)}`,
     );
+    if (kept || keptGivenUp) pairs.push(`kept=${kept}`, `kept_given_up=${keptGivenUp}`);
     if (this.draining) pairs.push("draining=1");
     return pairs.join(", ");
   }

@@ -2,10 +2,13 @@
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 import { type Cursor, MALFORMED, parseCursor } from "./cursor.js";
+import { traceKey } from "./keep.js";
 
 const MAX_BYTES_DEFAULT = 4 << 20;
 const MAX_BYTES_MAX = 16 << 20;
 const WAIT_MILLIS_MAX = 30_000;
+/** Traces of one question at most. */
+const TRACES_MAX = 64;
 const QUOTED_CHARS_MAX = 40;
 const UNITS: Record<string, number> = {
   ns: 1e-6,
@@ -51,6 +54,8 @@ export interface Pull {
   maxBytes: number;
   waitMillis: number;
   drain: boolean;
+  /** All that is held of these instead of what is new. */
+  traces: string[];
   head: boolean;
   coding: Coding;
 }
@@ -68,6 +73,7 @@ export function parsePull(method: string, query: string, acceptEncoding: string)
     maxBytes: MAX_BYTES_DEFAULT,
     waitMillis: 0,
     drain: false,
+    traces: [],
     head: method === "HEAD",
     coding: chooseCoding(acceptEncoding),
   };
@@ -97,6 +103,15 @@ export function parsePull(method: string, query: string, acceptEncoding: string)
         throw new Refusal(400, `drain is 1 or 0, not ${quote(value)}`);
       }
       pull.drain = value === "1" || value === "true";
+    } else if (name === "trace_id") {
+      pull.traces.push(...value.split(",").map(trace));
+      const named = pull.traces.length;
+      if (named > TRACES_MAX) {
+        throw new Refusal(
+          400,
+          `${named} traces are more than the ${TRACES_MAX} that one read may ask for`,
+        );
+      }
     }
   }
   return pull;
@@ -109,6 +124,15 @@ function decode(value: string): string {
   } catch {
     return value;
   }
+}
+
+function trace(text: string): string {
+  const key = traceKey(text);
+  if (key) return key;
+  throw new Refusal(
+    400,
+    `trace_id is 1 to 32 hexadecimal digits, or several of these with commas between them, not ${quote(text)}`,
+  );
 }
 
 function quote(value: string): string {

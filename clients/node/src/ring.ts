@@ -4,7 +4,12 @@ const CAPACITY_BYTES_MIN = 64 << 10;
 /** Length (4 bytes) and scope number (2 bytes) stand in front of an entry; entries begin at multiples of 8. */
 const HEADER_BYTES = 8;
 
+/** trace_id is the first field of a span: its tag and its length stand before it. */
+const TRACE_BEGIN = 2;
+const TRACE_END = 18;
+
 export interface Entry {
+  sequence: number;
   scope: number;
   span: Buffer;
 }
@@ -53,19 +58,52 @@ export class Ring {
 
   /** Entries from `sequence` on, which must be held. Their bytes are copies. */
   *from(sequence: number): Generator<Entry> {
-    let at = this.tail;
-    for (let skipped = this.first; skipped < sequence; skipped += 1) at = this.after(at);
+    let at = this.offsetOf(sequence);
     for (let number = sequence; number < this.next; number += 1) {
-      const length = this.bytes.readUInt32LE(at);
-      const start = this.wrap(at + HEADER_BYTES);
-      const end = start + length;
-      const span = Buffer.allocUnsafe(length);
-      this.bytes.copy(span, 0, start, Math.min(end, this.capacityBytes));
-      if (end > this.capacityBytes)
-        this.bytes.copy(span, this.capacityBytes - start, 0, end - this.capacityBytes);
-      yield { scope: this.bytes.readUInt16LE(at + 4), span };
+      yield this.entryAt(at, number);
       at = this.after(at);
     }
+  }
+
+  /** Those of the entries from `sequence` on that are wanted, by their number and the bytes of their trace's ID. */
+  *matching(
+    sequence: number,
+    wanted: (sequence: number, trace: string) => boolean,
+  ): Generator<Entry> {
+    const begin = Math.max(sequence, this.first);
+    let at = this.offsetOf(begin);
+    for (let number = begin; number < this.next; number += 1) {
+      if (wanted(number, this.traceAt(at))) yield this.entryAt(at, number);
+      at = this.after(at);
+    }
+  }
+
+  private offsetOf(sequence: number): number {
+    let at = this.tail;
+    for (let skipped = this.first; skipped < sequence; skipped += 1) at = this.after(at);
+    return at;
+  }
+
+  private entryAt(at: number, sequence: number): Entry {
+    const length = this.bytes.readUInt32LE(at);
+    const scope = this.bytes.readUInt16LE(at + 4);
+    return { sequence, scope, span: this.copy(this.wrap(at + HEADER_BYTES), length) };
+  }
+
+  private traceAt(at: number): string {
+    const start = this.wrap(at + HEADER_BYTES);
+    if (start + TRACE_END <= this.capacityBytes)
+      return this.bytes.toString("latin1", start + TRACE_BEGIN, start + TRACE_END);
+    return this.copy(start, TRACE_END).toString("latin1", TRACE_BEGIN);
+  }
+
+  private copy(start: number, length: number): Buffer {
+    const end = start + length;
+    const copied = Buffer.allocUnsafe(length);
+    this.bytes.copy(copied, 0, start, Math.min(end, this.capacityBytes));
+    if (end > this.capacityBytes)
+      this.bytes.copy(copied, this.capacityBytes - start, 0, end - this.capacityBytes);
+    return copied;
   }
 
   private evict(): void {

@@ -64,6 +64,56 @@ test("the ring keeps its size and the newest spans", async () => {
   });
 });
 
+/** A repeatable row of numbers below 2^32. */
+function drawing(seed) {
+  let state = seed + 1;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+test("kept for an exemplar or not, every span comes once or is counted", async () => {
+  for (let seed = 0; seed < 40; seed += 1) {
+    const draw = drawing(seed);
+    const buffer = new SpanBuffer({ capacityBytes: 64 << 10 });
+    const tracer = tracerOf(buffer);
+    const traces = [];
+    const readers = [0, 1, 2].map(() => ({ seen: [], lost: 0, cursor: `1.${buffer.epoch}.0` }));
+    const read = async (reader, maxBytes) => {
+      const query = `cursor=${reader.cursor}&max_bytes=${maxBytes}`;
+      const { headers, body } = await buffer.answer("GET", query);
+      reader.seen.push(...spansOf(body).map(({ name }) => Number.parseInt(name, 10)));
+      reader.lost += Number(headers["sigyn-lost"]);
+      reader.cursor = headers["sigyn-cursor"];
+      return headers["sigyn-more"] === "1";
+    };
+    for (let steps = draw(80); steps > 0; steps -= 1) {
+      const step = draw(6);
+      if (step < 3) {
+        const pad = "x".repeat([10, 200, 2000, 9000][draw(4)]);
+        for (let count = draw(60); count > 0; count -= 1) {
+          const span = tracer.startSpan(String(traces.length), { attributes: { pad } });
+          traces.push(span.spanContext().traceId);
+          span.end();
+        }
+      } else if (step < 5) {
+        const shown = Array.from({ length: draw(8) }, () => traces.at(-1 - draw(200))).filter(
+          Boolean,
+        );
+        buffer.keepExemplars(shown.map((id) => `a_total 1 # {trace_id="${id}"} 1`).join("\n"));
+      } else {
+        await read(readers[draw(3)], [1, 20_000, 4 << 20][draw(3)]);
+      }
+    }
+    for (const reader of readers) {
+      while (await read(reader, 4000));
+      assert.equal(new Set(reader.seen).size, reader.seen.length, `seed ${seed}`);
+      assert.equal(reader.seen.length + reader.lost, traces.length, `seed ${seed}`);
+    }
+  }
+});
+
 test("a resource that is found out later is served when it is known", async () => {
   const buffer = new SpanBuffer();
   const resource = { attributes: {}, asyncAttributesPending: true, merge: () => resource };

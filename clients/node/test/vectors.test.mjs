@@ -30,11 +30,11 @@ class Scenario {
     this.buffer.setResource({ "service.name": "vectors" });
   }
 
-  record({ record: [from, to], scope = "vectors", pad = 0 }) {
+  record({ record: [from, to], scope = "vectors", pad = 0, trace }) {
     const number = this.buffer.scope(scope);
     for (let index = from; index < to; index += 1) {
       this.buffer.record(number, {
-        traceId: (index + 1).toString(16).padStart(32, "0"),
+        traceId: (trace ?? index + 1).toString(16).padStart(32, "0"),
         spanId: (index + 1).toString(16).padStart(16, "0"),
         traceState: "",
         parentId: "",
@@ -59,6 +59,7 @@ class Scenario {
   async step(step) {
     if ("record" in step) this.record(step);
     else if ("restart" in step) this.restart();
+    else if ("show" in step) this.buffer.keepExemplars(step.show);
     else if ("start_draining" in step) this.buffer.startDraining();
     else if ("drained" in step) assert.equal(await this.buffer.drained(0), step.drained);
     else if ("read_all" in step) await this.readAll(step);
@@ -115,14 +116,19 @@ class Scenario {
     const spans = spansOf(encoding === "gzip" ? gunzipSync(body) : body);
     const numbers = numbersOf(spans);
     if (expect.spans) assert.deepEqual(numbers, range(expect.spans));
+    if (expect.numbers) assert.deepEqual(numbers, expect.numbers);
+    if ("begins" in expect) assert.equal(numbers[0], expect.begins);
     if (expect.empty || expect.head) assert.equal(body.length, 0);
+    const kept = expect.kept ?? [];
     if (expect.newest) {
+      assert.deepEqual(numbers.splice(0, kept.length), kept);
       assert.deepEqual(numbers, range([numbers[0], this.recorded]));
       assert.ok(numbers.length >= expect.at_least);
     }
     const lost = headers["sigyn-lost"];
     if (expect.lost === "counted") {
-      assert.equal(Number(lost), numbers[0] - Number.parseInt(before.split(".").at(-1), 16));
+      const position = Number.parseInt(before.split(".").at(-1), 16);
+      assert.equal(Number(lost), numbers[0] - position - kept.length);
       assert.ok(Number(lost) > 0);
     } else if (expect.lost) {
       assert.equal(lost, expect.lost);
@@ -142,7 +148,7 @@ class Scenario {
     );
     for (const [name, value] of Object.entries(expect.stats ?? {}))
       assert.equal(Number(stats[name]), value, name);
-    this.cursor = headers["sigyn-cursor"];
+    this.cursor = headers["sigyn-cursor"] ?? this.cursor;
     if (expect.save) this.cursors[expect.save] = this.cursor;
   }
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 from .body import Body
 from .cursor import AHEAD, Cursor
 from .fill import FillRate
+from .keep import Keep, exemplar_traces, of_traces
 from .otlp import SPAN_LIMIT_BYTES_MIN, encode_resource, encode_scope, encode_span
 from .pull import Answer, Pull, Refusal, compress
 from .ring import Ring
@@ -80,6 +81,7 @@ class SpanBuffer:
     def _begin_life(self) -> None:
         self.epoch = secrets.token_hex(16)
         self._ring = Ring(self._capacity_bytes)
+        self._keep = Keep(self._capacity_bytes)
         self._lock = threading.Lock()
         self._reading = 0
         self._waiting = 0
@@ -125,6 +127,13 @@ class SpanBuffer:
         """Sets what every answer says about this process."""
         self._resource = encode_resource(attributes, schema_url)
 
+    def keep_exemplars(self, openmetrics: Union[str, bytes]) -> None:
+        """Keeps the spans that the exemplars of an OpenMetrics page point at until a reader had them, also
+        those that end while the exemplar is still shown: call it with every page. What is kept takes at
+        most an eighth of the capacity, beside the ring. Recording a span costs the same as without."""
+        text = openmetrics if isinstance(openmetrics, str) else bytes(openmetrics).decode("utf-8", "replace")
+        self._keep.keep(self._ring, exemplar_traces(text))
+
     # Reading.
 
     def stats(self) -> dict[str, Any]:
@@ -147,6 +156,8 @@ class SpanBuffer:
         try:
             pull = Pull.parse(method, query, accept_encoding)
             with self._reader():
+                if pull.traces:
+                    return self._found(pull)
                 if self._must_wait(pull):
                     self._wait(pull)
                 return self._answer(pull)
@@ -158,6 +169,8 @@ class SpanBuffer:
         try:
             pull = Pull.parse(method, query, accept_encoding)
             with self._reader():
+                if pull.traces:
+                    return self._found(pull)
                 if self._must_wait(pull):
                     await self._wait_async(pull)
                 return self._answer(pull)
@@ -188,8 +201,10 @@ class SpanBuffer:
         position = self._position(pull)
         if position is None:
             return False
-        if pull.cursor is not None and self._counts(pull):
-            self._reached("_confirmed", position)
+        if pull.cursor is not None:
+            self._keep.had(position)
+            if self._counts(pull):
+                self._reached("_confirmed", position)
         is_final = pull.drain and self._draining
         return pull.wait_seconds > 0 and not is_final and self._next() <= position
 
@@ -231,12 +246,27 @@ class SpanBuffer:
             lost = 0
         if self._counts(pull):
             self._reached("_delivered", reached)
+        position = {
+            "sigyn-cursor": str(Cursor(self.epoch, (reached,))),
+            "sigyn-lost": "unknown" if asked is None else str(lost),
+        }
+        return self._respond(pull, position, more, chunks)
+
+    def _found(self, pull: Pull) -> Answer:
+        """All that is held of some traces, wherever readers stand."""
+        body = Body(self._resource, pull.max_bytes)
+        begin, held = self._ring.held_from(0)
+        kept = [entry for _, entry in self._keep.between(0, begin)]
+        wanted = of_traces(kept, pull.traces) + of_traces(held, pull.traces)
+        more = not all(self._offer(body, entry) for entry in wanted)
+        return self._respond(pull, {"sigyn-filter": "trace_id"}, more, body.chunks())
+
+    def _respond(self, pull: Pull, position: dict[str, str], more: bool, chunks: list[bytes]) -> Answer:
         headers = {
             "content-type": "application/x-protobuf",
             "cache-control": "no-store",
             "vary": "accept-encoding",
-            "sigyn-cursor": str(Cursor(self.epoch, (reached,))),
-            "sigyn-lost": "unknown" if asked is None else str(lost),
+            **position,
             "sigyn-more": "1" if more else "0",
             "sigyn-time": str(self._clock()),
             "sigyn-buffer": self._stats_header(),
@@ -251,21 +281,34 @@ class SpanBuffer:
             headers["content-length"] = str(sum(map(len, chunks)) if pull.head else len(body))
         return Answer(200, headers, body)
 
+    def _offer(self, body: Body, entry: bytes) -> bool:
+        return body.offer(self._scope_list[entry[0] << 8 | entry[1]], entry[2:])
+
     def _read(self, position: int, bytes_max: int) -> tuple[int, int, bool, list[bytes]]:
-        body = Body(self._resource, bytes_max)
+        """(position reached, spans lost before it, whether there is more, pieces of the body)."""
+        body, lost = Body(self._resource, bytes_max), 0
         begin, entries, until = self._ring.slice(position, bytes_max)
+        for sequence, entry in self._keep.between(position, begin):
+            lost += sequence - position
+            position = sequence
+            if not self._offer(body, entry):
+                return position, lost, True, body.chunks()
+            position += 1
+        lost += max(begin - position, 0)
         reached = begin
         for entry in entries:
-            if not body.offer(self._scope_list[entry[0] << 8 | entry[1]], entry[2:]):
+            if not self._offer(body, entry):
                 break
             reached += 1
-        return reached, max(begin - position, 0), reached < until, body.chunks()
+        return reached, lost, reached < until, body.chunks()
 
     def _stats_header(self) -> str:
         stats = self.stats()
         seconds = stats["overwrite_seconds"]
         if seconds != float("inf"):
             stats["overwrite_seconds"] = f"{seconds:.3f}" if seconds < 10 else f"{seconds:.1f}"
+        if len(self._keep) or self._keep.given_up:
+            stats["kept"], stats["kept_given_up"] = len(self._keep), self._keep.given_up
         if self._draining:
             stats["draining"] = 1
         return ", ".join(f"{name}={value}" for name, value in stats.items())

@@ -9,6 +9,7 @@ from typing import Optional
 from urllib.parse import unquote
 
 from .cursor import Cursor, CursorError
+from .keep import trace_id
 
 try:
     from compression import zstd as _zstd
@@ -18,6 +19,8 @@ except ImportError:
 MAX_BYTES_DEFAULT = 4 << 20
 MAX_BYTES_MAX = 16 << 20
 WAIT_SECONDS_MAX = 30.0
+# Traces of one question at most.
+TRACES_MAX = 64
 _QUOTED_CHARS_MAX = 40
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9.]+)(ns|us|µs|ms|s|m|h|d)", re.ASCII)
@@ -58,6 +61,8 @@ class Pull:
     max_bytes: int = MAX_BYTES_DEFAULT
     wait_seconds: float = 0.0
     drain: bool = False
+    # All that is held of these instead of what is new.
+    traces: set[bytes] = field(default_factory=set)
     head: bool = False
     coding: str = ""
 
@@ -66,6 +71,7 @@ class Pull:
         if method not in ("GET", "HEAD"):
             raise Refusal(405, f"spans are read with GET or HEAD, not with {method[:_QUOTED_CHARS_MAX]}")
         pull = Pull(head=method == "HEAD", coding=choose_coding(accept_encoding))
+        named: list[bytes] = []
         for pair in query.split("&"):
             name, _, value = pair.partition("=")
             value = unquote(value)
@@ -89,7 +95,21 @@ class Pull:
                 if value not in ("1", "true", "0", "false", ""):
                     raise Refusal(400, f"drain is 1 or 0, not {_quote(value)}")
                 pull.drain = value in ("1", "true")
+            elif name == "trace_id":
+                named += [_trace(text) for text in value.split(",")]
+                if len(named) > TRACES_MAX:
+                    text = f"{len(named)} traces are more than the {TRACES_MAX} that one read may ask for"
+                    raise Refusal(400, text)
+                pull.traces = set(named)
         return pull
+
+
+def _trace(text: str) -> bytes:
+    found = trace_id(text)
+    if found is None:
+        allowed = "1 to 32 hexadecimal digits, or several of these with commas between them"
+        raise Refusal(400, f"trace_id is {allowed}, not {_quote(text)}")
+    return found
 
 
 def _quote(value: str) -> str:

@@ -77,3 +77,10 @@ class Ring:
                 if size > bytes_max:
                     break
             return begin, taken, self.next
+
+    def held_from(self, position: int) -> tuple[int, list[bytes]]:
+        """(sequence number of the first, all entries from ``position`` on)."""
+        with self.lock:
+            self.fold()
+            begin = max(position, self.first)
+            return begin, list(islice(self.entries, begin - self.first, None))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import socket
 from typing import Any
 
 from sigyn_buffer.otlp import TRUNCATED, fields
@@ -26,3 +28,17 @@ def _contents(message: bytes, wanted: int) -> list[bytes]:
 
 def stats_of(headers: dict[str, str]) -> dict[str, Any]:
     return {name: float(value) for name, value in re.findall(r"(\w+)=([\w.]+)", headers["sigyn-buffer"])}
+
+
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row, below those that the system gives to outgoing connections."""
+    while True:
+        first = random.randrange(10_000, 32_000 - count)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as listener:
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    listener.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue

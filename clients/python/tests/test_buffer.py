@@ -1,5 +1,6 @@
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider, sampling
-from reading import spans_of
+from reading import free_ports, spans_of
 
 import sigyn_buffer
 from sigyn_buffer import Drain, SpanBuffer
@@ -105,6 +106,54 @@ class Recording(unittest.TestCase):
         self.assertEqual([answer.status for answer in answers], [200] * 4)
 
 
+class Keeping(unittest.TestCase):
+    def test_kept_or_not_every_span_comes_once_or_is_counted(self):
+        for seed in range(40):
+            draw = random.Random(seed)
+            buffer = SpanBuffer(64 << 10)
+            scope, recorded = buffer.scope("s"), 0
+            readers = [Reader(buffer) for _ in range(3)]
+            for _ in range(draw.randrange(80)):
+                step = draw.randrange(6)
+                if step < 3:
+                    pad = {"pad": "x" * draw.choice((10, 200, 2000, 9000))}
+                    for _ in range(draw.randrange(60)):
+                        recorded += 1
+                        buffer.record(
+                            scope,
+                            {**PLAIN, "trace_id": recorded, "span_id": recorded, "attributes": pad.items()},
+                        )
+                elif step < 5:
+                    shown = [recorded - draw.randrange(200) for _ in range(draw.randrange(8))]
+                    lines = [f'a_total 1 # {{trace_id="{number:x}"}} 1' for number in shown if number > 0]
+                    buffer.keep_exemplars("\n".join(lines))
+                else:
+                    draw.choice(readers).read(draw.choice((1, 20_000, 4 << 20)))
+            for reader in readers:
+                while reader.read(4000):
+                    pass
+                self.assertEqual(len(reader.seen), len(set(reader.seen)), seed)
+                self.assertEqual(len(reader.seen) + reader.lost, recorded, seed)
+
+
+class Reader:
+    """Goes from cursor to cursor."""
+
+    def __init__(self, buffer):
+        self.buffer, self.seen, self.lost, self.cursor = buffer, [], 0, f"1.{buffer.epoch}.0"
+
+    def read(self, max_bytes):
+        answer = self.buffer.answer("GET", f"cursor={self.cursor}&max_bytes={max_bytes}")
+        self.seen += [number for number, _, _ in spans_of(answer.body)]
+        self.lost += int(answer.headers["sigyn-lost"])
+        self.cursor = answer.headers["sigyn-cursor"]
+        return answer.headers["sigyn-more"] == "1"
+
+
+PLAIN = {"trace_state": "", "parent_id": 0, "name": "s", "kind": 1, "start": 1, "end": 2, "code": 0}
+PLAIN |= {"message": "", "flags": 0x101}
+
+
 class Serving(unittest.TestCase):
     def setUp(self):
         self.buffer = SpanBuffer()
@@ -172,7 +221,7 @@ class Serving(unittest.TestCase):
 
     @unittest.skipUnless(hasattr(os, "fork"), "this system does not fork")
     def test_forked_workers_are_targets_of_their_own(self):
-        first = 20000 + os.getpid() % 20000
+        first = free_ports(200)
         server = sigyn_buffer.serve(self.buffer, "127.0.0.1", range(first, first + 200))
         self.addCleanup(server.close)
         tracer = provider_of(self.buffer).get_tracer("t")

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 import time
@@ -6,12 +5,12 @@ import unittest
 import urllib.request
 from pathlib import Path
 
-from reading import spans_of
+from reading import free_ports, spans_of
 
 
 class Prefork(unittest.TestCase):
     def test_every_worker_is_a_target(self):
-        first = 40000 + os.getpid() % 10000
+        first = free_ports(40)
         code = f"import gunicorn_app; gunicorn_app.serve({first}); from gunicorn_app import app"
         arguments = [sys.executable, "-c", f"{code}; from gunicorn.app.wsgiapp import run; run()"]
         arguments += ["--workers=2", "--preload", f"--bind=127.0.0.1:{first + 30}", "--log-level=error"]

@@ -38,7 +38,7 @@ class Scenario:
             self.buffer.record(
                 scope,
                 {
-                    "trace_id": number + 1,
+                    "trace_id": step.get("trace", number + 1),
                     "span_id": number + 1,
                     "trace_state": "",
                     "parent_id": 0,
@@ -65,6 +65,8 @@ class Scenario:
             self.restart()
         elif "start_draining" in step:
             self.buffer.start_draining()
+        elif "show" in step:
+            self.buffer.keep_exemplars(step["show"])
         elif "drained" in step:
             self.test.assertEqual(self.buffer.drained(0).value, step["drained"])
         elif "read_all" in step:
@@ -118,13 +120,21 @@ class Scenario:
         numbers = sorted(number for number, _, _ in spans)
         if "spans" in expect:
             test.assertEqual(numbers, list(range(*expect["spans"])))
+        if "numbers" in expect:
+            test.assertEqual(numbers, expect["numbers"])
+        if "begins" in expect:
+            test.assertEqual(numbers[0], expect["begins"])
         if expect.get("empty") or expect.get("head"):
             test.assertEqual(answer.body, b"")
+        kept = expect.get("kept", [])
         if expect.get("newest"):
+            test.assertEqual(numbers[: len(kept)], kept)
+            numbers = numbers[len(kept) :]
             test.assertEqual(numbers, list(range(numbers[0], self.recorded)))
             test.assertGreaterEqual(len(numbers), expect["at_least"])
         if expect.get("lost") == "counted":
-            test.assertEqual(int(headers["sigyn-lost"]), numbers[0] - int(before.rsplit(".")[-1], 16))
+            position = int(before.rsplit(".")[-1], 16)
+            test.assertEqual(int(headers["sigyn-lost"]), numbers[0] - position - len(kept))
             test.assertGreater(int(headers["sigyn-lost"]), 0)
         elif "lost" in expect:
             test.assertEqual(headers["sigyn-lost"], expect["lost"])
@@ -142,7 +152,7 @@ class Scenario:
             test.assertNotIn(name, headers)
         for name, value in expect.get("stats", {}).items():
             test.assertEqual(stats_of(headers)[name], value)
-        self.cursor = headers["sigyn-cursor"]
+        self.cursor = headers.get("sigyn-cursor", self.cursor)
         if "save" in expect:
             self.cursors[expect["save"]] = self.cursor
 

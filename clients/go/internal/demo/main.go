@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -100,13 +101,25 @@ func (a *app) call(ctx context.Context) ([]string, error) {
 	return rest.Services, err
 }
 
-// metrics shows OpenMetrics whoever asks.
-func metrics(registry *prometheus.Registry) http.Handler {
+// metrics shows OpenMetrics whoever asks, and keeps the spans that its exemplars point at.
+func metrics(registry *prometheus.Registry, buf *sigynbuffer.Buffer) http.Handler {
 	pages := promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true, DisableCompression: true})
 	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		request.Header.Set("accept", "application/openmetrics-text; version=1.0.0")
-		pages.ServeHTTP(writer, request)
+		shown := page{ResponseWriter: writer}
+		pages.ServeHTTP(&shown, request)
+		buf.KeepExemplars(shown.text.String())
 	})
+}
+
+type page struct {
+	http.ResponseWriter
+	text bytes.Buffer
+}
+
+func (p *page) Write(content []byte) (int, error) {
+	p.text.Write(content)
+	return p.ResponseWriter.Write(content)
 }
 
 func main() {
@@ -135,7 +148,7 @@ func main() {
 	registry.MustRegister(app.latency)
 	http.HandleFunc("GET /checkout", app.checkout)
 	http.Handle("/debug/spans", buf)
-	http.Handle("/metrics", metrics(registry))
+	http.Handle("/metrics", metrics(registry, buf))
 
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {

@@ -3,9 +3,11 @@ package io.sigyn;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -15,6 +17,10 @@ final class Pull {
   private static final int WAIT_MILLIS_MAX = 30_000;
   private static final int QUOTED_CHARS_MAX = 40;
   private static final int TOKEN_BYTES_MAX = 2048;
+
+  /** Traces of one question at most. */
+  private static final int TRACES_MAX = 64;
+
   private static final Pattern CURSOR = Pattern.compile("1\\.([0-9a-f]{32})((?:\\.[0-9a-f]{1,16})+)");
   private static final String UNIT = "(ns|us|µs|ms|s|m|h|d)";
   private static final String NUMBER = "([0-9]+\\.?[0-9]*|\\.[0-9]+)";
@@ -46,6 +52,10 @@ final class Pull {
   int maxBytes = 4 << 20;
   int waitMillis;
   boolean drain;
+
+  /** All that is held of these instead of what is new. */
+  final Set<TraceId> traces = new HashSet<>();
+
   boolean head;
   boolean gzip;
 
@@ -57,6 +67,7 @@ final class Pull {
     Pull pull = new Pull();
     pull.head = method.equals("HEAD");
     pull.gzip = acceptsGzip(acceptEncoding == null ? "" : acceptEncoding);
+    int named = 0;
     for (String pair : (query == null ? "" : query).split("&")) {
       int separator = pair.indexOf('=');
       String name = separator < 0 ? pair : pair.substring(0, separator);
@@ -76,10 +87,29 @@ final class Pull {
           }
           pull.drain = value.equals("1") || value.equals("true");
         }
+        case "trace_id" -> {
+          for (String text : value.split(",", -1)) {
+            pull.traces.add(trace(text));
+            named++;
+          }
+          if (named > TRACES_MAX) {
+            throw new Refusal(
+                400, named + " traces are more than the " + TRACES_MAX + " that one read may ask for");
+          }
+        }
         default -> {}
       }
     }
     return pull;
+  }
+
+  private static TraceId trace(String text) throws Refusal {
+    TraceId trace = TraceId.parse(text);
+    if (trace == null) {
+      String allowed = "1 to 32 hexadecimal digits, or several of these with commas between them";
+      throw new Refusal(400, "trace_id is " + allowed + ", not " + quote(text));
+    }
+    return trace;
   }
 
   private static String decode(String value) {

@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -79,6 +80,7 @@ public final class SpanBuffer {
   private final Condition news = lock.newCondition();
   private final Condition progress = lock.newCondition();
   private final Ring ring;
+  private final Keep keep;
   private int waiters;
   private long confirmed;
   private long delivered;
@@ -91,6 +93,7 @@ public final class SpanBuffer {
     new SecureRandom().nextBytes(random);
     epoch = java.util.HexFormat.of().formatHex(random);
     ring = new Ring(builder.capacityBytes);
+    keep = new Keep(ring.capacityBytes());
     int most = Math.min(builder.spanBytesMax, ring.capacityBytes() / 8);
     spanBytesMax = Math.max(most, Otlp.SPAN_LIMIT_BYTES_MIN);
     uid = builder.uid != null && builder.uid.matches("[ -~]+") ? builder.uid : null;
@@ -218,11 +221,30 @@ public final class SpanBuffer {
     dropped.incrementAndGet();
   }
 
+  /**
+   * Keeps the spans that the exemplars of an OpenMetrics page point at until a reader had them, also those that end
+   * while the exemplar is still shown: call it with every page. What is kept takes at most an eighth of the capacity,
+   * beside the ring. Recording a span costs the same as without.
+   */
+  public void keepExemplars(String openMetrics) {
+    keep.keep((position, visit) -> walk(position, SLICE_BYTES, visit), Keep.exemplarTraces(openMetrics));
+  }
+
   // Reading.
 
-  /** Spans written since the start; of these overwritten, read or not; not written; bytes held; bytes in all. */
+  /**
+   * Spans written since the start; of these overwritten, read or not; not written; bytes held; bytes in all; spans kept
+   * for exemplars until a reader had them; of these, given up for want of room.
+   */
   public record Stats(
-      long recorded, long overwritten, long dropped, int bytes, int capacity, double overwriteSeconds) {
+      long recorded,
+      long overwritten,
+      long dropped,
+      int bytes,
+      int capacity,
+      double overwriteSeconds,
+      int kept,
+      long keptGivenUp) {
     /** The value of the header {@code sigyn-buffer}. */
     @Override
     public String toString() {
@@ -230,15 +252,19 @@ public final class SpanBuffer {
       String seconds =
           Double.isInfinite(overwriteSeconds) ? "inf" : String.format(Locale.ROOT, format, overwriteSeconds);
       return "recorded=" + recorded + ", overwritten=" + overwritten + ", dropped=" + dropped + ", bytes=" + bytes
-          + ", capacity=" + capacity + ", overwrite_seconds=" + seconds;
+          + ", capacity=" + capacity + ", overwrite_seconds=" + seconds
+          + (kept > 0 || keptGivenUp > 0 ? ", kept=" + kept + ", kept_given_up=" + keptGivenUp : "");
     }
   }
 
   public Stats stats() {
+    int kept = keep.size();
+    long givenUp = keep.givenUp();
     lock.lock();
     try {
       double seconds = ring.capacityBytes() / fillRate();
-      return new Stats(ring.next, ring.first, dropped.get(), ring.heldBytes, ring.capacityBytes(), seconds);
+      return new Stats(
+          ring.next, ring.first, dropped.get(), ring.heldBytes, ring.capacityBytes(), seconds, kept, givenUp);
     } finally {
       lock.unlock();
     }
@@ -276,11 +302,17 @@ public final class SpanBuffer {
   }
 
   private Answer answer(Pull pull) throws Pull.Refusal {
+    if (!pull.traces.isEmpty()) {
+      return found(pull);
+    }
     boolean isKnown = pull.cursor == null || pull.cursor.epoch().equals(epoch);
     long position = isKnown && pull.cursor != null ? position(pull.cursor) : 0;
     if (isKnown) {
-      if (pull.cursor != null && counts(pull)) {
-        reached(position, true);
+      if (pull.cursor != null) {
+        keep.had(position);
+        if (counts(pull)) {
+          reached(position, true);
+        }
       }
       boolean isFinal = pull.drain && draining;
       if (pull.waitMillis > 0 && !isFinal) {
@@ -291,19 +323,49 @@ public final class SpanBuffer {
     if (counts(pull)) {
       reached(read.reached, false);
     }
+    Map<String, String> stand = new LinkedHashMap<>();
+    stand.put("sigyn-cursor", "1." + epoch + "." + Long.toHexString(read.reached));
+    stand.put("sigyn-lost", !isKnown ? "unknown" : pull.cursor == null ? "0" : Long.toString(read.lost));
+    return respond(pull, stand, read.more, read.body);
+  }
+
+  /** All that is held of some traces, wherever readers stand. */
+  private Answer found(Pull pull) {
+    Body body = new Body(resource, pull.maxBytes);
+    boolean[] more = {false};
+    Keep.Visit take =
+        (sequence, entry) -> {
+          more[0] = pull.traces.contains(TraceId.of(entry.span())) && !offer(body, entry);
+          return !more[0];
+        };
+    long first = ends()[0];
+    for (Map.Entry<Long, Ring.Entry> kept : keep.between(0, first)) {
+      if (!take.take(kept.getKey(), kept.getValue())) {
+        break;
+      }
+    }
+    if (!more[0]) {
+      walk(first, SLICE_BYTES, take);
+    }
+    return respond(pull, Map.of("sigyn-filter", "trace_id"), more[0], body.finish());
+  }
+
+  private boolean offer(Body body, Ring.Entry entry) {
+    return body.offer(entry.scope(), scopes.get(entry.scope()), entry.span());
+  }
+
+  private Answer respond(Pull pull, Map<String, String> stand, boolean more, byte[] body) {
     Map<String, String> headers = new LinkedHashMap<>();
     headers.put("content-type", "application/x-protobuf");
     headers.put("cache-control", "no-store");
     headers.put("vary", "accept-encoding");
-    headers.put("sigyn-cursor", "1." + epoch + "." + Long.toHexString(read.reached));
-    headers.put("sigyn-lost", !isKnown ? "unknown" : pull.cursor == null ? "0" : Long.toString(read.lost));
-    headers.put("sigyn-more", read.more ? "1" : "0");
+    headers.putAll(stand);
+    headers.put("sigyn-more", more ? "1" : "0");
     headers.put("sigyn-time", Long.toString(clock.getAsLong()));
     headers.put("sigyn-buffer", stats() + (draining ? ", draining=1" : ""));
     if (uid != null) {
       headers.put("sigyn-uid", uid);
     }
-    byte[] body = read.body;
     if (pull.gzip && body.length > 0) {
       headers.put("content-encoding", "gzip");
       body = pull.head ? new byte[0] : compressed(body);
@@ -386,31 +448,74 @@ public final class SpanBuffer {
     Body body = new Body(resource, bytesMax);
     long reached = position;
     long lost = 0;
-    long until = Long.MAX_VALUE;
-    boolean isFull = false;
-    while (!isFull && reached < until) {
+    for (Map.Entry<Long, Ring.Entry> kept : keep.between(position, ends()[0])) {
+      lost += kept.getKey() - reached;
+      reached = kept.getKey();
+      if (!offer(body, kept.getValue())) {
+        return new Read(body.finish(), reached, lost, true);
+      }
+      reached++;
+    }
+    long[] state = {reached, lost};
+    long until =
+        walk(
+            reached,
+            Math.min(SLICE_BYTES, body.roomBytes()),
+            (sequence, entry) -> {
+              state[1] += sequence - state[0];
+              state[0] = sequence;
+              if (!offer(body, entry)) {
+                return false;
+              }
+              state[0]++;
+              return true;
+            });
+    return new Read(body.finish(), state[0], state[1], state[0] < until);
+  }
+
+  /** Sequence numbers of the oldest entry and of the next one. */
+  private long[] ends() {
+    lock.lock();
+    try {
+      return new long[] {ring.first, ring.next};
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Shows every entry from a position on that is held when its turn comes, a slice at a time, until the visitor wants no
+   * more; returns the number after the last that was held at the start.
+   */
+  private long walk(long position, int sliceBytes, Keep.Visit visit) {
+    long until = ends()[1];
+    List<Ring.Entry> slice = new ArrayList<>();
+    int offset = -1;
+    while (position < until) {
+      slice.clear();
       lock.lock();
       try {
-        until = Math.min(until, ring.next);
-        if (ring.first > reached) {
-          lost += ring.first - reached;
-          reached = ring.first;
+        if (offset < 0 || position < ring.first) {
+          position = Math.max(position, ring.first);
+          offset = ring.offsetOf(position);
         }
-        int offset = reached < until ? ring.offsetOf(reached) : 0;
-        for (int taken = 0; reached < until && taken < SLICE_BYTES; reached++) {
+        for (int taken = 0; position + slice.size() < until && taken < sliceBytes; ) {
           Ring.Entry entry = ring.entryAt(offset);
-          isFull = !body.offer(entry.scope(), scopes.get(entry.scope()), entry.span());
-          if (isFull) {
-            break;
-          }
+          slice.add(entry);
           taken += entry.span().length;
           offset = entry.after();
         }
       } finally {
         lock.unlock();
       }
+      for (Ring.Entry entry : slice) {
+        if (!visit.take(position, entry)) {
+          return until;
+        }
+        position++;
+      }
     }
-    return new Read(body.finish(), reached, lost, reached < until);
+    return until;
   }
 
   /**

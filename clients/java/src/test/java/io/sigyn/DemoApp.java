@@ -128,7 +128,9 @@ public final class DemoApp {
   private String metrics() throws IOException {
     ByteArrayOutputStream page = new ByteArrayOutputStream();
     OpenMetricsTextFormatWriter.create().write(page, registry.scrape());
-    return page.toString(StandardCharsets.UTF_8);
+    String text = page.toString(StandardCharsets.UTF_8);
+    tracer.buffer().keepExemplars(text);
+    return text;
   }
 
   private static void answer(HttpExchange exchange, int status, String type, String body) throws IOException {

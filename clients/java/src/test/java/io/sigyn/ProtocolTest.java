@@ -72,6 +72,8 @@ class ProtocolTest {
         record(step);
       } else if (step.has("restart")) {
         restart();
+      } else if (step.has("show")) {
+        buffer.keepExemplars(step.get("show").getAsString());
       } else if (step.has("start_draining")) {
         buffer.startDraining();
       } else if (step.has("drained")) {
@@ -90,7 +92,7 @@ class ProtocolTest {
       List<Integer> limits = numbers(step.get("record"));
       for (int number = limits.get(0); number < limits.get(1); number++) {
         SpanRecord span = new SpanRecord();
-        span.traceId = String.format("%032x", number + 1);
+        span.traceId = String.format("%032x", Vectors.number(step, "trace", number + 1));
         span.spanId = String.format("%016x", number + 1);
         span.name = "span";
         span.startNanos = START + number;
@@ -168,14 +170,23 @@ class ProtocolTest {
       if (expect.has("empty") || expect.has("head")) {
         assertEquals(0, answer.body().length);
       }
+      if (expect.has("numbers")) {
+        assertEquals(numbers(expect.get("numbers")), numbers);
+      }
+      if (expect.has("begins")) {
+        assertEquals(expect.get("begins").getAsInt(), numbers.get(0));
+      }
+      List<Integer> kept = expect.has("kept") ? numbers(expect.get("kept")) : List.of();
       if (expect.has("newest")) {
+        assertEquals(kept, numbers.subList(0, kept.size()));
+        numbers = numbers.subList(kept.size(), numbers.size());
         assertEquals(IntStream.range(numbers.get(0), recorded).boxed().toList(), numbers);
         assertTrue(numbers.size() >= expect.get("at_least").getAsInt());
       }
       String lost = Vectors.text(expect, "lost", headers.get("sigyn-lost"));
-      if (lost.equals("counted")) {
+      if ("counted".equals(lost)) {
         long position = Long.parseLong(before.substring(before.lastIndexOf('.') + 1), 16);
-        lost = Long.toString(numbers.get(0) - position);
+        lost = Long.toString(numbers.get(0) - position - kept.size());
       }
       assertEquals(lost, headers.get("sigyn-lost"));
       assertEquals(Vectors.text(expect, "more", headers.get("sigyn-more")), headers.get("sigyn-more"));
@@ -200,7 +211,7 @@ class ProtocolTest {
         stats.put(pair.group(1), Double.parseDouble(pair.group(2)));
       }
       child(expect, "stats").forEach((name, wanted) -> assertEquals(wanted.getAsDouble(), stats.get(name)));
-      cursor = headers.get("sigyn-cursor");
+      cursor = headers.getOrDefault("sigyn-cursor", cursor);
       if (expect.has("save")) {
         cursors.put(expect.get("save").getAsString(), cursor);
       }

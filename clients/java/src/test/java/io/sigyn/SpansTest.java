@@ -26,8 +26,11 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -170,6 +173,69 @@ class SpansTest {
       assertEquals("0", answer.headers().firstValue("sigyn-lost").orElseThrow());
       request.method("HEAD", HttpRequest.BodyPublishers.noBody());
       assertEquals(200, client.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode());
+    }
+  }
+
+  /** Goes from cursor to cursor. */
+  private static final class Reader {
+    final SpanBuffer buffer;
+    final Set<Integer> numbers = new HashSet<>();
+    int seen;
+    long lost;
+    String cursor;
+
+    Reader(SpanBuffer buffer) {
+      this.buffer = buffer;
+      cursor = "1." + buffer.epoch() + ".0";
+    }
+
+    boolean read(int maxBytes) {
+      Answer answer = buffer.answer("GET", "cursor=" + cursor + "&max_bytes=" + maxBytes, null);
+      List<Vectors.Span> spans = Vectors.spans(answer.body());
+      seen += spans.size();
+      spans.forEach(span -> numbers.add(span.number()));
+      lost += Long.parseLong(answer.headers().get("sigyn-lost"));
+      cursor = answer.headers().get("sigyn-cursor");
+      return answer.headers().get("sigyn-more").equals("1");
+    }
+  }
+
+  @Test
+  void keptOrNotEverySpanComesOnceOrIsCounted() {
+    for (int seed = 0; seed < 25; seed++) {
+      Random draw = new Random(seed);
+      SpanBuffer buffer = SpanBuffer.create(64 << 10);
+      int scope = buffer.scope("s", "", "", java.util.Map.of());
+      List<Reader> readers = List.of(new Reader(buffer), new Reader(buffer), new Reader(buffer));
+      int recorded = 0;
+      for (int steps = draw.nextInt(80); steps > 0; steps--) {
+        int step = draw.nextInt(6);
+        if (step < 3) {
+          String pad = "x".repeat(new int[] {10, 200, 2000, 9000}[draw.nextInt(4)]);
+          for (int count = draw.nextInt(60); count > 0; count--) {
+            recorded++;
+            SpanRecord span = new SpanRecord();
+            span.traceId = String.format("%032x", recorded);
+            span.spanId = String.format("%016x", recorded);
+            span.attributes = SpanRecord.Attributes.of(java.util.Map.of("pad", pad));
+            buffer.record(scope, span);
+          }
+        } else if (step < 5) {
+          StringBuilder page = new StringBuilder();
+          for (int count = draw.nextInt(8); count > 0; count--) {
+            int shown = Math.max(recorded - draw.nextInt(200), 0);
+            page.append(String.format("a_total 1 # {trace_id=\"%x\"} 1%n", shown));
+          }
+          buffer.keepExemplars(page.toString());
+        } else {
+          readers.get(draw.nextInt(3)).read(new int[] {1, 20_000, 4 << 20}[draw.nextInt(3)]);
+        }
+      }
+      for (Reader reader : readers) {
+        while (reader.read(4000)) {}
+        assertEquals(reader.numbers.size(), reader.seen);
+        assertEquals(recorded, reader.seen + reader.lost);
+      }
     }
   }
 
