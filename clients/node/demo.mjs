@@ -52,11 +52,16 @@ async function call() {
 }
 
 /** Status and answer of one request. */
-async function checkout(headers) {
+async function checkout(headers, query) {
   const began = performance.now();
   const span = tracer.startSpan("GET /checkout", {
     childOf: tracer.extract(FORMAT_HTTP_HEADERS, headers) ?? undefined,
-    tags: { "span.kind": "server", "http.request.method": "GET", "http.route": "/checkout" },
+    tags: {
+      "span.kind": "server",
+      "http.request.method": "GET",
+      "http.route": "/checkout",
+      "url.query": query,
+    },
   });
   return tracer.withSpan(span, async () => {
     let status = 200;
@@ -77,10 +82,10 @@ async function checkout(headers) {
 }
 
 async function respond(request, response) {
-  const path = request.url.split("?")[0];
+  const [path, query = ""] = request.url.split("?");
   if (path === "/debug/spans") return spans(request, response);
   if (path === "/checkout") {
-    const [status, answer] = await checkout(request.headers);
+    const [status, answer] = await checkout(request.headers, query);
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
   } else if (path === "/metrics") {
     const page = await registry.metrics();

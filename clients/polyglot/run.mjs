@@ -26,6 +26,21 @@ async function startService({ language, directory, command, env }, port, next) {
   return service;
 }
 
+/** `sigyn check buffer` finds nothing bad, and tries what needs many spans, a large one and a new one. */
+async function check(service) {
+  const port = await freePort();
+  const running = await startService(service, port, "");
+  const app = `http://127.0.0.1:${port}`;
+  for (let count = 0; count < 20; count += 1) await (await fetch(`${app}/checkout?count=${count}`)).text();
+  await (await fetch(`${app}/checkout?note=${"x".repeat(6000)}`)).text();
+  const subject = [`${app}/debug/spans`, `--provoke=${app}/checkout`];
+  const checked = start(process.env.SIGYN_BINARY, ["check", "buffer", ...subject]);
+  const code = await checked.code;
+  assert.equal(code, 0, `${service.language}: ${checked.out}${checked.err}`);
+  running.child.kill("SIGKILL");
+  return checked.out.split("\n").filter((line) => line.startsWith("good")).length;
+}
+
 function attributesOf(list = []) {
   return Object.fromEntries(list.map(({ key, value }) => [key, Object.values(value)[0]]));
 }
@@ -51,7 +66,10 @@ const isKind = (span, name, number) => [name, `SPAN_KIND_${name}`, number].inclu
 
 try {
   assert.ok(services.length > 0, "no service was given");
-  const ports = await Promise.all(services.map(freePort));
+  const names = services.map(({ language }) => `polyglot-${language}`);
+  const checks = await Promise.all(services.map(check));
+  const ports = [];
+  for (const _ of services) ports.push(await freePort());
   const started = [];
   let next = "";
   for (let index = services.length - 1; index >= 0; index -= 1) {
@@ -65,7 +83,6 @@ try {
   const response = await fetch(`http://127.0.0.1:${ports[0]}/checkout`, { headers: { traceparent: TRACEPARENT, baggage } });
   const answer = await response.json();
   assert.equal(response.status, 200, JSON.stringify(answer));
-  const names = services.map(({ language }) => `polyglot-${language}`);
   assert.deepEqual(answer, { services: names, baggage: BAGGAGE });
 
   const spans = await until("the whole trace is in Sigyn", async () => {
@@ -105,7 +122,7 @@ try {
   const began = performance.now();
   for (const service of started) service.child.kill("SIGTERM");
   const codes = await Promise.all(started.map(({ code }) => code));
-  const report = { test: "polyglot", services: names, spans: spans.length, drained_ms: Math.round(performance.now() - began) };
+  const report = { test: "polyglot", services: names, spans: spans.length, buffer_checks_good: checks, drained_ms: Math.round(performance.now() - began) };
   process.stdout.write(`${JSON.stringify(report)}\n`);
   // A JVM that ended by a signal says so, drained or not.
   assert.ok(codes.every((code) => code === 0 || code === 143), `they ended with ${codes}`);

@@ -46,10 +46,10 @@ def call(next_url):
             return json.load(response)
 
 
-def checkout(headers, next_url):
+def checkout(headers, query, next_url):
     """(status line, answer) of one request."""
     token, began = attach(propagate.extract(headers)), time.monotonic()
-    attributes = {"http.request.method": "GET", "http.route": "/checkout", "url.path": "/checkout"}
+    attributes = {"http.request.method": "GET", "http.route": "/checkout", "url.query": query}
     kind = trace.SpanKind.SERVER
     try:
         with tracer.start_as_current_span("GET /checkout", kind=kind, attributes=attributes) as span:
@@ -82,7 +82,7 @@ def app_of(next_url):
             return spans(environ, start_response)
         if path == "/checkout":
             names = {key[5:].lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
-            status, answer = checkout(names, next_url)
+            status, answer = checkout(names, environ["QUERY_STRING"], next_url)
             kind, body = "application/json", json.dumps(answer).encode()
         elif path == "/metrics":
             status, kind, body = "200 OK", CONTENT_TYPE_LATEST, metrics()

@@ -50,7 +50,8 @@ func (a *app) checkout(writer http.ResponseWriter, request *http.Request) {
 	began := time.Now()
 	ctx := a.propagator.Extract(request.Context(), propagation.HeaderCarrier(request.Header))
 	ctx, span := a.tracer.Start(ctx, "GET /checkout", trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-		attribute.String("http.request.method", "GET"), attribute.String("http.route", "/checkout")))
+		attribute.String("http.request.method", "GET"), attribute.String("http.route", "/checkout"),
+		attribute.String("url.query", request.URL.RawQuery)))
 	defer span.End()
 	status, out := http.StatusOK, answer{Services: []string{service}, Baggage: map[string]string{}}
 	for _, member := range baggage.FromContext(ctx).Members() {

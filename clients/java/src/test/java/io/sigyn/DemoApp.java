@@ -69,6 +69,7 @@ public final class DemoApp {
             .withTag(Tags.SPAN_KIND, Tags.SPAN_KIND_SERVER)
             .withTag("http.request.method", "GET")
             .withTag("http.route", "/checkout")
+            .withTag("url.query", String.valueOf(exchange.getRequestURI().getRawQuery()))
             .start();
     Scope scope = tracer.activateSpan(span);
     try {
