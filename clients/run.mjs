@@ -55,7 +55,7 @@ const clients = {
   },
   java: {
     needs: [["javac", "--version"], ["mvn", "--version"]],
-    test: [[...maven, "package"]],
+    test: [[...maven, "verify"]],
     rolling: ["java", "-cp", javaPath, "io.sigyn.RollingApp"],
     demo: { build: [[...maven, "-DskipTests", "package"]], start: ["java", "-cp", javaPath, "io.sigyn.DemoApp"] },
     bench: [

@@ -2,6 +2,8 @@ package sigynbuffer
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -185,6 +187,34 @@ func TestServeAsksForTheToken(t *testing.T) {
 		if status == 200 {
 			equal(t, len(spansOf(body)), 1)
 		}
+	}
+}
+
+func TestServeTLSIsHTTPS(t *testing.T) {
+	pair, err := tls.LoadX509KeyPair("../vectors/tls/certificate.pem", "../vectors/tls/key.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer := New(0)
+	_, span := tracerOf(buffer).Start(context.Background(), "a")
+	span.End()
+	server, err := buffer.ServeTLS("127.0.0.1:0", "", &tls.Config{Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(pair.Leaf)
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	response, err := client.Get("https://" + server.Addr + Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(response.Body)
+	response.Body.Close()
+	equal(t, len(spansOf(body)), 1)
+	if _, err := http.Get("https://" + server.Addr + Path); err == nil {
+		t.Error("who does not know the certificate must not read")
 	}
 }
 

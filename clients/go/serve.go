@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/subtle"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -231,14 +232,23 @@ func (b *Buffer) read(position uint64, bytesMax int) reading {
 // Serve serves Path on an address of its own ("0.0.0.0:9464"; port 0 takes any free one) until the process
 // ends or the server is closed. With a token, readers must send it as "authorization: Bearer …".
 func (b *Buffer) Serve(address, token string) (*http.Server, error) {
+	return b.ServeTLS(address, token, nil)
+}
+
+// ServeTLS is Serve over HTTPS, with the certificates of a configuration; with none it is Serve.
+func (b *Buffer) ServeTLS(address, token string, config *tls.Config) (*http.Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
+	bound := listener.Addr().String()
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
 	mux := http.NewServeMux()
 	mux.Handle(Path, RequireToken(token, b))
 	server := &http.Server{
-		Addr:              listener.Addr().String(),
+		Addr:              bound,
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
 		WriteTimeout:      waitMax + 30*time.Second,

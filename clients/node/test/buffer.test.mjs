@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, request } from "node:http";
+import { get as getTls } from "node:https";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
@@ -133,6 +135,20 @@ test("four wait and the fifth is told to come later", async () => {
     (await Promise.all(waiting)).map(({ status }) => status),
     [200, 200, 200, 200],
   );
+});
+
+test("the port of its own can speak TLS", async () => {
+  const pem = (name) => readFileSync(new URL(`../../vectors/tls/${name}.pem`, import.meta.url));
+  const [cert, key] = [pem("certificate"), pem("key")];
+  const buffer = new SpanBuffer();
+  tracerOf(buffer).startSpan("a").end();
+  const server = await buffer.serve(0, "127.0.0.1", { tls: { cert, key } });
+  const url = `https://127.0.0.1:${server.address().port}/debug/spans`;
+  const [response] = await once(getTls(url, { ca: cert, agent: false }), "response");
+  assert.equal(spansOf(Buffer.concat(await response.toArray())).length, 1);
+  const [error] = await once(getTls(url, { agent: false }), "error");
+  assert.equal(error.code, "DEPTH_ZERO_SELF_SIGNED_CERT");
+  server.close();
 });
 
 test("the port of its own asks for the token and knows one path", async () => {

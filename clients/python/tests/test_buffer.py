@@ -2,6 +2,7 @@ import json
 import os
 import random
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider, sampling
@@ -202,6 +204,17 @@ class Serving(unittest.TestCase):
         request = urllib.request.Request(url, headers={"authorization": "Bearer secret"})
         with urllib.request.urlopen(request) as response:
             self.assertEqual(len(spans_of(response.read())), 1)
+
+    def test_tls(self):
+        keys = Path(__file__).parents[2] / "vectors/tls"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(keys / "certificate.pem", keys / "key.pem")
+        url = f"https://127.0.0.1:{self.serve(ssl_context=context).port}/debug/spans"
+        trusting = ssl.create_default_context(cafile=keys / "certificate.pem")
+        with urllib.request.urlopen(url, context=trusting) as response:
+            self.assertEqual(len(spans_of(response.read())), 1)
+        with self.assertRaises(urllib.error.URLError):
+            urllib.request.urlopen(url)
 
     def test_wsgi_and_asgi_give_the_same_answer(self):
         import asyncio

@@ -25,6 +25,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
+import javax.net.ssl.SSLContext;
 
 /**
  * The newest finished spans of this process, in a fixed number of bytes, for Sigyn to read. It is not an exporter: it
@@ -524,12 +525,17 @@ public final class SpanBuffer {
    * @throws IOException when the port cannot be bound
    */
   public SpanBufferServer serve(int port) throws IOException {
-    return SpanBufferServer.start(this, "0.0.0.0", port, null);
+    return serve("0.0.0.0", port, null, null);
   }
 
   /** The same on one address; with a token, readers must send it as {@code authorization: Bearer …}. */
   public SpanBufferServer serve(String host, int port, String token) throws IOException {
-    return SpanBufferServer.start(this, host, port, token);
+    return serve(host, port, token, null);
+  }
+
+  /** The same over HTTPS, with the certificate of a context; null: over HTTP. */
+  public SpanBufferServer serve(String host, int port, String token, SSLContext tls) throws IOException {
+    return SpanBufferServer.start(this, host, port, token, tls);
   }
 
   /** For an {@code HttpServer} of the JDK that the app has already: a context for {@link #PATH}. */

@@ -3,6 +3,8 @@ package io.sigyn;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
 
 /** The endpoint on a port of its own; made by {@link SpanBuffer#serve}. It ends with the process. */
 public final class SpanBufferServer implements AutoCloseable {
@@ -24,8 +27,10 @@ public final class SpanBufferServer implements AutoCloseable {
     this.threads = threads;
   }
 
-  static SpanBufferServer start(SpanBuffer buffer, String host, int port, String token) throws IOException {
-    HttpServer server = HttpServer.create(new InetSocketAddress(host, port), THREADS);
+  static SpanBufferServer start(SpanBuffer buffer, String host, int port, String token, SSLContext tls)
+      throws IOException {
+    InetSocketAddress address = new InetSocketAddress(host, port);
+    HttpServer server = tls == null ? HttpServer.create(address, THREADS) : secure(address, tls);
     ThreadPoolExecutor threads =
         new ThreadPoolExecutor(
             THREADS,
@@ -44,6 +49,12 @@ public final class SpanBufferServer implements AutoCloseable {
     server.createContext("/", handler(buffer, token)).getFilters().clear();
     server.start();
     return new SpanBufferServer(server, threads);
+  }
+
+  private static HttpServer secure(InetSocketAddress address, SSLContext tls) throws IOException {
+    HttpsServer server = HttpsServer.create(address, THREADS);
+    server.setHttpsConfigurator(new HttpsConfigurator(tls));
+    return server;
   }
 
   static HttpHandler handler(SpanBuffer buffer, String token) {

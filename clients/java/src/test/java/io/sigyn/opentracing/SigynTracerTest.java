@@ -14,8 +14,6 @@ import io.opentracing.contrib.concurrent.TracedExecutorService;
 import io.opentracing.propagation.BinaryAdapters;
 import io.opentracing.propagation.Format;
 import io.opentracing.propagation.TextMapAdapter;
-import io.opentracing.util.GlobalTracer;
-import io.sigyn.Exemplars;
 import io.sigyn.SpanBuffer;
 import io.sigyn.Vectors;
 import java.nio.ByteBuffer;
@@ -199,17 +197,5 @@ class SigynTracerTest {
     // As its own ID, and as the child's parent.
     assertEquals(3, body.split(root.context().toSpanId(), -1).length);
     assertEquals(3, body.split(root.context().toTraceId(), -1).length);
-  }
-
-  @Test
-  void theActiveSpanIsTheExemplar() {
-    SigynTracer tracer = tracer();
-    GlobalTracer.registerIfAbsent(tracer);
-    assertNull(new Exemplars().getCurrentTraceId());
-    Span span = tracer.buildSpan("a").start();
-    try (Scope scope = tracer.activateSpan(span)) {
-      assertEquals(scope == null ? "" : span.context().toSpanId(), new Exemplars().getCurrentSpanId());
-    }
-    span.finish();
   }
 }
