@@ -8,8 +8,6 @@ import "./styles/detail.css";
 import "./styles/glance.css";
 import "./styles/tables.css";
 import "./styles/services.css";
-import "./styles/compare.css";
-import "./styles/notebook.css";
 import { startClock } from "./state/clock.ts";
 import { startRouter } from "./state/router.ts";
 import { loadServices } from "./state/services.ts";

@@ -2,6 +2,7 @@
 // from the end backwards: what ended last before now was waited for; before it began, what ended
 // last before that. A child that was still running then was not waited for, and is not on the path.
 
+import { nameShape } from "./repeats.ts";
 import type { Trace } from "./trace.ts";
 
 export interface CriticalPath {
@@ -89,16 +90,17 @@ export interface PathShare {
   readonly span: number;
 }
 
-/** The path by service and operation, longest first. */
+/** The path by service and operation, longest first. Names that differ in digits only are one operation. */
 export function pathByOperation(trace: Trace, path: CriticalPath): readonly PathShare[] {
   const shares = new Map<string, { -readonly [K in keyof PathShare]: PathShare[K] }>();
   for (const { span, nanos } of path.bySelfTime) {
     const { name, resource } = trace.spans[span];
-    const key = `${resource.serviceName}\n${name}`;
+    const key = `${resource.serviceName}\n${nameShape(name)}`;
     const share = shares.get(key);
     if (share) {
       share.nanos += nanos;
       share.count += 1;
+      if (share.name !== name) share.name = nameShape(name);
     } else shares.set(key, { service: resource.serviceName, name, nanos, count: 1, span });
   }
   return [...shares.values()].sort((a, b) => b.nanos - a.nanos);

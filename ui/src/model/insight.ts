@@ -1,5 +1,6 @@
 // What a reader wants to know in the first seconds: where the time went, what repeats, what failed.
 
+import { formatCount } from "../base/number.ts";
 import { say } from "../base/say.ts";
 import {
   type CriticalPath,
@@ -7,11 +8,16 @@ import {
   pathByOperation,
   pathByService,
 } from "./critical-path.ts";
-import { largestRepeats, type Repeat } from "./repeats.ts";
+import { nameShape, type Repeat, type RepeatedOperation, repeatedOperations } from "./repeats.ts";
 import { childrenOf, rootsOf, type Trace } from "./trace.ts";
 
-export interface FailedSpan {
+/** Spans of one operation that failed for one reason, with nothing failed below them. */
+export interface ErrorOrigin {
+  /** The one that ended first. */
   readonly span: number;
+  readonly service: string;
+  readonly name: string;
+  readonly count: number;
   /** The reason in its own words: status message, exception, HTTP status. Empty where it gave none. */
   readonly reason: string;
 }
@@ -19,25 +25,22 @@ export interface FailedSpan {
 export interface Insight {
   readonly byService: readonly { readonly service: string; readonly nanos: number }[];
   readonly byOperation: readonly PathShare[];
-  readonly repeats: readonly { readonly parent: number; readonly repeat: Repeat }[];
-  /** Failed spans below which nothing failed, earliest end first: where errors came from. */
-  readonly origins: readonly FailedSpan[];
+  readonly repeats: readonly RepeatedOperation[];
+  /** Where errors came from, earliest end first. */
+  readonly origins: readonly ErrorOrigin[];
 }
-
-const REPEATS_SHOWN = 3;
-const ORIGINS_MAX = 50;
 
 export function traceInsight(trace: Trace, path: CriticalPath): Insight {
   const children = (parent: number) => (parent < 0 ? rootsOf(trace) : childrenOf(trace, parent));
   return {
     byService: pathByService(trace, path),
     byOperation: pathByOperation(trace, path),
-    repeats: largestRepeats(trace, children, REPEATS_SHOWN),
+    repeats: repeatedOperations(trace, children),
     origins: errorOrigins(trace),
   };
 }
 
-function errorOrigins(trace: Trace): readonly FailedSpan[] {
+function errorOrigins(trace: Trace): readonly ErrorOrigin[] {
   const hasFailedBelow = new Uint8Array(trace.spans.length);
   const origins: number[] = [];
   for (let i = trace.spans.length - 1; i >= 0; i--) {
@@ -48,10 +51,20 @@ function errorOrigins(trace: Trace): readonly FailedSpan[] {
     }
   }
   const end = (span: number) => trace.offset[span] + trace.duration[span];
-  return origins
-    .sort((a, b) => end(a) - end(b))
-    .slice(0, ORIGINS_MAX)
-    .map((span) => ({ span, reason: failureReason(trace, span) }));
+  const grouped = new Map<string, ErrorOrigin>();
+  for (const span of origins.sort((a, b) => end(a) - end(b))) {
+    const { name, resource } = trace.spans[span];
+    const reason = failureReason(trace, span);
+    const key = [resource.serviceName, nameShape(name), nameShape(reason)].join("\n");
+    const known = grouped.get(key);
+    grouped.set(
+      key,
+      known
+        ? { ...known, count: known.count + 1, name: known.name === name ? name : nameShape(name) }
+        : { span, service: resource.serviceName, name, reason, count: 1 },
+    );
+  }
+  return [...grouped.values()];
 }
 
 const REASON_KEYS = [
@@ -80,7 +93,7 @@ function failureReason(trace: Trace, index: number): string {
   return "";
 }
 
-/** `37 × HGET`. */
+/** `1,037 × HGET`. */
 export function repeatLabel(repeat: Repeat): string {
-  return `${repeat.spans.length} × ${repeat.name || say("insight.noName")}`;
+  return `${formatCount(repeat.spans.length)} × ${repeat.name || say("noName")}`;
 }

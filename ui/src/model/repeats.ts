@@ -48,20 +48,45 @@ export function groupRepeats(
   return items;
 }
 
-/** Repeats anywhere in the trace, those that took longest first. */
-export function largestRepeats(
+/** The same repeat in one or more places of a trace. */
+export interface RepeatedOperation {
+  readonly service: string;
+  readonly name: string;
+  readonly spanCount: number;
+  readonly sumNanos: number;
+  readonly errorCount: number;
+  /** How many parents have it below them. */
+  readonly placeCount: number;
+  /** The first span of the repeat that took longest. */
+  readonly span: number;
+}
+
+/** Repeats of the whole trace by operation, those that took longest first. */
+export function repeatedOperations(
   trace: Trace,
   childrenOf: (parent: number) => readonly number[],
-  limit: number,
-): readonly { readonly parent: number; readonly repeat: Repeat }[] {
-  const found: { parent: number; repeat: Repeat }[] = [];
+): readonly RepeatedOperation[] {
+  const found = new Map<string, RepeatedOperation & { longestNanos: number }>();
   for (let parent = -1; parent < trace.spans.length; parent++) {
     if (parent >= 0 && trace.subtreeSize[parent] <= REPEAT_MIN) continue;
     for (const item of groupRepeats(trace, childrenOf(parent))) {
-      if (typeof item !== "number") found.push({ parent, repeat: item });
+      if (typeof item === "number") continue;
+      const key = repeatKey(trace, item.spans[0]);
+      const known = found.get(key);
+      const isLongest = known === undefined || item.sumNanos > known.longestNanos;
+      found.set(key, {
+        service: trace.spans[item.spans[0]].resource.serviceName,
+        name: known && known.name !== item.name ? nameShape(item.name) : item.name,
+        spanCount: (known?.spanCount ?? 0) + item.spans.length,
+        sumNanos: (known?.sumNanos ?? 0) + item.sumNanos,
+        errorCount: (known?.errorCount ?? 0) + item.errorCount,
+        placeCount: (known?.placeCount ?? 0) + 1,
+        span: isLongest ? item.spans[0] : known.span,
+        longestNanos: isLongest ? item.sumNanos : known.longestNanos,
+      });
     }
   }
-  return found.sort((a, b) => b.repeat.sumNanos - a.repeat.sumNanos).slice(0, limit);
+  return [...found.values()].sort((a, b) => b.sumNanos - a.sumNanos);
 }
 
 function isRepeat(trace: Trace, group: readonly number[]): boolean {

@@ -4,7 +4,9 @@
 
 import type { Span } from "../api/otlp.ts";
 import { type Nanos, nanos } from "../base/time.ts";
+import type { TimeSpan } from "../base/timescale.ts";
 import type { Trace } from "./trace.ts";
+import { Oddity } from "./tree.ts";
 
 /** One machine's (or process') clock, as far as this trace shows it. */
 export interface SkewedClock {
@@ -100,6 +102,24 @@ function aheadOf(trace: Trace, parent: number, child: number): number {
   if (!isEarly && !isLate) return 0;
   if (length > room) return isEarly ? start : 0;
   return start - (room - length) / 2;
+}
+
+/** Where skewed spans make up more of a trace's length than this, the rest is what a reader looks for first. */
+const STRETCH_SHARE_MIN = 0.4;
+
+/** The times of the spans whose clocks agree with the root's; null where the others do not stretch the trace much. */
+export function agreedExtent(trace: Trace, skew: Skew): TimeSpan | null {
+  if (skew.clocks.length === 0) return null;
+  let from = Number.POSITIVE_INFINITY;
+  let to = 0;
+  for (let i = 0; i < trace.spans.length; i++) {
+    if (skew.shift[i] !== 0 || (trace.oddities[i] & Oddity.TimeMissing) !== 0) continue;
+    from = Math.min(from, trace.offset[i]);
+    to = Math.max(to, trace.offset[i] + trace.duration[i]);
+  }
+  return to > from && to - from < trace.durationNanos * (1 - STRETCH_SHARE_MIN)
+    ? { from, to }
+    : null;
 }
 
 function median(values: readonly number[]): number {

@@ -94,7 +94,7 @@ function drawBox(
   if (width > 34) {
     context.fillStyle = theme.text;
     const times = box.spanCount > 1 ? `${box.spanCount} × ` : "";
-    const label = `${times}${box.name || say("flame.noName")}  ${formatDuration(box.width)}`;
+    const label = `${times}${box.name || say("noName")}  ${formatDuration(box.width)}`;
     context.fillText(fitText(context, label, width - 12), left + 6, y + FLAME_ROW / 2 - 1);
   }
   context.globalAlpha = 1;

@@ -14,8 +14,6 @@ import { isPale, PAD, ROW_HEIGHT, type WaterfallScene } from "./waterfall-scene.
 const BAR_HEIGHT = 12;
 /** A span has many events at times; beyond this they are one grey band to the eye anyway. */
 const EVENT_MARKS_MAX = 200;
-/** Own-time stretches of one bar beyond this are not told apart at any zoom that shows them all. */
-const STRETCHES_MAX = 2000;
 
 export function drawBar(
   context: Context,
@@ -32,7 +30,7 @@ export function drawBar(
   const from = toX(scale, repeat ? repeat.from : trace.offset[index]);
   const end = repeat ? repeat.to : trace.offset[index] + trace.duration[index];
   const to = Math.max(from + 2, toX(scale, end));
-  const edge = scale.left + scale.width + PAD;
+  const edge = scene.width;
   const middle = y + ROW_HEIGHT / 2;
   if (to < scale.left - PAD || from > edge) {
     drawBeyond(context, scene, from > edge ? edge - 6 : scale.left - 6, middle, from > edge);
@@ -60,10 +58,15 @@ export function drawBar(
   context.fill();
   context.fillStyle = colour;
   const stretches = selfStretches(trace, index);
-  for (let i = 0; i < Math.min(stretches.length, STRETCHES_MAX); i += 2) {
-    const a = Math.max(left, toX(scale, stretches[i]));
+  // Of thousands of stretches, those that begin on a pixel that is drawn already add nothing to see.
+  let drawnTo = left;
+  for (let i = 0; i < stretches.length; i += 2) {
+    const a = Math.max(drawnTo, toX(scale, stretches[i]));
     const b = Math.min(left + width, Math.max(a + 0.5, toX(scale, stretches[i + 1])));
-    if (b > a) context.fillRect(a, top, b - a, BAR_HEIGHT);
+    if (b <= drawnTo) continue;
+    context.fillRect(a, top, b - a, BAR_HEIGHT);
+    drawnTo = b;
+    if (drawnTo >= left + width) break;
   }
   if (width <= 2.5) context.fillRect(left, top, width, BAR_HEIGHT);
   if (isError) {
@@ -96,8 +99,7 @@ function drawRepeat(
 ): void {
   const { trace, theme } = scene;
   const colour = theme.services[scene.colours[trace.service[scene.rows.spans[row]]]];
-  const near = (x: number) =>
-    Math.max(scale.left - 100, Math.min(scale.left + scale.width + 100, x));
+  const near = (x: number) => Math.max(scale.left - 100, Math.min(scene.width + 100, x));
   const [left, right] = [near(toX(scale, repeat.from)), near(toX(scale, repeat.to))];
   context.fillStyle = withAlpha(colour, 0.16);
   context.fillRect(left, top, Math.max(2, right - left), BAR_HEIGHT);
@@ -133,7 +135,7 @@ function drawPath(
   const pairs = scene.path.get(row);
   if (!pairs) return;
   context.fillStyle = scene.theme.text;
-  const [first, last] = [scale.left - PAD, scale.left + scale.width + PAD];
+  const [first, last] = [scale.left - PAD, scene.width];
   let drawnTo = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < pairs.length; i += 2) {
     const from = Math.max(first, toX(scale, pairs[i]));

@@ -12,6 +12,8 @@ const INDENT = 14;
 /** Deeper spans keep this indent; else a chain of a thousand would push its names out of sight. */
 export const INDENT_DEPTH_MAX = 14;
 export const PAD = 12;
+/** Room behind the last moment, so that the longest bar has its duration beside it too. */
+const NOTE_ROOM = 64;
 /** A stretch in which a target lost spans, in nanoseconds of the trace. */
 export interface LostStretch extends TimeSpan {
   readonly sentence: string;
@@ -47,7 +49,7 @@ export interface WaterfallScene {
 }
 
 export function barScale(view: TimeSpan, width: number, namesWidth: number): TimeScale {
-  return timeScale(view, namesWidth + PAD, width - namesWidth - 2 * PAD);
+  return timeScale(view, namesWidth + PAD, width - namesWidth - PAD - NOTE_ROOM);
 }
 
 export function rowAt(y: number, scrollTop: number, rowCount: number): number {

@@ -2,6 +2,7 @@
 // else, so the work of a frame follows the height of the window and not the size of the trace.
 
 import { withAlpha } from "../base/colour.ts";
+import { formatCount } from "../base/number.ts";
 import { say } from "../base/say.ts";
 import { formatDuration } from "../base/time.ts";
 import { type TimeScale, ticks, toX } from "../base/timescale.ts";
@@ -135,21 +136,23 @@ function drawName(context: Context, scene: WaterfallScene, row: number, y: numbe
     x += textWidth(context, shown) + 6;
   };
 
+  // The indent has stopped; the level goes on.
+  if (depth > INDENT_DEPTH_MAX) put(String(depth), theme.textMuted, "italic ");
   if (!repeat && (trace.oddities[index] & Oddity.ParentMissing) !== 0) {
     put(say("waterfall.parentMissing"), theme.warn, "");
   }
   // The service is named where it changes; below itself its colour says enough.
   const parent = trace.parent[index];
   const isNew = parent < 0 || trace.service[parent] !== trace.service[index] || depth === 0;
-  if (repeat) put(`${repeat.spans.length} ×`, theme.text, "700 ");
+  if (repeat) put(`${formatCount(repeat.spans.length)} ×`, theme.text, "700 ");
   if (isNew) put(trace.spans[index].resource.serviceName, theme.text, "600 ");
   const isError = repeat ? repeat.errorCount > 0 : trace.spans[index].status === "error";
-  const name = (repeat ? repeat.name : trace.spans[index].name) || say("waterfall.noName");
+  const name = (repeat ? repeat.name : trace.spans[index].name) || say("noName");
   put(name, isError ? theme.error : theme.textMuted, "");
   if (repeat && repeat.errorCount > 0)
     put(say("waterfall.failed", { errorCount: repeat.errorCount }), theme.error, "600 ");
   if (!repeat && scene.collapsed.has(index)) {
-    put(`+${trace.subtreeSize[index] - 1}`, theme.textMuted, "600 ");
+    put(`+${formatCount(trace.subtreeSize[index] - 1)}`, theme.textMuted, "600 ");
   }
   const leftOut = repeat ? undefined : rows.leftOut.get(row);
   if (leftOut !== undefined)

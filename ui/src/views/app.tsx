@@ -3,20 +3,32 @@ import { say } from "../base/say.ts";
 import { isHelpOpen } from "../state/help.ts";
 import { navigate, route } from "../state/router.ts";
 import { parseRoute, type Route } from "../state/url.ts";
-import { ComparePage } from "./compare/compare-page.tsx";
-import { ExemplarsPage } from "./exemplars-page.tsx";
 import { Header } from "./header.tsx";
 import { HelpDialog } from "./help-dialog.tsx";
 import { NotFoundPage } from "./not-found-page.tsx";
-import { NotebookListPage } from "./notebook/notebook-list-page.tsx";
-import { NotebookPage } from "./notebook/notebook-page.tsx";
 import { isTyping, usePageKeys } from "./parts/hooks.ts";
+import { fetchPagesWhenIdle, lazyPage } from "./parts/lazy-page.tsx";
 import { SearchPage } from "./search/search-page.tsx";
-import { ServicesPage } from "./services/services-page.tsx";
-import { StatusPage } from "./status-page.tsx";
-import { DiscoveryPage } from "./targets/discovery-page.tsx";
-import { TargetsPage } from "./targets/targets-page.tsx";
-import { TracePage } from "./trace/trace-page.tsx";
+
+const TracePage = lazyPage(async () => (await import("./trace/trace-page.tsx")).TracePage);
+const ServicesPage = lazyPage(
+  async () => (await import("./services/services-page.tsx")).ServicesPage,
+);
+const TargetsPage = lazyPage(async () => (await import("./targets/targets-page.tsx")).TargetsPage);
+const ComparePage = lazyPage(async () => (await import("./compare/compare-page.tsx")).ComparePage);
+const ExemplarsPage = lazyPage(
+  async () => (await import("./exemplars/exemplars-page.tsx")).ExemplarsPage,
+);
+const DiscoveryPage = lazyPage(
+  async () => (await import("./targets/discovery-page.tsx")).DiscoveryPage,
+);
+const StatusPage = lazyPage(async () => (await import("./status-page.tsx")).StatusPage);
+const NotebookListPage = lazyPage(
+  async () => (await import("./notebook/notebook-list-page.tsx")).NotebookListPage,
+);
+const NotebookPage = lazyPage(
+  async () => (await import("./notebook/notebook-page.tsx")).NotebookPage,
+);
 
 const TITLES: Readonly<Record<Route["page"], string>> = {
   search: say("app.search"),
@@ -67,6 +79,7 @@ function useGlobalKeys(): void {
 export function App() {
   useGlobalKeys();
   const page = route.value.page;
+  useEffect(fetchPagesWhenIdle, []);
   useEffect(() => {
     // These pages name themselves when they know what they show.
     if (page !== "trace" && page !== "notebook")

@@ -7,7 +7,7 @@ import { parseSync } from "vite";
 import { describe, expect, test } from "vitest";
 import english from "../../src/base/english.json";
 import { counted } from "../../src/base/number.ts";
-import { say } from "../../src/base/say.ts";
+import { say, sayRich } from "../../src/base/say.ts";
 
 const SOURCE = resolve(import.meta.dirname, "../../src");
 const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
@@ -61,6 +61,12 @@ describe("English", () => {
 
   test("puts parts in, and counts one and others", () => {
     expect(say("app.sigyn", { page: "Search" })).toBe("Search · Sigyn");
+    const link = (words: string) => ({ words });
+    expect(sayRich("targets.empty", { discovery: link })).toEqual([
+      "No target is configured, or relabeling dropped them all. Look at what ",
+      { words: "discovery" },
+      " found.",
+    ]);
     expect(counted(1, "span")).toBe("1 span");
     expect(counted(1234, "span")).toBe("1,234 spans");
     for (const [key, text] of Object.entries(english)) {

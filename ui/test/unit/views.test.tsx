@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { traceId } from "../../src/base/ids.ts";
 import { Resource } from "../../src/state/resource.ts";
 import { traceRoute } from "../../src/state/url.ts";
-import { ExemplarsPage } from "../../src/views/exemplars-page.tsx";
+import { ExemplarsPage } from "../../src/views/exemplars/exemplars-page.tsx";
 import { loadTargets, TargetsPage, targets } from "../../src/views/targets/targets-page.tsx";
 import { TracePage } from "../../src/views/trace/trace-page.tsx";
 

@@ -103,7 +103,7 @@ function CallRow(props: {
     <tr>
       <td style={{ paddingLeft: `${12 + indent}px` }}>
         <span class="compare-call">
-          <ServiceName name={call.service} /> <span>{call.name || say("callTable.noName")}</span>
+          <ServiceName name={call.service} /> <span>{call.name || say("noName")}</span>
           {only !== "" && <span class="badge">{only}</span>}
         </span>
       </td>

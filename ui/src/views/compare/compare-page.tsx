@@ -1,3 +1,4 @@
+import "../../styles/compare.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Contrast, fetchContrast } from "../../api/contrast.ts";
 import { fetchStructure, type ShortTrace } from "../../api/structure.ts";

@@ -62,7 +62,7 @@ export function FoundSpans(props: {
                       <td>
                         {row.traceId ? (
                           <a href={formatRoute(traceRoute(row.traceId, row.spanId))}>
-                            {row.name || say("foundSpans.noName")}
+                            {row.name || say("noName")}
                           </a>
                         ) : (
                           row.name

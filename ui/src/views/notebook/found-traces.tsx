@@ -63,7 +63,7 @@ export function FoundTraces(props: {
                       <ServiceName name={trace.rootService} />
                       <span class={trace.isRootHere ? undefined : "muted"}>
                         {trace.isRootHere
-                          ? trace.rootName || say("foundTraces.noName")
+                          ? trace.rootName || say("noName")
                           : say("foundTraces.rootSpanNotReceivedYet")}
                       </span>
                     </a>

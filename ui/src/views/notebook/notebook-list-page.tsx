@@ -1,3 +1,4 @@
+import "../../styles/notebook.css";
 import { useEffect, useMemo } from "preact/hooks";
 import { fetchNotebooks, type NotebookEntry } from "../../api/notebooks.ts";
 import { counted } from "../../base/number.ts";

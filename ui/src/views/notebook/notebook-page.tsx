@@ -1,3 +1,4 @@
+import "../../styles/notebook.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { CELL_KINDS, type Cell, type CellKind, type Notebook } from "../../api/notebooks.ts";
 import { say } from "../../base/say.ts";

@@ -1,3 +1,4 @@
+import { formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { colourOf } from "../../state/services.ts";
 import { theme } from "../../state/theme.ts";
@@ -25,13 +26,13 @@ export function ServiceChip(props: {
   return (
     <span class="chip service-chip">
       <span class="swatch" style={{ background: serviceColour(props.name) }} aria-hidden="true" />
-      {props.name} <span class="number muted">{props.spanCount}</span>
+      {props.name} <span class="number muted">{formatCount(props.spanCount)}</span>
       {props.errorCount > 0 && (
         <span
           class="error-count number"
           title={say("service.errors", { errorCount: props.errorCount })}
         >
-          {props.errorCount} {say("service.err")}
+          {say("service.err", { errors: formatCount(props.errorCount) })}
         </span>
       )}
     </span>

@@ -89,7 +89,7 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly longest: number
         <ServiceName name={trace.rootService} />
         <span class={trace.isRootHere ? "result-operation" : "result-operation muted"}>
           {trace.isRootHere
-            ? trace.rootName || say("results.noName")
+            ? trace.rootName || say("noName")
             : say("results.rootSpanNotReceivedYet")}
         </span>
         {trace.errorCount > 0 && (

@@ -94,9 +94,7 @@ export function ServiceDetail(props: { readonly route: ServicesRoute; readonly s
             {sorted.map((operation) => (
               <tr key={`${operation.name} ${operation.kind}`}>
                 <td>
-                  <a href={search(operation.name)}>
-                    {operation.name || say("serviceDetail.noName")}
-                  </a>{" "}
+                  <a href={search(operation.name)}>{operation.name || say("noName")}</a>{" "}
                   <span class="muted">{operation.kind}</span>
                 </td>
                 <td class="number right">{formatRate(operation.ratePerSecond)}</td>

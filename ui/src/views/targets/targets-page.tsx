@@ -1,5 +1,6 @@
 import { fetchTargets, type Health, type Targets } from "../../api/targets.ts";
-import { say } from "../../base/say.ts";
+import { counted } from "../../base/number.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { groupTargets, type TargetGroup } from "../../model/target-filter.ts";
 import { Resource } from "../../state/resource.ts";
 import { replace } from "../../state/router.ts";
@@ -66,16 +67,19 @@ export function TargetsPage(props: { readonly filter: string; readonly health: H
       {data && data.active.length === 0 && (
         <Empty title={say("targets.nothingToReadFrom")}>
           <p>
-            {say("targets.noTargetIsConfiguredOrRelabeling")}{" "}
-            <a href="/service-discovery">{say("targets.discovery")}</a> {say("targets.found")}
+            {sayRich("targets.empty", {
+              discovery: (words) => <a href="/service-discovery">{words}</a>,
+            })}
           </p>
         </Empty>
       )}
       {data && data.active.length > 0 && groups.length === 0 && (
         <Empty title={say("targets.noTargetMatches")}>
           <p>
-            {say("targets.noneOf")} {data.active.length} {say("targets.targetsFitsThisFilter")}{" "}
-            <a href="/targets">{say("targets.showThemAll")}</a>
+            {sayRich("targets.noneFits", {
+              targets: counted(data.active.length, "target"),
+              all: (words) => <a href="/targets">{words}</a>,
+            })}
           </p>
         </Empty>
       )}
@@ -94,7 +98,7 @@ function Group({ group }: { readonly group: TargetGroup }) {
       <h2>
         {group.pool}{" "}
         <span class={isDown ? "badge error" : isGood ? "badge good" : "badge"}>
-          {group.upCount} / {group.targets.length} {say("targets.up2")}
+          {say("targets.upOf", { up: group.upCount, all: group.targets.length })}
         </span>
       </h2>
       <TargetTable targets={group.targets} />
@@ -113,7 +117,7 @@ export function FilterBox(props: {
       <input
         type="text"
         aria-label={props.label}
-        placeholder={`${props.label}, e.g. job=shop`}
+        placeholder={say("targets.filterExample", { label: props.label })}
         value={props.value}
         spellcheck={false}
         onInput={(event) => props.onChange(event.currentTarget.value)}

@@ -55,7 +55,7 @@ export function FlameView(props: {
       {box && (
         <div class="readout" role="status">
           <ServiceName name={trace.services[box.service].name} />
-          <strong>{box.name || say("flame.noName")}</strong>
+          <strong>{box.name || say("noName")}</strong>
           <span class="number">
             {formatDuration(box.width)} · {percent(box.width, flame.width)} {say("flame.own")}{" "}
             {formatDuration(box.selfNanos)} · {counted(box.spanCount, "span")}

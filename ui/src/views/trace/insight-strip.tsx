@@ -2,110 +2,166 @@
 
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
-import { counted } from "../../base/number.ts";
+import { counted, formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
-import { type Insight, repeatLabel, traceInsight } from "../../model/insight.ts";
+import { type ErrorOrigin, type Insight, traceInsight } from "../../model/insight.ts";
+import type { RepeatedOperation } from "../../model/repeats.ts";
 import { ServiceName, serviceColour } from "../parts/service.tsx";
 import type { TraceState } from "./trace-state.ts";
 
-/** Parts of the bar that are named beside it. */
-const OPERATIONS_SHOWN = 2;
+/** Parts of the bar that are named below it. */
+const OPERATIONS_SHOWN = 4;
 const REPEATS_SHOWN = 3;
+const ORIGINS_SHOWN = 3;
 const PART_SHARE_MIN = 0.004;
 
 export function InsightStrip({ state }: { readonly state: TraceState }) {
   const { trace, path } = state;
   const insight = useMemo(() => traceInsight(trace, path), [trace, path]);
-  const failed = insight.origins[0];
   return (
     <div class="insights">
-      <Cell
-        title={say("insightStrip.whereTheTimeWent")}
-        note={say("insightStrip.criticalPath")}
-        onMore={() => state.update({ show: "path" })}
-      >
-        <PathBar insight={insight} totalNanos={path.totalNanos} />
-        <ol class="insight-list">
-          {insight.byOperation.slice(0, OPERATIONS_SHOWN).map((share) => (
-            <li key={`${share.service} ${share.name}`}>
-              <button
-                type="button"
-                class="plain"
-                title={`${share.service}: ${share.name}, ${formatDuration(share.nanos)}`}
-                onClick={() => state.select(share.span)}
-              >
-                <strong class="number">{percent(share.nanos, path.totalNanos)}</strong>
-                <ServiceName name={share.service} />
-                <span class="ellipsis">{share.name || say("insightStrip.noName")}</span>
-              </button>
-            </li>
-          ))}
-        </ol>
-      </Cell>
-      <Cell title={say("insightStrip.whatRepeats")}>
-        {insight.repeats.length === 0 && (
-          <p class="muted">{say("insightStrip.nothingRepeatsNoOperationIsCalled")}</p>
-        )}
-        <ol class="insight-rows">
-          {insight.repeats.slice(0, REPEATS_SHOWN).map(({ parent, repeat }) => (
-            <li key={repeat.spans[0]}>
-              <button
-                type="button"
-                class="plain"
-                title={
-                  parent >= 0
-                    ? say("insightStrip.below", {
-                        value: trace.spans[parent].name || say("insightStrip.noName"),
-                      })
-                    : undefined
-                }
-                onClick={() => {
-                  state.update({ show: "waterfall" });
-                  state.select(repeat.spans[0]);
-                }}
-              >
-                <strong class="ellipsis">{repeatLabel(repeat)}</strong>
-                <span class="muted number">Σ {formatDuration(repeat.sumNanos)}</span>
-              </button>
-            </li>
-          ))}
-        </ol>
-      </Cell>
-      <Cell title={say("insightStrip.whatFailed")} isBad={trace.errorCount > 0}>
-        {failed ? (
-          <button
-            type="button"
-            class="plain insight-main"
-            onClick={() => state.select(failed.span)}
-          >
-            <strong class="ellipsis bad">
-              {trace.spans[failed.span].resource.serviceName}: {trace.spans[failed.span].name}
-            </strong>
-            <span class="muted ellipsis">
-              {failed.reason || say("insightStrip.itGaveNoReason")}
-              {trace.errorCount > 1 && (
-                <span class="number">
-                  {" "}
-                  · {counted(trace.errorCount, "failedSpan")}
-                  {say("insightStrip.begunIn")} {insight.origins.length}
+      <TimeCell state={state} insight={insight} />
+      <RepeatCell state={state} repeats={insight.repeats} />
+      <FailureCell state={state} origins={insight.origins} />
+    </div>
+  );
+}
+
+function TimeCell({ state, insight }: { readonly state: TraceState; readonly insight: Insight }) {
+  const { totalNanos } = state.path;
+  return (
+    <Cell
+      title={say("insightStrip.whereTheTimeWent")}
+      note={say("insightStrip.criticalPath")}
+      onMore={() => state.update({ show: "path" })}
+    >
+      <PathBar insight={insight} totalNanos={totalNanos} />
+      <ol class="insight-list">
+        {insight.byOperation.slice(0, OPERATIONS_SHOWN).map((share) => (
+          <li key={`${share.service} ${share.name}`}>
+            <button
+              type="button"
+              class="plain"
+              title={say("insightStrip.timeOfOperation", {
+                service: share.service,
+                name: share.name,
+                time: formatDuration(share.nanos),
+                spans: counted(share.count, "span"),
+              })}
+              onClick={() => state.select(share.span)}
+            >
+              <strong class="number insight-share">{percent(share.nanos, totalNanos)}</strong>
+              <ServiceName name={share.service} />
+              <span class="ellipsis">{share.name || say("noName")}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </Cell>
+  );
+}
+
+function RepeatCell(props: {
+  readonly state: TraceState;
+  readonly repeats: readonly RepeatedOperation[];
+}) {
+  const { state, repeats } = props;
+  const hidden = repeats.length - REPEATS_SHOWN;
+  return (
+    <Cell
+      title={say("insightStrip.whatRepeats")}
+      note={hidden > 0 ? say("insightStrip.moreRepeats", { hidden }) : undefined}
+      onMore={hidden > 0 ? () => state.update({ show: "table" }) : undefined}
+    >
+      {repeats.length === 0 && (
+        <p class="muted">{say("insightStrip.nothingRepeatsNoOperationIsCalled")}</p>
+      )}
+      <ol class="insight-rows">
+        {repeats.slice(0, REPEATS_SHOWN).map((repeat) => (
+          <li key={`${repeat.service} ${repeat.name} ${repeat.span}`}>
+            <button
+              type="button"
+              class="plain"
+              title={say("insightStrip.repeatOfOperation", {
+                service: repeat.service,
+                name: repeat.name,
+                spans: counted(repeat.spanCount, "span"),
+                places: counted(repeat.placeCount, "place"),
+              })}
+              onClick={() => {
+                state.update({ show: "waterfall" });
+                state.select(repeat.span);
+              }}
+            >
+              <span
+                class="swatch"
+                style={{ background: serviceColour(repeat.service) }}
+                aria-hidden="true"
+              />
+              <strong class="ellipsis">
+                {formatCount(repeat.spanCount)} × {repeat.name || say("noName")}
+              </strong>
+              {repeat.errorCount > 0 && (
+                <span class="bad number nowrap">
+                  {say("waterfall.failed", { errorCount: repeat.errorCount })}
                 </span>
               )}
-            </span>
-          </button>
-        ) : (
-          <p class="muted">{say("insightStrip.nothingFailed")}</p>
-        )}
-      </Cell>
-    </div>
+              <span class="muted number nowrap insight-sum">
+                Σ {formatDuration(repeat.sumNanos)}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </Cell>
+  );
+}
+
+function FailureCell(props: {
+  readonly state: TraceState;
+  readonly origins: readonly ErrorOrigin[];
+}) {
+  const { state, origins } = props;
+  const { errorCount } = state.trace;
+  return (
+    <Cell
+      title={say("insightStrip.whatFailed")}
+      isBad={errorCount > 0}
+      note={errorCount > 1 ? counted(errorCount, "failedSpan") : undefined}
+      onMore={errorCount > 1 ? () => state.update({ find: "{ status = error }" }) : undefined}
+    >
+      {errorCount === 0 && <p class="muted">{say("insightStrip.nothingFailed")}</p>}
+      <ol class="insight-rows">
+        {origins.slice(0, ORIGINS_SHOWN).map((origin) => {
+          const reason = origin.reason || say("insightStrip.itGaveNoReason");
+          return (
+            <li key={origin.span}>
+              <button
+                type="button"
+                class="plain"
+                title={`${origin.service}: ${origin.name}\n${reason}`}
+                onClick={() => state.select(origin.span)}
+              >
+                <strong class="ellipsis bad">
+                  {origin.count > 1 && `${formatCount(origin.count)} × `}
+                  {origin.service}: {origin.name || say("noName")}
+                </strong>
+                <span class="muted ellipsis insight-reason">{reason}</span>
+              </button>
+            </li>
+          );
+        })}
+      </ol>
+    </Cell>
   );
 }
 
 function Cell(props: {
   readonly title: string;
-  readonly note?: string;
+  readonly note?: string | undefined;
   readonly isBad?: boolean;
-  readonly onMore?: () => void;
+  readonly onMore?: (() => void) | undefined;
   readonly children: ComponentChildren;
 }) {
   return (

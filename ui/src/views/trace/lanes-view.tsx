@@ -51,7 +51,7 @@ export function LanesView(props: {
       {span && (
         <div class="readout" role="status">
           <ServiceName name={span.resource.serviceName} />
-          <strong>{span.name || say("lanes.noName")}</strong>
+          <strong>{span.name || say("noName")}</strong>
           <span class="number">
             {formatDuration(trace.duration[hovered])} {say("lanes.at")}
             {formatDuration(trace.offset[hovered])}

@@ -21,9 +21,10 @@ export function PathList(props: {
   return (
     <TableFrame label={say("pathList.criticalPathByOwnTime")}>
       <p class="table-lead">
-        {say("pathList.forEachMomentOf")} {formatDuration(path.totalNanos)}{" "}
-        {say("pathList.theOneSpanThatTheEnd")} {counted(path.bySelfTime.length, "span")}{" "}
-        {say("pathList.onThePathMakingAnythingElse")}
+        {say("pathList.lead", {
+          total: formatDuration(path.totalNanos),
+          spans: counted(path.bySelfTime.length, "span"),
+        })}
       </p>
       <table class="table">
         <thead>
@@ -52,7 +53,7 @@ export function PathList(props: {
               </td>
               <td>
                 <button type="button" class="link" onClick={() => props.onSelect(share.span)}>
-                  {share.name || say("pathList.noName")}
+                  {share.name || say("noName")}
                 </button>
               </td>
               <td class="number right">{share.count}</td>

@@ -41,7 +41,7 @@ export function SpanDetail(props: {
       <header class="detail-head">
         <div>
           <ServiceName name={span.resource.serviceName} />
-          <h2>{span.name || say("spanDetail.noName")}</h2>
+          <h2>{span.name || say("noName")}</h2>
         </div>
         <button
           type="button"
@@ -195,7 +195,7 @@ function Facts(props: {
       <Fact label={say("spanDetail.parent")}>
         {parent >= 0 ? (
           <button type="button" class="link" onClick={() => props.onSelect(parent)}>
-            {trace.spans[parent].name || say("spanDetail.noName")}
+            {trace.spans[parent].name || say("noName")}
           </button>
         ) : (
           <span class="muted">

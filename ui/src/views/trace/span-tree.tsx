@@ -64,5 +64,5 @@ function rowText(trace: Trace, rows: Rows, row: number): string {
     });
   }
   const error = span.status === "error" ? say("spanTree.error") : "";
-  return `${span.resource.serviceName}: ${span.name || say("spanTree.noName")}, ${formatDuration(trace.duration[index])}${error}`;
+  return `${span.resource.serviceName}: ${span.name || say("noName")}, ${formatDuration(trace.duration[index])}${error}`;
 }

@@ -1,6 +1,8 @@
 import type { RefObject } from "preact";
+import { counted } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
+import { isSameSpan } from "../../base/timescale.ts";
 import { formatRule, parseRule } from "../../model/collapse.ts";
 import { TRACE_SHOWS, type TraceShow } from "../../state/url.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -55,17 +57,17 @@ export function Toolbar(props: {
         <button type="button" class="root-chip" onClick={() => state.setRoot(-1)}>
           <Icon name="close" />
           <span class="root-name">
-            {say("toolbar.onlyBelow")} {trace.spans[root].name || say("toolbar.noName")}
+            {say("toolbar.onlyBelowSpan", { name: trace.spans[root].name || say("noName") })}
           </span>
         </button>
       )}
-      {route.view !== null && (
+      {!isSameSpan(state.view, state.full) && (
         <button
           type="button"
-          onClick={() => update({ view: null })}
+          onClick={() => state.setView(state.full)}
           title={say("toolbar.showAllTimes0")}
         >
-          {formatDuration(state.view.to - state.view.from)} {say("toolbar.shownAll")}
+          {say("toolbar.shownLength", { length: formatDuration(state.view.to - state.view.from) })}
         </button>
       )}
     </div>
@@ -96,7 +98,7 @@ function RowControls({ state }: { readonly state: TraceState }) {
         <option value="service">{say("toolbar.oneRowAServiceCall")}</option>
         {LEVELS.map((level) => (
           <option key={level} value={`depth-${level}`}>
-            {level} {level === 1 ? say("toolbar.level") : say("toolbar.levels")}
+            {counted(level, "level")}
           </option>
         ))}
       </select>

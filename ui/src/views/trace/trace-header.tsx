@@ -1,5 +1,6 @@
+import { useState } from "preact/hooks";
 import type { Pin, TraceAnswer } from "../../api/trace.ts";
-import { counted } from "../../base/number.ts";
+import { counted, formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import {
   formatAgo,
@@ -18,7 +19,7 @@ import { TraceActions } from "./trace-actions.tsx";
 import type { TraceState } from "./trace-state.ts";
 
 /** More services than this are counted, not listed. */
-const SERVICES_SHOWN = 12;
+const SERVICES_SHOWN = 10;
 /** A root that fills less of its trace than this has its time told apart. */
 const ROOT_SHARE_MIN = 0.8;
 
@@ -26,14 +27,15 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
   const { trace, route } = props.state;
   const root = trace.spans[mainRoot(trace)];
   const rootNanos = trace.duration[mainRoot(trace)];
-  const hidden = trace.services.length - SERVICES_SHOWN;
+  // Clocks that differ stretch the trace to a length that nobody waited for.
+  const lengthNanos = props.state.home.to - props.state.home.from;
   return (
     <header class="trace-header">
       <div class="trace-title">
         <h1>
           <ServiceName name={root.resource.serviceName} />
-          <span class="trace-operation">{root.name || say("traceHeader.noName")}</span>
-          <strong class="number trace-duration">{formatDuration(trace.durationNanos)}</strong>
+          <span class="trace-operation">{root.name || say("noName")}</span>
+          <strong class="number trace-duration">{formatDuration(lengthNanos)}</strong>
         </h1>
         <span class="trace-id mono">
           {route.traceId}
@@ -48,7 +50,7 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
               until: formatDateTime(pin.until),
             })}
           >
-            <Icon name="pin" /> {say("traceHeader.pinned")} {pin.reason}
+            <Icon name="pin" /> {say("traceHeader.pinnedFor", { reason: pin.reason })}
           </span>
         ))}
         <TraceActions route={route} />
@@ -60,42 +62,71 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
           title={formatUtc(trace.start)}
           note={formatAgo(millisFromNanos(trace.start), nowMillis.value)}
         />
-        {rootNanos < trace.durationNanos * ROOT_SHARE_MIN && (
+        {lengthNanos < trace.durationNanos * ROOT_SHARE_MIN && (
+          <Fact
+            label={say("traceHeader.asStamped")}
+            value={formatDuration(trace.durationNanos)}
+            title={say("traceHeader.asStampedHint")}
+          />
+        )}
+        {rootNanos < lengthNanos * ROOT_SHARE_MIN && (
           <Fact
             label={say("traceHeader.rootSpan")}
             value={formatDuration(rootNanos)}
             title={say("traceHeader.whatItsCallerWaitedForOther")}
           />
         )}
-        <Fact
-          label={say("traceHeader.spans")}
-          value={counted(trace.spans.length, "span").replace(/ spans?$/, "")}
-        />
-        <Fact label={say("traceHeader.depth")} value={String(trace.depthMax)} />
+        <Fact label={say("traceHeader.spans")} value={formatCount(trace.spans.length)} />
+        <Fact label={say("traceHeader.depth")} value={formatCount(trace.depthMax)} />
         <Fact
           label={say("traceHeader.errors")}
-          value={String(trace.errorCount)}
+          value={formatCount(trace.errorCount)}
           isBad={trace.errorCount > 0}
         />
-        <div class="fact-services">
-          <dt>{counted(trace.services.length, "service")}</dt>
-          <dd class="chips">
-            {trace.services.slice(0, SERVICES_SHOWN).map((service) => (
-              <button
-                key={service.name}
-                type="button"
-                class="chip-button"
-                title={say("traceHeader.markTheSpansOf", { name: service.name })}
-                onClick={() => toggleService(props.state, service.name)}
-              >
-                <ServiceChip {...service} />
-              </button>
-            ))}
-            {hidden > 0 && <span class="chip muted">+{hidden}</span>}
-          </dd>
-        </div>
+        <ServiceList state={props.state} />
       </dl>
     </header>
+  );
+}
+
+/** Those that failed first, then as they were called. */
+function ServiceList({ state }: { readonly state: TraceState }) {
+  const [isOpen, setOpen] = useState(false);
+  const { services } = state.trace;
+  const sorted = [...services].sort((a, b) => Number(b.errorCount > 0) - Number(a.errorCount > 0));
+  const hidden = services.length - SERVICES_SHOWN;
+  return (
+    <div class="fact-services">
+      <dt>{counted(services.length, "service")}</dt>
+      <dd class="chips">
+        {sorted.slice(0, isOpen ? services.length : SERVICES_SHOWN).map((service) => (
+          <button
+            key={service.name}
+            type="button"
+            class="chip-button"
+            title={say("traceHeader.markTheSpansOf", { name: service.name })}
+            onClick={() => toggleService(state, service.name)}
+          >
+            <ServiceChip {...service} />
+          </button>
+        ))}
+        {hidden > 0 && (
+          <button
+            type="button"
+            class="chip-button"
+            aria-expanded={isOpen}
+            title={
+              isOpen
+                ? say("traceHeader.fewerServices")
+                : say("traceHeader.moreServices", { hidden })
+            }
+            onClick={() => setOpen(!isOpen)}
+          >
+            <span class="chip muted">{isOpen ? say("traceHeader.fewer") : `+${hidden}`}</span>
+          </button>
+        )}
+      </dd>
+    </div>
   );
 }
 

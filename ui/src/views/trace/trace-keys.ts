@@ -54,7 +54,7 @@ export function useTraceKeys(state: TraceState, actions: TraceKeyActions): void 
     "+": () => zoomBy(0.5),
     "=": () => zoomBy(0.5),
     "-": () => zoomBy(2),
-    "0": () => update({ view: null }),
+    "0": () => state.setView(state.full),
     r: () => state.setRoot(selected >= 0 && selected !== state.root ? selected : -1),
     f: () => update({ isFolding: !route.isFolding, unfolded: [] }),
     Escape: () => {

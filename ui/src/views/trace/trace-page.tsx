@@ -77,7 +77,7 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
   }, [loaded, skew, route.isCorrected]);
   const exemplars = useMemo(() => placeExemplars(trace, answer.exemplars), [trace, answer]);
   const lost = useMemo(() => answer.gaps.map((gap) => lostStretch(trace, gap)), [trace, answer]);
-  const state = useTraceState(trace, route);
+  const state = useTraceState(trace, route, skew);
   useEffect(() => {
     const root = trace.spans[mainRoot(trace)];
     if (root)

@@ -6,6 +6,7 @@ import { collapsedByRule, exceptionsFor, withExceptions } from "../../model/coll
 import { type CriticalPath, criticalPath } from "../../model/critical-path.ts";
 import { type Found, find, nextMatch } from "../../model/find.ts";
 import { buildRows, type Opening, type Rows, revealed, rowOf } from "../../model/rows.ts";
+import { agreedExtent, type Skew } from "../../model/skew.ts";
 import { spanKey, spanOfKey } from "../../model/span-key.ts";
 import { mainRoot, type Trace } from "../../model/trace.ts";
 import { route as currentRoute, navigate, replace } from "../../state/router.ts";
@@ -17,6 +18,8 @@ export interface TraceState {
   /** The shown root, −1 for the whole trace. */
   readonly root: number;
   readonly full: TimeSpan;
+  /** What is shown first: all, or all but the spans that a differing clock has carried far away. */
+  readonly home: TimeSpan;
   readonly view: TimeSpan;
   readonly rows: Rows;
   readonly collapsed: ReadonlySet<number>;
@@ -36,10 +39,14 @@ export interface TraceState {
   readonly setRoot: (span: number) => void;
 }
 
-export function useTraceState(trace: Trace, route: TraceRoute): TraceState {
+export function useTraceState(trace: Trace, route: TraceRoute, skew: Skew): TraceState {
   const root = spanOfKey(trace, route.root);
   const full: TimeSpan = useMemo(() => extentOf(trace, root), [trace, root]);
-  const view = route.view ?? full;
+  const home = useMemo(
+    () => (root >= 0 || route.isCorrected ? full : (agreedExtent(trace, skew) ?? full)),
+    [trace, root, full, skew, route.isCorrected],
+  );
+  const view = route.view ?? home;
   const selected = spanOfKey(trace, route.span);
   const byRule = useMemo(() => collapsedByRule(trace, route.rule, root), [trace, route.rule, root]);
   const collapsed = useMemo(
@@ -93,6 +100,7 @@ export function useTraceState(trace: Trace, route: TraceRoute): TraceState {
     route,
     root,
     full,
+    home,
     view,
     rows,
     collapsed,
@@ -104,7 +112,7 @@ export function useTraceState(trace: Trace, route: TraceRoute): TraceState {
     isFinding: route.find.trim() !== "" && found.fault === null,
     path,
     update,
-    setView: (next) => update({ view: isSameSpan(next, full) ? null : next }),
+    setView: (next) => update({ view: isSameSpan(next, home) ? null : next }),
     select,
     toggleRow: (row) => {
       const span = rows.spans[row];

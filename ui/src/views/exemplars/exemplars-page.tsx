@@ -1,18 +1,18 @@
 import { useEffect, useState } from "preact/hooks";
-import { type Exemplar, queryExemplars } from "../api/exemplars.ts";
-import { counted } from "../base/number.ts";
-import { say } from "../base/say.ts";
-import { formatAgo, formatClock, formatDateTime, millisFromNanos } from "../base/time.ts";
-import { bounds, type TimeRange } from "../model/time-range.ts";
-import { nowMillis } from "../state/clock.ts";
-import { Resource } from "../state/resource.ts";
-import { navigate } from "../state/router.ts";
-import { ALL_SERIES, formatRoute, traceRoute } from "../state/url.ts";
-import { Icon } from "./parts/icon.tsx";
-import { LabelList } from "./parts/labels.tsx";
-import { RangePicker } from "./parts/range-picker.tsx";
-import { Empty, FailureBox, Loading } from "./parts/states.tsx";
-import { TableFrame } from "./parts/table-frame.tsx";
+import { type Exemplar, queryExemplars } from "../../api/exemplars.ts";
+import { counted } from "../../base/number.ts";
+import { say } from "../../base/say.ts";
+import { formatAgo, formatClock, formatDateTime, millisFromNanos } from "../../base/time.ts";
+import { bounds, type TimeRange } from "../../model/time-range.ts";
+import { nowMillis } from "../../state/clock.ts";
+import { Resource } from "../../state/resource.ts";
+import { navigate } from "../../state/router.ts";
+import { ALL_SERIES, formatRoute, traceRoute } from "../../state/url.ts";
+import { Icon } from "../parts/icon.tsx";
+import { LabelList } from "../parts/labels.tsx";
+import { RangePicker } from "../parts/range-picker.tsx";
+import { Empty, FailureBox, Loading } from "../parts/states.tsx";
+import { TableFrame } from "../parts/table-frame.tsx";
 
 /** More rows than this slow the page and help nobody; a narrower selector finds the rest. */
 const ROWS_SHOWN = 150;
