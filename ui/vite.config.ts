@@ -13,8 +13,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  server: { proxy: { "/api": api } },
-  preview: { proxy: { "/api": api } },
+  server: { proxy: { "/api": api, "/metrics": api } },
+  preview: { proxy: { "/api": api, "/metrics": api } },
   // The large trees take a second; on a machine that builds Rust beside them, many.
   test: { include: ["test/unit/**/*.test.{ts,tsx}"], environment: "node", testTimeout: 30_000 },
 });

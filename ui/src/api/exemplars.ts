@@ -1,8 +1,10 @@
+import { crowdedFrom, type Heat, type HeatPoint, heatOf, usedFrom } from "../base/heat.ts";
 import { type SpanId, spanId, type TraceId, traceId } from "../base/ids.ts";
 import { asArray, asNumber, asObject, asString, asStringMap } from "../base/json.ts";
-import type { Result } from "../base/result.ts";
+import { type Result, success } from "../base/result.ts";
 import { type Nanos, nanosFromSeconds } from "../base/time.ts";
-import { getJson } from "./client.ts";
+import { getJson, getText } from "./client.ts";
+import { closerStart } from "./heat.ts";
 
 export interface Exemplar {
   readonly seriesLabels: Readonly<Record<string, string>>;
@@ -13,26 +15,65 @@ export interface Exemplar {
   readonly spanId: SpanId | null;
 }
 
-/** More dots than this no page shows. */
-const DOTS_MAX = 2_000;
-
-/** The newest exemplars of the series that the PromQL selects, newest first. Times in Unix seconds. */
-export function queryExemplars(
-  query: string,
-  startSeconds: number,
-  endSeconds: number,
-  signal?: AbortSignal,
-): Promise<Result<readonly Exemplar[]>> {
-  return getJson(
-    "/api/sigyn/v1/exemplars",
-    { query, start: startSeconds, end: endSeconds, limit: DOTS_MAX },
-    parseExemplars,
-    signal,
-  );
+export interface Exemplars {
+  /** All that the wanted series have in the range. */
+  readonly count: number;
+  /** The newest of them, newest first. */
+  readonly newest: readonly Exemplar[];
+  /** Some of each part of the range, to be drawn as dots. */
+  readonly spread: readonly Exemplar[];
+  /** All of them by time and value, in the metric's own unit. */
+  readonly heat: Heat;
+  /** Metrics that have exemplars in the range, whatever is asked for; those with most first. */
+  readonly metrics: readonly { readonly name: string; readonly count: number }[];
 }
 
-export function parseExemplars(json: unknown): readonly Exemplar[] {
-  return asArray(asObject(json).dots)
+export interface ExemplarParameters {
+  /** PromQL, of which the selectors count. */
+  readonly query: string;
+  /** Unix seconds. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+/** As many as a page lists and draws; the counts are of all. */
+const NEWEST_MAX = 300;
+const COLUMNS = 120;
+/** The newest of thousands all stand at the right edge; so each part of the range is asked for its own. */
+const PARTS = 12;
+const PART_DOTS_MAX = 16;
+
+/** Exemplars of a range, or of the part of it that has any. */
+export async function fetchExemplars(
+  parameters: ExemplarParameters,
+  signal?: AbortSignal,
+): Promise<Result<Exemplars>> {
+  const { query, startSeconds, endSeconds } = parameters;
+  const ask = (start: number, end: number, limit: number) => {
+    const step = Math.max(1, Math.ceil((end - start) / COLUMNS));
+    const asked = { query, start, end, step: `${step}s`, limit };
+    return getJson("/api/sigyn/v1/exemplars", asked, parseExemplars, signal);
+  };
+  let found = await ask(startSeconds, endSeconds, NEWEST_MAX);
+  if (!found.ok) return found;
+  const from = crowdedFrom(found.value.heat);
+  const start = from === null ? startSeconds : closerStart(from, endSeconds);
+  if (from !== null) found = await ask(start, endSeconds, NEWEST_MAX);
+  if (!found.ok || found.value.newest.length >= found.value.count) return found;
+  const first = Math.floor((usedFrom(found.value.heat) ?? 0) / 1000);
+  const part = (endSeconds - first) / PARTS;
+  const parts = await Promise.all(
+    Array.from({ length: PARTS }, (_, i) =>
+      ask(Math.floor(first + i * part), Math.ceil(first + (i + 1) * part), PART_DOTS_MAX),
+    ),
+  );
+  const spread = parts.flatMap((one) => (one.ok ? one.value.newest : []));
+  return success({ ...found.value, spread });
+}
+
+export function parseExemplars(json: unknown): Exemplars {
+  const answer = asObject(json);
+  const newest = asArray(answer.dots)
     .map(asObject)
     .map((dot) => ({
       seriesLabels: asStringMap(dot.seriesLabels),
@@ -42,4 +83,42 @@ export function parseExemplars(json: unknown): readonly Exemplar[] {
       traceId: traceId(asString(dot.traceId)),
       spanId: spanId(asString(dot.spanId)),
     }));
+  const metrics = Object.entries(asObject(answer.metrics))
+    .map(([name, count]) => ({ name, count: asNumber(count) }))
+    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
+  return {
+    count: asNumber(answer.exemplars, newest.length),
+    newest,
+    spread: newest,
+    heat: parseGrid(json),
+    metrics,
+  };
+}
+
+function parseGrid(json: unknown): Heat {
+  const answer = asObject(json);
+  const times = asArray(answer.timesUnixMilli).map((time) => asNumber(time));
+  const stepMillis = asNumber(answer.stepNanos) / 1e6 || 1000;
+  const points: readonly HeatPoint[] = asArray(answer.rows)
+    .map(asObject)
+    .flatMap((row) =>
+      asArray(row.counts).map((count, at) => ({
+        atMillis: times[at] ?? 0,
+        bound: asNumber(row.valueMax),
+        count: asNumber(count),
+      })),
+    );
+  const from = (times[0] ?? 0) - stepMillis;
+  return heatOf(points, from, times.at(-1) ?? from + stepMillis, stepMillis);
+}
+
+/** The share of exemplars whose trace is held, 0 to 1, as the server measures it of itself; null where it has none. */
+export function fetchHitRatio(signal?: AbortSignal): Promise<Result<number | null>> {
+  return getText("/metrics", {}, parseHitRatio, signal);
+}
+
+export function parseHitRatio(exposition: string): number | null {
+  const line = /^sigyn_exemplars_resolved_ratio(?:\{[^}]*\})? (\S+)/m.exec(exposition);
+  const ratio = line ? Number(line[1]) : Number.NaN;
+  return ratio >= 0 && ratio <= 1 ? ratio : null;
 }

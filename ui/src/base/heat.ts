@@ -1,10 +1,10 @@
-// Counts of spans by time and duration, for the map over all that a query matches.
+// Counts by time and value: of spans by duration, of exemplars by what their metric measures.
 
 export interface Heat {
   readonly fromMillis: number;
   readonly toMillis: number;
   readonly columns: number;
-  /** Upper bounds of the rows, rising, nanoseconds. A row begins where the one below it ends. */
+  /** Upper bounds of the rows, rising; durations in nanoseconds. A row begins where the one below it ends. */
   readonly bounds: readonly number[];
   /** Row by row, the lowest first. */
   readonly counts: Float64Array;
@@ -16,7 +16,7 @@ export interface HeatPoint {
   /** The end of its column. */
   readonly atMillis: number;
   /** Upper bound of the row. */
-  readonly boundNanos: number;
+  readonly bound: number;
   readonly count: number;
 }
 
@@ -32,10 +32,10 @@ export function heatOf(
 ): Heat {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;
-  for (const { boundNanos, count } of points) {
-    if (count <= 0 || boundNanos <= 0) continue;
-    low = Math.min(low, boundNanos);
-    high = Math.max(high, boundNanos);
+  for (const { bound, count } of points) {
+    if (count <= 0 || bound <= 0) continue;
+    low = Math.min(low, bound);
+    high = Math.max(high, bound);
   }
   // Steps of two, or finer where the server is: the picture keeps one ratio between its rows.
   const ratio = Math.max(finestRatio(points), (high / low) ** (1 / ROWS_MAX));
@@ -45,9 +45,9 @@ export function heatOf(
   const counts = new Float64Array(columns * rows);
   let total = 0;
   let highest = 0;
-  for (const { atMillis, boundNanos, count } of points) {
-    if (count <= 0 || boundNanos <= 0) continue;
-    const row = Math.min(rows - 1, Math.round(Math.log(boundNanos / low) / Math.log(ratio)));
+  for (const { atMillis, bound, count } of points) {
+    if (count <= 0 || bound <= 0) continue;
+    const row = Math.min(rows - 1, Math.round(Math.log(bound / low) / Math.log(ratio)));
     const column = Math.ceil((atMillis - fromMillis) / stepMillis) - 1;
     if (column < 0 || column >= columns) continue;
     counts[row * columns + column] += count;
@@ -59,7 +59,7 @@ export function heatOf(
 
 /** The smallest step between two bounds that follow each other; 2 where there is but one. */
 function finestRatio(points: readonly HeatPoint[]): number {
-  const bounds = [...new Set(points.map((point) => point.boundNanos))]
+  const bounds = [...new Set(points.map((point) => point.bound))]
     .filter((bound) => bound > 0)
     .sort((a, b) => a - b);
   let ratio = 2;
@@ -76,4 +76,23 @@ export function rowSums(heat: Heat): readonly number[] {
     }
     return sum;
   });
+}
+
+/** A picture that is used less than this is looked at more closely. */
+const CROWDED_SHARE = 0.5;
+
+/** When the first count stands; null where there is none. */
+export function usedFrom(heat: Heat): number | null {
+  for (let column = 0; column < heat.columns; column++) {
+    if (!heat.bounds.some((_, row) => heat.counts[row * heat.columns + column] > 0)) continue;
+    return heat.fromMillis + (column / heat.columns) * (heat.toMillis - heat.fromMillis);
+  }
+  return null;
+}
+
+/** The same, but only where all of them crowd at the end of the time. */
+export function crowdedFrom(heat: Heat): number | null {
+  const from = usedFrom(heat);
+  const length = heat.toMillis - heat.fromMillis;
+  return from !== null && heat.toMillis - from <= length * CROWDED_SHARE ? from : null;
 }

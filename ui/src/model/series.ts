@@ -13,3 +13,13 @@ export function labelPairs(labels: Labels): readonly (readonly [string, string])
     .filter(([key]) => key !== "__name__")
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
+
+/** PromQL that draws what a series says: a rate of a counter, a quantile of a histogram, else the series itself. */
+export function seriesQuery(labels: Labels): string {
+  const name = labels.__name__ ?? "";
+  if (name.endsWith("_bucket") && labels.le !== undefined) {
+    const { le: _, ...others } = labels;
+    return `histogram_quantile(0.99, sum by (le) (rate(${seriesName(others)}[5m])))`;
+  }
+  return /_(total|count|sum)$/.test(name) ? `rate(${seriesName(labels)}[5m])` : seriesName(labels);
+}

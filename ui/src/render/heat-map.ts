@@ -1,16 +1,20 @@
-// Time × duration: the darker, the more spans. Exemplars are dots on it.
+// Time × value: the darker, the more. Exemplars are diamonds on it; a ring marks the one that is looked at.
 
 import { withAlpha } from "../base/colour.ts";
 import type { Heat } from "../base/heat.ts";
-import { formatDuration } from "../base/time.ts";
 import type { Context } from "./canvas.ts";
 import { diamond } from "./canvas.ts";
 import { BOTTOM, LEFT, RIGHT, TOP, timeTicks } from "./plot-frame.ts";
 import type { Theme } from "./theme.ts";
 
+/** Nothing is drawn below this: a logarithm has no place for zero. */
+const VALUE_MIN = 1e-12;
+const LABEL_PIXELS = 24;
+
 export interface HeatDot {
   readonly atMillis: number;
-  readonly durationNanos: number;
+  /** In the unit of the bounds. */
+  readonly value: number;
 }
 
 export interface Box {
@@ -23,6 +27,8 @@ export interface Box {
 export interface HeatScene {
   readonly heat: Heat;
   readonly dots: readonly HeatDot[];
+  readonly mark: HeatDot | null;
+  readonly format: (value: number) => string;
   readonly hovered: number;
   readonly theme: Theme;
   readonly width: number;
@@ -32,9 +38,9 @@ export interface HeatScene {
 
 export interface HeatScale {
   readonly x: (millis: number) => number;
-  readonly y: (nanos: number) => number;
+  readonly y: (value: number) => number;
   readonly millis: (x: number) => number;
-  readonly nanos: (y: number) => number;
+  readonly value: (y: number) => number;
   readonly rowHeight: number;
   readonly columnWidth: number;
 }
@@ -49,9 +55,10 @@ export function heatScale(scene: Pick<HeatScene, "heat" | "width" | "height">): 
   const floor = Math.log(heat.bounds[0] ?? 2) / logRatio - 1;
   return {
     x: (millis) => LEFT + (millis - heat.fromMillis) * across,
-    y: (nanos) => height - BOTTOM - (Math.log(Math.max(1, nanos)) / logRatio - floor) * rowHeight,
+    y: (value) =>
+      height - BOTTOM - (Math.log(Math.max(VALUE_MIN, value)) / logRatio - floor) * rowHeight,
     millis: (x) => heat.fromMillis + (x - LEFT) / across,
-    nanos: (y) => ratio ** (floor + (height - BOTTOM - y) / rowHeight),
+    value: (y) => ratio ** (floor + (height - BOTTOM - y) / rowHeight),
     rowHeight,
     columnWidth: (width - LEFT - RIGHT) / heat.columns,
   };
@@ -60,7 +67,7 @@ export function heatScale(scene: Pick<HeatScene, "heat" | "width" | "height">): 
 export function heatDotAt(scene: HeatScene, x: number, y: number): number {
   const scale = heatScale(scene);
   return scene.dots.findIndex(
-    (dot) => Math.hypot(scale.x(dot.atMillis) - x, scale.y(dot.durationNanos) - y) < 9,
+    (dot) => Math.hypot(scale.x(dot.atMillis) - x, scale.y(dot.value) - y) < 9,
   );
 }
 
@@ -70,7 +77,7 @@ export function drawHeat(context: Context, scene: HeatScene): void {
   context.font = `11px ${theme.font}`;
   context.textBaseline = "middle";
   timeTicks(context, { ...scene, ...heat }, scale.x);
-  drawDurations(context, scene, scale);
+  drawValues(context, scene, scale);
   const highest = Math.log1p(heat.highest);
   for (let row = 0; row < heat.bounds.length; row++) {
     for (let column = 0; column < heat.columns; column++) {
@@ -86,7 +93,7 @@ export function drawHeat(context: Context, scene: HeatScene): void {
   }
   scene.dots.forEach((dot, at) => {
     const x = scale.x(dot.atMillis);
-    const y = Math.min(height - BOTTOM - 5, Math.max(TOP + 5, scale.y(dot.durationNanos)));
+    const y = Math.min(height - BOTTOM - 5, Math.max(TOP + 5, scale.y(dot.value)));
     if (x < LEFT || x > width - RIGHT) return;
     diamond(context, x, y, at === scene.hovered ? 7 : 5);
     context.fillStyle = theme.exemplar;
@@ -95,6 +102,7 @@ export function drawHeat(context: Context, scene: HeatScene): void {
     context.lineWidth = 1.5;
     context.stroke();
   });
+  if (scene.mark) drawMark(context, scene, scale, scene.mark);
   if (!scene.drag) return;
   const { fromX, toX, fromY, toY } = scene.drag;
   const box = [
@@ -110,18 +118,50 @@ export function drawHeat(context: Context, scene: HeatScene): void {
   context.strokeRect(...box);
 }
 
-function drawDurations(context: Context, scene: HeatScene, scale: HeatScale): void {
-  const { heat, theme, width } = scene;
-  const every = Math.max(1, Math.ceil(26 / scale.rowHeight));
+function drawMark(context: Context, scene: HeatScene, scale: HeatScale, mark: HeatDot): void {
+  const { theme, height } = scene;
+  const x = scale.x(mark.atMillis);
+  const y = Math.min(height - BOTTOM - 6, Math.max(TOP + 6, scale.y(mark.value)));
+  for (const [colour, line] of [
+    [theme.ground, 5],
+    [theme.text, 2],
+  ] as const) {
+    context.beginPath();
+    context.arc(x, y, 6, 0, Math.PI * 2);
+    context.strokeStyle = colour;
+    context.lineWidth = line;
+    context.stroke();
+  }
+}
+
+/** Round values beside the rows, which themselves end at powers of two. */
+function drawValues(context: Context, scene: HeatScene, scale: HeatScale): void {
+  const { heat, theme, width, height } = scene;
   context.textAlign = "right";
-  heat.bounds.forEach((bound, row) => {
-    const y = scale.y(bound);
-    if (row % every !== 0 && row !== heat.bounds.length - 1) return;
-    if (row === heat.bounds.length - 1 && row % every !== 0 && row % every < every / 2) return;
+  for (const value of roundValues(heat, height - TOP - BOTTOM)) {
+    const y = scale.y(value);
     context.fillStyle = theme.line;
     context.fillRect(LEFT, Math.round(y), width - LEFT - RIGHT, 1);
     context.fillStyle = theme.textMuted;
-    context.fillText(formatDuration(bound), LEFT - 8, y);
-  });
+    context.fillText(scene.format(value), LEFT - 8, y);
+  }
   context.textAlign = "left";
+}
+
+/** Powers of ten within the rows; 1, 2 and 5 of each where there is room. */
+export function roundValues(heat: Heat, pixels: number): readonly number[] {
+  const [low, high] = [(heat.bounds[0] ?? 2) / 2, heat.bounds.at(-1) ?? 2];
+  const decades = Math.max(0.1, Math.log10(high / low));
+  const room = pixels / LABEL_PIXELS / decades;
+  const heads = room >= 4 ? [1, 2, 5] : room >= 2.5 ? [1, 3] : [1];
+  const every = Math.max(1, Math.ceil(1 / room));
+  const values: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    if (power % every !== 0) continue;
+    for (const head of heads) {
+      const value = head * 10 ** power;
+      if (value >= low * 1.0001 && value <= high) values.push(value);
+    }
+  }
+  return values;
 }

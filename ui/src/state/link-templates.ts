@@ -1,14 +1,51 @@
-import { signal } from "@preact/signals";
-import { asArray, asObject, asString } from "../base/json.ts";
-import type { LinkTemplate } from "../model/link-template.ts";
+import { computed, signal } from "@preact/signals";
+import { fetchLinks, givenLink } from "../api/status.ts";
+import { asArray, asObject } from "../base/json.ts";
+import type { LinkSource, LinkTemplate } from "../model/link-template.ts";
 
 const STORED = "sigyn.links";
 
-/** The person's templates. Kept in this browser, not in the URL. */
-export const linkTemplates = signal<readonly LinkTemplate[]>(stored());
+/** The person's own templates. Kept in this browser, not in the URL. */
+const ownTemplates = signal<readonly LinkTemplate[]>(stored());
+/** Those that the server's configuration gives to everybody. */
+const givenTemplates = signal<readonly LinkTemplate[]>([]);
+let isAsked = false;
 
-export function setLinkTemplates(templates: readonly LinkTemplate[]): void {
-  linkTemplates.value = templates;
+export interface KnownTemplate extends LinkTemplate {
+  /** Whether the person made it, and can forget it. */
+  readonly isOwn: boolean;
+}
+
+export const linkTemplates = computed<readonly KnownTemplate[]>(() => [
+  ...givenTemplates.value.map((template) => ({ ...template, isOwn: false })),
+  ...ownTemplates.value.map((template) => ({ ...template, isOwn: true })),
+]);
+
+/** Asks the server for its templates, once. */
+export async function loadLinkTemplates(): Promise<void> {
+  if (isAsked) return;
+  isAsked = true;
+  const result = await fetchLinks();
+  if (result.ok) givenTemplates.value = result.value;
+  else isAsked = false;
+}
+
+export function keepLinkTemplate(template: LinkTemplate): void {
+  store([...ownTemplates.peek(), template]);
+}
+
+export function forgetLinkTemplate(template: LinkTemplate): void {
+  const isIt = (one: LinkTemplate) =>
+    one.name === template.name && one.url === template.url && one.of === template.of;
+  store(ownTemplates.peek().filter((one) => !isIt(one)));
+}
+
+export function templatesOf(source: LinkSource): readonly KnownTemplate[] {
+  return linkTemplates.value.filter((template) => template.of === source);
+}
+
+function store(templates: readonly LinkTemplate[]): void {
+  ownTemplates.value = templates;
   try {
     localStorage.setItem(STORED, JSON.stringify(templates));
   } catch {
@@ -20,8 +57,7 @@ function stored(): readonly LinkTemplate[] {
   try {
     return asArray(JSON.parse(localStorage.getItem(STORED) ?? "[]"))
       .map(asObject)
-      .map((one) => ({ name: asString(one.name), url: asString(one.url) }))
-      .filter((one) => one.url !== "");
+      .flatMap(givenLink);
   } catch {
     return [];
   }

@@ -39,9 +39,9 @@ export async function craftedSteps(browser, base, artefacts, step) {
     assert.equal(await rows().count(), 2);
     assert.match(
       await rows().nth(1).textContent(),
-      /2000 × SELECT order …, together 3 s, 1 failed/,
+      /2,000 × SELECT order …, together 3 s, 1 failed/,
     );
-    assert.match(await page.locator(".insights").textContent(), /2000 × SELECT order …/);
+    assert.match(await page.locator(".insights").textContent(), /2,000 × SELECT order …/);
     await compareWithGolden(page, page.locator(".workbench"), "siblings");
     await page.keyboard.press("f");
     await page.waitForURL(/fold=0/);

@@ -1,10 +1,14 @@
 // Starts the real demo (`sigyn demo`) on a free port, runs the end-to-end tests against it, and ends it.
 //
 //   node test/e2e/with-demo.mjs PATH_OF_SIGYN
+//
+// With SIGYN_PAGES=dist the pages come from ui/dist instead of from the binary, so that a change of the pages can be
+// tried without building Rust.
 import { spawn } from "node:child_process";
 import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { preview } from "vite";
 import { startCraftedServer } from "./crafted-server.mjs";
 
 const START_MS_MAX = 30_000;
@@ -47,6 +51,22 @@ async function warmUp(url) {
   throw new Error("the demo shows fewer than 20 traces after 30 s");
 }
 
+/** An address that serves ui/dist, and asks `url` for all else. */
+async function withOwnPages(url) {
+  if (process.env.SIGYN_PAGES !== "dist") return url;
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+  const proxy = { "/api": url, "/metrics": url };
+  const server = await preview({
+    root,
+    logLevel: "error",
+    preview: { host: "127.0.0.1", port: 0, proxy },
+  });
+  pageServers.push(server);
+  const { port } = server.httpServer.address();
+  return `http://127.0.0.1:${port}`;
+}
+
+const pageServers = [];
 let code = 1;
 let crafted = null;
 try {
@@ -58,7 +78,11 @@ try {
     [resolve(dirname(fileURLToPath(import.meta.url)), "run.mjs")],
     {
       stdio: "inherit",
-      env: { ...process.env, SIGYN_URL: url, SIGYN_CRAFTED_URL: crafted.url },
+      env: {
+        ...process.env,
+        SIGYN_URL: await withOwnPages(url),
+        SIGYN_CRAFTED_URL: await withOwnPages(crafted.url),
+      },
     },
   );
   code = await new Promise((ended) => tests.on("exit", (status) => ended(status ?? 1)));
@@ -68,5 +92,6 @@ try {
   demo.removeAllListeners("exit");
   demo.kill("SIGINT");
   await crafted?.close();
+  for (const server of pageServers) await server.close();
 }
 process.exitCode = code;

@@ -212,7 +212,7 @@ test("exemplars of all series are one list, as they came", () => {
       { seriesLabels: { __name__: "m" }, value: 0.5, timestamp: 10, traceId: "1", spanId: "2" },
     ],
   });
-  expect(found.map((one) => [one.value, one.traceId, one.spanId])).toEqual([
+  expect(found.newest.map((one) => [one.value, one.traceId, one.spanId])).toEqual([
     [Number.NaN, null, null],
     [0.5, "1".padStart(32, "0"), "2".padStart(16, "0")],
   ]);

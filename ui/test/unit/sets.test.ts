@@ -179,7 +179,7 @@ describe("the heat map", () => {
   test("of many fine rows keeps a number that can be drawn", () => {
     const points = Array.from({ length: 900 }, (_, i) => ({
       atMillis: 100,
-      boundNanos: 1000 * 1.02 ** i,
+      bound: 1000 * 1.02 ** i,
       count: 1,
     }));
     const heat = heatOf(points, 0, 100, 100);

@@ -1,54 +1,66 @@
+import "../../styles/exemplars.css";
 import { useEffect, useState } from "preact/hooks";
-import { type Exemplar, queryExemplars } from "../../api/exemplars.ts";
+import { type Exemplars, fetchExemplars, fetchHitRatio } from "../../api/exemplars.ts";
 import { counted } from "../../base/number.ts";
-import { say } from "../../base/say.ts";
-import { formatAgo, formatClock, formatDateTime, millisFromNanos } from "../../base/time.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
-import { nowMillis } from "../../state/clock.ts";
 import { Resource } from "../../state/resource.ts";
 import { navigate } from "../../state/router.ts";
-import { ALL_SERIES, formatRoute, traceRoute } from "../../state/url.ts";
+import { ALL_SERIES } from "../../state/url.ts";
 import { Icon } from "../parts/icon.tsx";
-import { LabelList } from "../parts/labels.tsx";
 import { RangePicker } from "../parts/range-picker.tsx";
 import { Empty, FailureBox, Loading } from "../parts/states.tsx";
-import { TableFrame } from "../parts/table-frame.tsx";
+import { TemplateChooser } from "../parts/template-links.tsx";
+import { ExemplarPlot } from "./exemplar-plot.tsx";
+import { ExemplarTable } from "./exemplar-table.tsx";
 
-/** More rows than this slow the page and help nobody; a narrower selector finds the rest. */
-const ROWS_SHOWN = 150;
-
-const exemplars = new Resource<readonly Exemplar[]>();
+const exemplars = new Resource<Exemplars>();
+const hitRatio = new Resource<number | null>();
 
 export function ExemplarsPage(props: { readonly query: string; readonly range: TimeRange }) {
   const { query, range } = props;
   const [draft, setDraft] = useState(query);
   const key = JSON.stringify([query, range]);
-  const load = () =>
-    void exemplars.load(key, (signal) => {
-      const { start, end } = bounds(range, Date.now());
-      return queryExemplars(query, start, end, signal);
-    });
+  const load = () => {
+    const { start, end } = bounds(range, Date.now());
+    const asked = { query, startSeconds: start, endSeconds: end };
+    void exemplars.load(key, (signal) => fetchExemplars(asked, signal));
+    void hitRatio.load("ratio", fetchHitRatio);
+  };
+  const show = (next: string) => {
+    if (next === query) load();
+    else navigate({ page: "exemplars", query: next, range });
+  };
   // The key holds both.
   useEffect(() => {
     setDraft(query);
     load();
   }, [key]);
+  useEffect(
+    () => () => {
+      exemplars.stop();
+      hitRatio.stop();
+    },
+    [],
+  );
   const { data, failure, loading } = exemplars.state.value;
   return (
     <>
       <div class="page-head">
         <h1>{say("exemplars.exemplars")}</h1>
-        {data && <span class="muted number">{counted(data.length, "exemplar")}</span>}
+        {data && <span class="muted number">{counted(data.count, "exemplar")}</span>}
+        <HitRatio />
+        <span class="grow" />
+        <TemplateChooser of="series" />
       </div>
       <form
         class="query-line"
         onSubmit={(event) => {
           event.preventDefault();
-          const next = draft.trim() || ALL_SERIES;
-          if (next === query) load();
-          else navigate({ page: "exemplars", query: next, range });
+          show(draft.trim() || ALL_SERIES);
         }}
       >
+        <MetricPicker query={query} onChoose={show} />
         <label class="query-label" for="series">
           {say("exemplars.promql")}
         </label>
@@ -78,70 +90,73 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
         />
       )}
       {!data && loading && <Loading what={say("exemplars.exemplars2")} />}
-      {data && data.length === 0 && (
-        <Empty title={say("exemplars.noExemplarInThisTimeRange")}>
-          <p>
-            {say("exemplars.sigynReadsExemplarsWhereAScrape")}{" "}
-            <code>{say("exemplars.exemplarsPath")}</code>
-            {say("exemplars.andWhereTheAppAnswersIn")}
-          </p>
-        </Empty>
+      {data && data.newest.length === 0 && <NoExemplar hasOthers={data.metrics.length > 0} />}
+      {data && data.newest.length > 0 && (
+        <>
+          <ExemplarPlot
+            exemplars={data}
+            onRange={(next) => navigate({ page: "exemplars", query, range: next })}
+          />
+          <ExemplarTable exemplars={data} />
+        </>
       )}
-      {data && data.length > 0 && <ExemplarTable exemplars={data} />}
     </>
   );
 }
 
-function ExemplarTable(props: { readonly exemplars: readonly Exemplar[] }) {
-  const hidden = props.exemplars.length - ROWS_SHOWN;
+/** How often a link from a metric led to a trace that is held. */
+function HitRatio() {
+  const ratio = hitRatio.state.value.data;
+  if (ratio === null) return null;
+  const percent = Math.floor(ratio * 1000) / 10;
   return (
-    <>
-      <TableFrame label={say("exemplars.exemplars")}>
-        <table class="table exemplars">
-          <thead>
-            <tr>
-              <th scope="col">{say("exemplars.time")}</th>
-              <th scope="col">{say("exemplars.series")}</th>
-              <th scope="col" class="right">
-                {say("exemplars.value")}
-              </th>
-              <th scope="col">{say("exemplars.trace")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {props.exemplars.slice(0, ROWS_SHOWN).map((one, at) => (
-              <tr key={`${one.time} ${one.traceId} ${at}`}>
-                <td class="number nowrap" title={formatDateTime(one.time, true)}>
-                  {formatClock(one.time)}
-                  <span class="muted below">
-                    {formatAgo(millisFromNanos(one.time), nowMillis.value)}
-                  </span>
-                </td>
-                <td>
-                  <span class="series-name">{one.seriesLabels.__name__ ?? ""}</span>
-                  <LabelList labels={one.seriesLabels} />
-                </td>
-                <td class="number right">{one.value}</td>
-                <td class="mono nowrap">
-                  {one.traceId ? (
-                    <a href={formatRoute(traceRoute(one.traceId, one.spanId))}>
-                      <span class="diamond" aria-hidden="true" />
-                      {one.traceId}
-                    </a>
-                  ) : (
-                    <span class="muted">{say("exemplars.noTraceId")}</span>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </TableFrame>
-      {hidden > 0 && (
-        <p class="hint">
-          {counted(hidden, "olderExemplar")} {say("exemplars.notShown")}
-        </p>
+    <span
+      class={percent >= 99 ? "badge good" : "badge error"}
+      title={say("exemplars.hitRatioHint")}
+    >
+      {say("exemplars.hitRatio", { percent })}
+    </span>
+  );
+}
+
+/** The metrics that have exemplars in the range, by how many they have. */
+function MetricPicker(props: {
+  readonly query: string;
+  readonly onChoose: (query: string) => void;
+}) {
+  const metrics = exemplars.state.value.data?.metrics ?? [];
+  const isOther =
+    props.query !== ALL_SERIES && !metrics.some((metric) => metric.name === props.query);
+  return (
+    <select
+      class="metric-picker"
+      aria-label={say("exemplars.metric")}
+      value={isOther ? "other" : props.query}
+      onChange={(event) => props.onChoose(event.currentTarget.value)}
+    >
+      <option value={ALL_SERIES}>{say("exemplars.allMetrics")}</option>
+      {metrics.map(({ name, count }) => (
+        <option key={name} value={name}>
+          {say("exemplars.metricWithCount", { name, count: counted(count, "exemplar") })}
+        </option>
+      ))}
+      {isOther && (
+        <option value="other" disabled>
+          {say("exemplars.asWritten")}
+        </option>
       )}
-    </>
+    </select>
+  );
+}
+
+function NoExemplar({ hasOthers }: { readonly hasOthers: boolean }) {
+  return (
+    <Empty title={say("exemplars.noExemplarInThisTimeRange")}>
+      {hasOthers ? (
+        <p>{say("exemplars.othersHaveSome")}</p>
+      ) : (
+        <p>{sayRich("exemplars.whereTheyComeFrom", { key: (words) => <code>{words}</code> })}</p>
+      )}
+    </Empty>
   );
 }

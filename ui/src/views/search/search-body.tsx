@@ -1,28 +1,25 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Exemplar, queryExemplars } from "../../api/exemplars.ts";
-import { fetchHeat } from "../../api/heat.ts";
-import type { Heat } from "../../base/heat.ts";
-import { formatCount } from "../../base/number.ts";
+import { fetchFittedHeat, type SpanHeat } from "../../api/heat.ts";
+import { counted, formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
-import { millisFromNanos } from "../../base/time.ts";
-import { exemplarDuration } from "../../model/exemplars.ts";
+import { formatClock, formatDuration, millisFromNanos, nanosFromMillis } from "../../base/time.ts";
 import { isArriving } from "../../model/found-traces.ts";
 import type { Narrowing } from "../../model/narrow.ts";
 import { bounds } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
 import { navigate, replace } from "../../state/router.ts";
 import type { FoundList, Search } from "../../state/search.ts";
-import { ALL_SERIES, type SearchRoute, traceRoute } from "../../state/url.ts";
+import { type SearchRoute, traceRoute } from "../../state/url.ts";
+import { HeatPlot } from "../parts/heat-plot.tsx";
 import { isTyping, usePageKeys } from "../parts/hooks.ts";
 import { Empty, Loading } from "../parts/states.tsx";
-import { HeatPlot } from "./heat-plot.tsx";
 import { Results } from "./results.tsx";
 import { ScatterPlot } from "./scatter-plot.tsx";
 
 const HEAT_COLUMNS = 120;
-const EXEMPLARS_SHOWN = 200;
-const heat = new Resource<Heat>();
-const exemplars = new Resource<readonly Exemplar[]>();
+/** An empty head of the range longer than this share is left out, and that is said. */
+const LEFT_OUT_SHARE = 0.1;
+const heat = new Resource<SpanHeat>();
 
 export function SearchBody(props: {
   readonly route: SearchRoute;
@@ -99,40 +96,11 @@ function Plot(props: {
     const { start, end } = bounds(route.range, Date.now());
     const { query } = route;
     const parameters = { query, startSeconds: start, endSeconds: end, columns: HEAT_COLUMNS };
-    void heat.load(key, (signal) => fetchHeat(parameters, signal));
-    void exemplars.load(key, (signal) => queryExemplars(ALL_SERIES, start, end, signal));
+    void heat.load(key, (signal) => fetchFittedHeat(parameters, signal));
   }, [route.query, route.range, needsHeat, list.endSeconds]);
   const map = heat.state.value;
-  const known = (exemplars.state.value.data ?? [])
-    .map((exemplar) => ({ exemplar, durationNanos: exemplarDuration(exemplar) }))
-    .filter(({ exemplar, durationNanos }) => exemplar.traceId !== null && durationNanos > 0)
-    .slice(0, EXEMPLARS_SHOWN);
-  if (needsHeat && map.data && map.data.total > 0) {
-    return (
-      <section class="card plot-card" aria-label={say("searchBody.allMatchingSpansByTimeAnd")}>
-        <p class="plot-note hint">
-          {formatCount(map.data.total)} {say("searchBody.matchingSpansByTimeAndDuration")}
-          {known.length > 0 && (
-            <>
-              {" "}
-              <span class="diamond" aria-hidden="true" /> {say("searchBody.exemplarsOfMetrics")}
-            </>
-          )}
-        </p>
-        <HeatPlot
-          heat={map.data}
-          dots={known.map(({ exemplar, durationNanos }) => ({
-            atMillis: millisFromNanos(exemplar.time),
-            durationNanos,
-          }))}
-          onNarrow={props.onNarrow}
-          onDot={(dot) => {
-            const { exemplar } = known[dot];
-            if (exemplar.traceId) navigate(traceRoute(exemplar.traceId, exemplar.spanId));
-          }}
-        />
-      </section>
-    );
+  if (needsHeat && map.data && map.data.heat.total > 0) {
+    return <SpanMap route={route} map={map.data} onNarrow={props.onNarrow} />;
   }
   if (needsHeat && map.loading) return <section class="card plot-card plot-waiting" />;
   return (
@@ -151,6 +119,60 @@ function Plot(props: {
         onRange={(fromMillis, toMillis) =>
           props.onNarrow({ fromMillis, toMillis, fromNanos: 0, toNanos: Number.POSITIVE_INFINITY })
         }
+      />
+    </section>
+  );
+}
+
+/** All spans that match; those that are exemplars of a metric are diamonds, and open. */
+function SpanMap(props: {
+  readonly route: SearchRoute;
+  readonly map: SpanHeat;
+  readonly onNarrow: (narrowing: Narrowing) => void;
+}) {
+  const { heat, spans } = props.map;
+  const exemplars = spans.filter((span) => span.isExemplar);
+  const { start, end } = bounds(props.route.range, Date.now());
+  const isFitted = heat.fromMillis - start * 1000 > (end - start) * 1000 * LEFT_OUT_SHARE;
+  const label = say("heatPlot.matchingSpansByStartAndDuration", { total: formatCount(heat.total) });
+  return (
+    <section class="card plot-card" aria-label={say("searchBody.allMatchingSpansByTimeAnd")}>
+      <p class="plot-note hint">
+        <span>
+          {say("searchBody.matchingSpansByTimeAndDuration", {
+            spans: counted(heat.total, "matchingSpan"),
+          })}
+        </span>
+        {isFitted && (
+          <span>
+            {say("searchBody.nothingBefore", {
+              time: formatClock(nanosFromMillis(heat.fromMillis)),
+            })}
+          </span>
+        )}
+        {exemplars.length > 0 && (
+          <span class="plot-key">
+            <span class="diamond" aria-hidden="true" /> {say("searchBody.exemplarsOfMetrics")}
+          </span>
+        )}
+      </p>
+      <HeatPlot
+        heat={heat}
+        label={label}
+        noun="span"
+        dots={exemplars.map((span) => ({
+          atMillis: span.atMillis,
+          value: span.durationNanos,
+          words: (
+            <>
+              <strong class="number">{formatDuration(span.durationNanos)}</strong>
+              <span>{say("searchBody.exemplarOpens")}</span>
+              <span class="number muted">{formatClock(nanosFromMillis(span.atMillis))}</span>
+            </>
+          ),
+        }))}
+        onNarrow={props.onNarrow}
+        onDot={(dot) => navigate(traceRoute(exemplars[dot].traceId, exemplars[dot].spanId))}
       />
     </section>
   );

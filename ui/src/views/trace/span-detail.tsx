@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { say } from "../../base/say.ts";
-import { formatClock, formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
+import { formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
+import { spanFields } from "../../model/link-template.ts";
 import { selfNanos } from "../../model/self-time.ts";
 import { spanJson } from "../../model/span-json.ts";
 import { spanKey } from "../../model/span-key.ts";
@@ -12,9 +13,11 @@ import { emptySearch, formatRoute, type TraceRoute, traceRoute } from "../../sta
 import { CopyButton } from "../parts/copy-button.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { ServiceName } from "../parts/service.tsx";
+import { TemplateChooser, TemplateLinks } from "../parts/template-links.tsx";
 import { AttributeTable } from "./attribute-table.tsx";
+import { OperationLatency } from "./operation-latency.tsx";
 import { Percentile } from "./percentile.tsx";
-import { TemplateLinks } from "./template-links.tsx";
+import { SpanExemplars } from "./span-exemplars.tsx";
 
 export function SpanDetail(props: {
   readonly trace: Trace;
@@ -82,21 +85,12 @@ export function SpanDetail(props: {
       )}
       <Facts trace={trace} index={index} pathNanos={props.pathNanos} onSelect={props.onSelect} />
       <Percentile key={`${index}`} span={span} />
-      <TemplateLinks span={span} traceId={route.traceId} />
-      {props.exemplars.length > 0 && (
-        <Section title={say("spanDetail.exemplars")} count={props.exemplars.length}>
-          {props.exemplars.map((placed) => (
-            <p key={`${placed.series} ${placed.exemplar.time}`} class="detail-exemplar">
-              <span class="diamond" aria-hidden="true" />
-              <span>
-                <code>{placed.series}</code> ={" "}
-                <strong class="number">{placed.exemplar.value}</strong> {say("spanDetail.at")}{" "}
-                <span class="number">{formatClock(placed.exemplar.time, true)}</span>
-              </span>
-            </p>
-          ))}
-        </Section>
-      )}
+      <OperationLatency key={`latency ${index}`} span={span} traceId={route.traceId} />
+      <div class="detail-links">
+        <TemplateLinks of="span" fields={spanFields(span, route.traceId)} />
+        <TemplateChooser of="span" />
+      </div>
+      {props.exemplars.length > 0 && <SpanExemplars exemplars={props.exemplars} />}
       <Section title={say("spanDetail.attributes")} count={span.attributes.length}>
         <AttributeTable attributes={span.attributes} scope="span" />
         {span.droppedCount > 0 && (

@@ -1,7 +1,8 @@
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Heat } from "../../base/heat.ts";
-import { formatCount } from "../../base/number.ts";
-import { say } from "../../base/say.ts";
+import { counted } from "../../base/number.ts";
+import { type Noun, say } from "../../base/say.ts";
 import { formatClock, formatDuration, nanosFromMillis } from "../../base/time.ts";
 import type { Narrowing } from "../../model/narrow.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
@@ -14,29 +15,46 @@ import {
   heatScale,
 } from "../../render/heat-map.ts";
 import { theme } from "../../state/theme.ts";
-import { useSize } from "../parts/hooks.ts";
+import { useSize } from "./hooks.ts";
 
 const HEIGHT = 190;
 /** A shorter drag is a click with an unsteady hand. */
 const DRAG_MIN_PIXELS = 6;
 
-/** All spans that match, by time and duration. Drag a box to narrow to it. */
+export interface HeatPlotDot extends HeatDot {
+  readonly words: ComponentChildren;
+}
+
+/** Counts by time and value. Drag a box to narrow to it; click a dot to open what it stands for. */
 export function HeatPlot(props: {
   readonly heat: Heat;
-  readonly dots: readonly HeatDot[];
-  readonly onNarrow: (narrowing: Narrowing) => void;
+  readonly dots: readonly HeatPlotDot[];
+  readonly mark?: HeatDot;
+  readonly format?: (value: number) => string;
+  readonly noun: Noun;
+  readonly label: string;
+  readonly height?: number;
+  readonly onNarrow?: (narrowing: Narrowing) => void;
   readonly onDot: (dot: number) => void;
 }) {
-  const { heat } = props;
+  const { heat, height = HEIGHT, format = formatDuration } = props;
   const [frame, size] = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [drag, setDrag] = useState<Box | null>(null);
   const [at, setAt] = useState<{ x: number; y: number } | null>(null);
-  const base = { heat, dots: props.dots, theme: theme.value, width: size.width, height: HEIGHT };
+  const base = {
+    heat,
+    dots: props.dots,
+    mark: props.mark ?? null,
+    format,
+    theme: theme.value,
+    width: size.width,
+    height,
+  };
   const hovered = at ? heatDotAt({ ...base, hovered: -1, drag: null }, at.x, at.y) : -1;
   const scene: HeatScene = { ...base, hovered, drag };
   useLayoutEffect(() => {
-    const context = canvas.current && prepareCanvas(canvas.current, size.width, HEIGHT);
+    const context = canvas.current && prepareCanvas(canvas.current, size.width, height);
     if (context && size.width > 0) drawHeat(context, scene);
   });
   const scale = heatScale(scene);
@@ -58,11 +76,11 @@ export function HeatPlot(props: {
     const [left, right] = [box.fromX, box.toX].sort((a, b) => a - b);
     const [top, bottom] = [box.fromY, box.toY].sort((a, b) => a - b);
     const isFlat = bottom - top < DRAG_MIN_PIXELS * 2;
-    props.onNarrow({
+    props.onNarrow?.({
       fromMillis: scale.millis(left),
       toMillis: scale.millis(right),
-      fromNanos: isFlat ? 0 : scale.nanos(bottom),
-      toNanos: isFlat ? Number.POSITIVE_INFINITY : scale.nanos(top),
+      fromNanos: isFlat ? 0 : scale.value(bottom),
+      toNanos: isFlat ? Number.POSITIVE_INFINITY : scale.value(top),
     });
   };
   return (
@@ -70,13 +88,11 @@ export function HeatPlot(props: {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={say("heatPlot.matchingSpansByStartAndDuration", {
-          total: formatCount(heat.total),
-        })}
+        aria-label={props.label}
         style={{
           width: "100%",
-          height: `${HEIGHT}px`,
-          cursor: hovered >= 0 ? "pointer" : "crosshair",
+          height: `${height}px`,
+          cursor: hovered >= 0 ? "pointer" : props.onNarrow ? "crosshair" : "default",
         }}
         onPointerDown={(event) => {
           const { x, y } = place(event);
@@ -91,28 +107,35 @@ export function HeatPlot(props: {
         onPointerUp={up}
         onPointerLeave={() => setAt(null)}
       />
-      {at && !drag && size.width > 0 && <Readout scene={scene} x={at.x} y={at.y} />}
+      {at && !drag && size.width > 0 && (
+        <Readout
+          scene={scene}
+          noun={props.noun}
+          words={props.dots[hovered]?.words}
+          x={at.x}
+          y={at.y}
+        />
+      )}
     </div>
   );
 }
 
-function Readout({
-  scene,
-  x,
-  y,
-}: {
+function Readout(props: {
   readonly scene: HeatScene;
+  readonly noun: Noun;
+  /** What is under the pointer, where it is a dot. */
+  readonly words: ComponentChildren;
   readonly x: number;
   readonly y: number;
 }) {
-  const { heat } = scene;
+  const { scene, x, y } = props;
+  const { heat, format } = scene;
   const scale = heatScale(scene);
   const row = heat.bounds.findIndex((bound) => y >= scale.y(bound));
   const column = Math.floor(
     (scale.millis(x) - heat.fromMillis) / ((heat.toMillis - heat.fromMillis) / heat.columns),
   );
-  if (row < 0 || column < 0 || column >= heat.columns) return null;
-  const count = heat.counts[row * heat.columns + column];
+  if (!props.words && (row < 0 || column < 0 || column >= heat.columns)) return null;
   const isRight = x > scene.width / 2;
   return (
     <div
@@ -122,14 +145,20 @@ function Readout({
         ...(isRight ? { right: `${scene.width - x + 12}px` } : { left: `${x + 12}px` }),
       }}
     >
-      <strong class="number">
-        {formatCount(count)} {say("heatPlot.spans")}
-      </strong>
-      <span class="number">
-        {formatDuration(heat.bounds[row - 1] ?? heat.bounds[row] / 2)} {say("heatPlot.to")}{" "}
-        {formatDuration(heat.bounds[row])}
-      </span>
-      <span class="number muted">{formatClock(nanosFromMillis(scale.millis(x)))}</span>
+      {props.words ?? (
+        <>
+          <strong class="number">
+            {counted(heat.counts[row * heat.columns + column], props.noun)}
+          </strong>
+          <span class="number">
+            {say("heatPlot.fromTo", {
+              from: format(heat.bounds[row - 1] ?? heat.bounds[row] / 2),
+              to: format(heat.bounds[row]),
+            })}
+          </span>
+          <span class="number muted">{formatClock(nanosFromMillis(scale.millis(x)))}</span>
+        </>
+      )}
     </div>
   );
 }
