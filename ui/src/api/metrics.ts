@@ -1,4 +1,4 @@
-import { asArray, asNumber, asObject, asString } from "../base/json.ts";
+import { asArray, asNumber, asObject, asString, type JsonObject } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import { getJson } from "./client.ts";
 
@@ -33,6 +33,15 @@ export function fetchMetrics(
   );
 }
 
+/** One value a series for all of a range. */
+export function fetchMetricValues(
+  parameters: Omit<MetricsParameters, "stepSeconds">,
+  signal?: AbortSignal,
+): Promise<Result<readonly MetricSeries[]>> {
+  const { query: q, startSeconds: start, endSeconds: end } = parameters;
+  return getJson("/api/metrics/query", { q, start, end }, parseMetrics, signal);
+}
+
 export function parseMetrics(json: unknown): readonly MetricSeries[] {
   return asArray(asObject(json).series)
     .map(asObject)
@@ -42,13 +51,16 @@ export function parseMetrics(json: unknown): readonly MetricSeries[] {
           .map(asObject)
           .map((label) => [asString(label.key), valueText(label.value)]),
       ),
-      points: asArray(series.samples)
-        .map(asObject)
-        .map((sample) => ({
-          atMillis: asNumber(sample.timestampMs),
-          value: asNumber(sample.value),
-        })),
+      points: pointsOf(series),
     }));
+}
+
+/** A series over time has samples; one of a single moment has its value alone. */
+function pointsOf(series: JsonObject): MetricSeries["points"] {
+  if ("value" in series) return [{ atMillis: 0, value: asNumber(series.value) }];
+  return asArray(series.samples)
+    .map(asObject)
+    .map((sample) => ({ atMillis: asNumber(sample.timestampMs), value: asNumber(sample.value) }));
 }
 
 function valueText(json: unknown): string {

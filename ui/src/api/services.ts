@@ -8,12 +8,12 @@ export interface Figures {
   readonly errorRatePerSecond: number;
   /** Null where nothing was asked. */
   readonly p50Nanos: number | null;
-  readonly p90Nanos: number | null;
   readonly p99Nanos: number | null;
 }
 
 export interface Service extends Figures {
   readonly name: string;
+  readonly p95Nanos: number | null;
 }
 
 export interface Operation extends Figures {
@@ -56,7 +56,11 @@ export function parseServices(json: unknown): readonly string[] {
 export function parseServiceFigures(json: unknown): readonly Service[] {
   return asArray(asObject(json).services)
     .map(asObject)
-    .map((service) => ({ name: asString(service.name), ...figuresOf(service) }))
+    .map((service) => ({
+      name: asString(service.name),
+      p95Nanos: nanosOf(service, "p95"),
+      ...figuresOf(service),
+    }))
     .filter(({ name }) => name !== "")
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -73,13 +77,15 @@ export function parseOperations(json: unknown): readonly Operation[] {
 }
 
 function figuresOf(json: JsonObject): Figures {
-  const duration = asObject(json.durationNanos);
-  const nanos = (key: string) => (key in duration ? asNumber(duration[key]) : null);
   return {
     ratePerSecond: asNumber(json.ratePerSecond),
     errorRatePerSecond: asNumber(json.errorRatePerSecond),
-    p50Nanos: nanos("p50"),
-    p90Nanos: nanos("p90"),
-    p99Nanos: nanos("p99"),
+    p50Nanos: nanosOf(json, "p50"),
+    p99Nanos: nanosOf(json, "p99"),
   };
+}
+
+function nanosOf(json: JsonObject, quantile: string): number | null {
+  const duration = asObject(json.durationNanos);
+  return quantile in duration ? asNumber(duration[quantile]) : null;
 }

@@ -233,7 +233,6 @@ test("names are read and sorted", () => {
       ratePerSecond: 2,
       errorRatePerSecond: 0,
       p50Nanos: 7,
-      p90Nanos: null,
       p99Nanos: null,
     },
   ]);

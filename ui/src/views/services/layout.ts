@@ -15,6 +15,8 @@ export interface PlacedNode {
 }
 
 export interface PlacedEdge {
+  /** The middle of its words. */
+  readonly label: { readonly x: number; readonly y: number };
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }
 
@@ -52,7 +54,11 @@ function columns({ nodes, edges }: ServiceGraph, box: BoxSize): MapLayout {
   const placeOf = (name: string) => places.get(name) ?? nowhere;
   return {
     nodes: names.map(placeOf),
-    edges: edges.map(({ from, to }) => ({ points: bow(placeOf(from), placeOf(to), box) })),
+    edges: edges.map(({ from, to }) => {
+      const points = bow(placeOf(from), placeOf(to), box);
+      const [, a, b] = points;
+      return { points, label: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 - 5 } };
+    }),
     width: 2 * MARGIN + found.length * box.width + (found.length - 1) * COLUMN_GAP,
     height: height + 2 * MARGIN,
   };
@@ -70,6 +76,9 @@ function bow(from: PlacedNode, to: PlacedNode, box: BoxSize): PlacedEdge["points
   ];
 }
 
+/** Room for a line's words, so that no two of them lie on each other. */
+const LABEL = { width: 40, height: 12 };
+
 /** Lines are led round the boxes. */
 function routed({ nodes, edges }: ServiceGraph, box: BoxSize): MapLayout {
   const graph = new dagre.graphlib.Graph();
@@ -77,7 +86,7 @@ function routed({ nodes, edges }: ServiceGraph, box: BoxSize): MapLayout {
     rankdir: "LR",
     nodesep: 18,
     edgesep: 10,
-    ranksep: 90,
+    ranksep: 64,
     marginx: MARGIN,
     marginy: MARGIN,
     ranker: "network-simplex",
@@ -85,13 +94,14 @@ function routed({ nodes, edges }: ServiceGraph, box: BoxSize): MapLayout {
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { name } of nodes) graph.setNode(name, { width: box.width, height: box.height });
   for (const { from, to, calls } of edges) {
-    graph.setEdge(from, to, { weight: Math.max(1, Math.round(Math.log2(calls + 1))) });
+    const weight = Math.max(1, Math.round(Math.log2(calls + 1)));
+    graph.setEdge(from, to, { weight, ...LABEL, labelpos: "c" });
   }
   dagre.layout(graph);
   const size = graph.graph() as { width?: number; height?: number };
   const placed = edges.map(({ from, to }) => {
-    const { points } = graph.edge(from, to) as { points: { x: number; y: number }[] };
-    return { points };
+    const { points, x, y } = graph.edge(from, to) as PlacedEdge & { x: number; y: number };
+    return { points, label: { x, y } };
   });
   // Lines that go round boxes may reach beyond the size that is told.
   const reach = placed.flatMap((edge) => edge.points);

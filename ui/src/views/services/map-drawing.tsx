@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { GraphEdge, GraphNode, ServiceGraph } from "../../api/service-graph.ts";
 import type { Service } from "../../api/services.ts";
 import { counted, formatRate } from "../../base/number.ts";
@@ -8,6 +8,7 @@ import { failedShare, type Lines, lineShares, nodeErrorShare } from "../../model
 import { quote } from "../../model/traceql.ts";
 import { navigate } from "../../state/router.ts";
 import { emptySearch, formatRoute, type ServicesRoute } from "../../state/url.ts";
+import { useSize } from "../parts/hooks.ts";
 import { serviceColour } from "../parts/service.tsx";
 import { formatShare } from "../parts/shares.ts";
 import type { MapLayout, PlacedEdge, PlacedNode } from "./layout.ts";
@@ -27,7 +28,8 @@ export function MapDrawing(props: {
   const { route, layout, graph, box } = props;
   const { nodes, edges } = graph;
   const [hovered, setHovered] = useState("");
-  const scroller = useRef<HTMLElement>(null);
+  const [scroller, room] = useSize<HTMLElement>();
+  const scale = mapScale(layout.width, room.width);
   const byName = new Map(props.services.map((service) => [service.name, service]));
   const shares = lineShares(edges, route.lines);
   // The pointer asks for a moment, the selection until it is taken back.
@@ -40,8 +42,11 @@ export function MapDrawing(props: {
     const element = scroller.current;
     if (at < 0 || !element) return;
     const { x, y } = layout.nodes[at];
-    element.scrollTo({ left: x - element.clientWidth / 2, top: y - element.clientHeight / 2 });
-  }, [layout, route.service]);
+    element.scrollTo({
+      left: x * scale - element.clientWidth / 2,
+      top: y * scale - element.clientHeight / 2,
+    });
+  }, [layout, scale, route.service]);
   return (
     <section
       class={box.isSmall ? "map-scroll small" : "map-scroll"}
@@ -52,8 +57,8 @@ export function MapDrawing(props: {
     >
       {/* biome-ignore lint/a11y/useSemanticElements: an SVG has no fieldset. */}
       <svg
-        width={layout.width}
-        height={layout.height}
+        width={layout.width * scale}
+        height={layout.height * scale}
         viewBox={`0 0 ${layout.width} ${layout.height}`}
         role="group"
         aria-label={`${counted(nodes.length, "node")}, ${counted(edges.length, "connection")}`}
@@ -103,6 +108,15 @@ export function MapDrawing(props: {
   );
 }
 
+/** As wide as the page where its words stay readable; a wider map is scrolled. */
+const SCALE_MIN = 0.7;
+const SCALE_MAX = 1.25;
+
+function mapScale(width: number, room: number): number {
+  const fit = room > 0 && width > 0 ? room / width : 1;
+  return fit < SCALE_MIN ? 1 : Math.min(SCALE_MAX, fit);
+}
+
 function EdgeLine(props: {
   readonly placed: PlacedEdge;
   readonly edge: GraphEdge;
@@ -113,7 +127,6 @@ function EdgeLine(props: {
 }) {
   const { edge, placed, route } = props;
   const path = curve(placed.points);
-  const middle = placed.points[placed.points.length >> 1];
   const service = (name: string) => `{ resource.service.name = ${quote(name)} }`;
   // A database has no spans of its own to search for.
   const query =
@@ -126,7 +139,15 @@ function EdgeLine(props: {
       class={props.isPale ? "edge pale" : "edge"}
     >
       <title>
-        {`${edge.from} → ${edge.to}: ${counted(edge.calls, "call")}, ${counted(edge.failed, "error")}, p50 ${formatDuration(edge.p50Nanos)}, p95 ${formatDuration(edge.p95Nanos)}, p99 ${formatDuration(edge.p99Nanos)}`}
+        {say("mapDrawing.edge", {
+          from: edge.from,
+          to: edge.to,
+          calls: counted(edge.calls, "call"),
+          errors: counted(edge.failed, "error"),
+          p50: formatDuration(edge.p50Nanos),
+          p95: formatDuration(edge.p95Nanos),
+          p99: formatDuration(edge.p99Nanos),
+        })}
       </title>
       <path d={path} class="edge-reach" />
       <path
@@ -136,7 +157,7 @@ function EdgeLine(props: {
         marker-end="url(#arrow)"
       />
       {props.isNamed && (
-        <text x={middle.x} y={middle.y - 5} class="edge-text">
+        <text x={placed.label.x} y={placed.label.y + 4} class="edge-text">
           {edgeText(edge, route.lines)}
         </text>
       )}
@@ -184,7 +205,7 @@ function NodeBox(props: {
   const figures =
     node.kind === "service"
       ? `${rate} · p99 ${durationText(service?.p99Nanos ?? null)}`
-      : `${rate} · ${node.kind === "database" ? "database" : say("mapDrawing.sendsNoSpans")}`;
+      : `${rate} · ${node.kind === "database" ? say("mapDrawing.database") : say("mapDrawing.sendsNoSpans")}`;
   const states = [props.isSelected && "selected", props.isPale && "pale"].filter(Boolean);
   return (
     // biome-ignore lint/a11y/useSemanticElements: an SVG has no button.
@@ -192,7 +213,7 @@ function NodeBox(props: {
       role="button"
       tabIndex={0}
       aria-pressed={props.isSelected}
-      aria-description={say("mapDrawing.errors", {
+      aria-description={say("mapDrawing.node", {
         name: node.name,
         figures,
         share: formatShare(share),
@@ -210,7 +231,9 @@ function NodeBox(props: {
         props.onSelect();
       }}
     >
-      <title>{`${node.name}\n${figures}\n${formatShare(share)} errors`}</title>
+      <title>
+        {say("mapDrawing.node", { name: node.name, figures, share: formatShare(share) })}
+      </title>
       <rect
         width={width}
         height={height}

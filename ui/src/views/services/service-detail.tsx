@@ -11,6 +11,7 @@ import { Icon } from "../parts/icon.tsx";
 import { ServiceName } from "../parts/service.tsx";
 import { formatShare } from "../parts/shares.ts";
 import { FailureBox, Loading } from "../parts/states.tsx";
+import { usedStretch } from "./service-data.ts";
 import { durationText, errorShare } from "./services-page.tsx";
 
 /** What names an instance, the first that spans have. */
@@ -23,7 +24,7 @@ export function ServiceDetail(props: { readonly route: ServicesRoute; readonly s
   const instances = useMemo(() => new Resource<Facets>(), []);
   const failing = useMemo(() => new Resource<Facets>(), []);
   const load = () => {
-    const { start, end } = bounds(route.range, Date.now());
+    const { start, end } = usedStretch.peek() ?? bounds(route.range, Date.now());
     const own = `resource.service.name = ${quote(service)}`;
     void operations.load(service, (signal) => fetchOperations(service, signal, { start, end }));
     void instances.load(service, (signal) =>

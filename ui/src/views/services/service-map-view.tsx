@@ -1,17 +1,29 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { ServiceGraph } from "../../api/service-graph.ts";
 import type { Service } from "../../api/services.ts";
 import { counted } from "../../base/number.ts";
-import { say } from "../../base/say.ts";
+import { failure, type Result, success } from "../../base/result.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { type Lines, neighbourhood } from "../../model/service-map.ts";
+import { Resource } from "../../state/resource.ts";
 import { replace } from "../../state/router.ts";
 import { NEAR_MAX, type ServicesRoute } from "../../state/url.ts";
 import { Empty, FailureBox, Loading } from "../parts/states.tsx";
 import { boxSize } from "./map-boxes.ts";
 import { MapDrawing } from "./map-drawing.tsx";
-import { graph, loadServiceGraph } from "./service-data.ts";
+import { graph, loadServiceGraph, usedStretch } from "./service-data.ts";
 
-type Layout = typeof import("./layout.ts");
+type LayOut = typeof import("./layout.ts").layOut;
+
+/** The layout is a file of its own, and comes with the first map. */
+const layout = new Resource<LayOut>();
+
+function fetchLayout(): Promise<Result<LayOut>> {
+  return import("./layout.ts").then(
+    (file) => success(file.layOut),
+    (error) => failure(String(error instanceof Error ? error.message : error)),
+  );
+}
 
 const LINES: readonly (readonly [Lines, string])[] = [
   ["calls", say("serviceMap.calls")],
@@ -25,40 +37,43 @@ export function ServiceMapView(props: {
   readonly services: readonly Service[];
 }) {
   const { route } = props;
-  const [layout, setLayout] = useState<Layout | null>(null);
   const key = JSON.stringify(route.range);
-  // Anew for another range only.
-  useEffect(() => loadServiceGraph(route.range), [key]);
+  const used = usedStretch.value;
+  // Anew for another range only; first it has to be known how much of it is used.
   useEffect(() => {
-    import("./layout.ts").then(setLayout, () => setLayout(null));
-  }, []);
-  const { data, failure, loading } = graph.state.value;
+    if (used !== null) loadServiceGraph(route.range);
+  }, [key, used]);
+  useEffect(() => void layout.load("layout", fetchLayout), []);
+  const { data, loading } = graph.state.value;
+  const fault = graph.state.value.failure ?? layout.state.value.failure;
   const near = route.service === "" ? 0 : route.near;
   const shown = useMemo(
     () => (data && near > 0 ? neighbourhood(data, route.service, near) : data),
     [data, near, route.service],
   );
   const box = boxSize(shown?.nodes.length ?? 0);
-  const placed = useMemo(() => shown && layout?.layOut(shown, box), [shown, layout]);
-  if (failure && !data) {
+  const layOut = layout.state.value.data;
+  const placed = useMemo(() => shown && layOut?.(shown, box), [shown, layOut]);
+  if (fault && !placed) {
     return (
       <FailureBox
         title={say("serviceMap.theMapCouldNotBeMade")}
-        failure={failure}
-        onRetry={() => loadServiceGraph(route.range)}
+        failure={fault}
+        onRetry={() => {
+          loadServiceGraph(route.range);
+          void layout.load("layout", fetchLayout);
+        }}
       />
     );
   }
   if (!data || !shown || !placed)
-    return loading || !layout ? <Loading what={say("serviceMap.theMap")} /> : null;
+    return loading || used === null || layout.state.value.loading ? (
+      <Loading what={say("serviceMap.theMap")} />
+    ) : null;
   if (data.edges.length === 0) {
     return (
       <Empty title={say("serviceMap.noCallBetweenServicesInThis")}>
-        <p>
-          {say("serviceMap.aCallIsSeenWhenBoth")}
-          <code>{say("serviceMap.peerService")}</code>, <code>{say("serviceMap.dbSystem")}</code>,
-          …).
-        </p>
+        <p>{sayRich("serviceMap.whenACallIsSeen", { key: (words) => <code>{words}</code> })}</p>
       </Empty>
     );
   }
@@ -120,8 +135,10 @@ function MapBar(props: { readonly route: ServicesRoute; readonly graph: ServiceG
       )}
       <span class="grow" />
       <span class="hint">
-        {counted(graph.nodes.length, "node")}, {counted(graph.edges.length, "connection")}
-        {say("serviceMap.fromAllSpansOfTheRange")}
+        {say("serviceMap.size", {
+          nodes: counted(graph.nodes.length, "node"),
+          connections: counted(graph.edges.length, "connection"),
+        })}
       </span>
     </div>
   );

@@ -1,8 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Service } from "../../api/services.ts";
 import { counted, formatRate } from "../../base/number.ts";
-import { say } from "../../base/say.ts";
-import { formatDuration } from "../../base/time.ts";
+import { say, sayRich } from "../../base/say.ts";
+import { formatClock, formatDuration, nanosFromMillis } from "../../base/time.ts";
+import { bounds, type TimeRange } from "../../model/time-range.ts";
 import { navigate } from "../../state/router.ts";
 import { theme } from "../../state/theme.ts";
 import { formatRoute, type ServicesRoute } from "../../state/url.ts";
@@ -12,12 +13,21 @@ import { formatShare } from "../parts/shares.ts";
 import { Sparkline } from "../parts/sparkline.tsx";
 import { Empty, FailureBox, Loading } from "../parts/states.tsx";
 import { TableFrame } from "../parts/table-frame.tsx";
-import { errors, figures, loadServiceFigures, rates, slow, valuesOf } from "./service-data.ts";
+import {
+  errors,
+  figures,
+  loadServiceFigures,
+  quantileOf,
+  rates,
+  slow,
+  usedStretch,
+  valuesSoFar,
+} from "./service-data.ts";
 import { ServiceDetail } from "./service-detail.tsx";
 import { ServiceMapView } from "./service-map-view.tsx";
 
 export function ServicesPage({ route }: { readonly route: ServicesRoute }) {
-  const load = () => loadServiceFigures(route.range);
+  const load = () => void loadServiceFigures(route.range);
   const key = JSON.stringify(route.range);
   // Anew for another range only.
   useEffect(load, [key]);
@@ -37,6 +47,7 @@ export function ServicesPage({ route }: { readonly route: ServicesRoute }) {
           </button>
         </fieldset>
         <span class="grow" />
+        <UsedNote range={route.range} />
         <RangePicker range={route.range} onChange={(range) => navigate({ ...route, range })} />
       </div>
       {failure && (
@@ -46,12 +57,15 @@ export function ServicesPage({ route }: { readonly route: ServicesRoute }) {
           onRetry={load}
         />
       )}
-      {!data && loading && <Loading what={say("services.services2")} />}
+      {!data && !failure && (loading || rates.state.value.loading) && (
+        <Loading what={say("services.services2")} />
+      )}
       {data && data.length === 0 && (
         <Empty title={say("services.noServiceHasSentASpan")}>
           <p>
-            {say("services.areThe")} <a href="/targets">{say("services.targets")}</a>{" "}
-            {say("services.read")}
+            {sayRich("services.areTargetsRead", {
+              targets: (words) => <a href="/targets">{words}</a>,
+            })}
           </p>
         </Empty>
       )}
@@ -71,15 +85,31 @@ export function ServicesPage({ route }: { readonly route: ServicesRoute }) {
   );
 }
 
-type Column = "name" | "ratePerSecond" | "errorShare" | "p50Nanos" | "p99Nanos";
+/** Says so where the figures are of a part of the range only. */
+function UsedNote({ range }: { readonly range: TimeRange }) {
+  const used = usedStretch.value;
+  const { start } = bounds(range, Date.now());
+  if (used === null || used.start - start < (used.end - start) * 0.1) return null;
+  const time = formatClock(nanosFromMillis(used.start * 1000));
+  return <span class="hint">{say("services.figuresSince", { time })}</span>;
+}
+
+type Column = "name" | "ratePerSecond" | "errorShare" | "p50Nanos" | "p95Nanos" | "p99Nanos";
 
 const COLUMNS: readonly (readonly [Column, string])[] = [
   ["name", say("services.service")],
   ["ratePerSecond", say("services.requests")],
   ["errorShare", say("services.errors")],
   ["p50Nanos", "p50"],
+  ["p95Nanos", "p95"],
   ["p99Nanos", "p99"],
 ];
+
+const QUANTILES = [
+  ["p50Nanos", 0.5, say("services.medianOverTime")],
+  ["p95Nanos", 0.95, say("services.p95OverTime")],
+  ["p99Nanos", 0.99, say("services.p99OverTime")],
+] as const;
 
 function figureOf(service: Service, column: Column): number | string {
   if (column === "name") return service.name;
@@ -152,7 +182,7 @@ function ServiceRow(props: { readonly route: ServicesRoute; readonly service: Se
       <td>
         <span class="figure">
           {line(
-            valuesOf(rates.state.value.data, service.name),
+            valuesSoFar(rates.state.value.data, service.name),
             say("services.requestsOverTime"),
             accent,
             true,
@@ -163,7 +193,7 @@ function ServiceRow(props: { readonly route: ServicesRoute; readonly service: Se
       <td>
         <span class="figure">
           {line(
-            valuesOf(errors.state.value.data, service.name),
+            valuesSoFar(errors.state.value.data, service.name),
             say("services.errorsOverTime"),
             error,
             true,
@@ -171,26 +201,14 @@ function ServiceRow(props: { readonly route: ServicesRoute; readonly service: Se
           <span class={share > 0 ? "number bad" : "number muted"}>{formatShare(share)}</span>
         </span>
       </td>
-      <td>
-        <span class="figure">
-          {line(
-            valuesOf(slow.state.value.data, service.name, "0.5"),
-            say("services.medianOverTime"),
-            textMuted,
-          )}
-          <span class="number">{durationText(service.p50Nanos)}</span>
-        </span>
-      </td>
-      <td>
-        <span class="figure">
-          {line(
-            valuesOf(slow.state.value.data, service.name, "0.99"),
-            say("services.p99OverTime"),
-            textMuted,
-          )}
-          <span class="number">{durationText(service.p99Nanos)}</span>
-        </span>
-      </td>
+      {QUANTILES.map(([column, quantile, label]) => (
+        <td key={column}>
+          <span class="figure">
+            {line(quantileOf(slow.state.value.data, service.name, quantile), label, textMuted)}
+            <span class="number">{durationText(service[column])}</span>
+          </span>
+        </td>
+      ))}
     </tr>
   );
 }

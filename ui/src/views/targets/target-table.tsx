@@ -49,6 +49,11 @@ export function TargetTable({ targets }: { readonly targets: readonly ActiveTarg
   );
 }
 
+/** The job stands above, and the instance is mostly the address. */
+function saidAlready({ url, labels }: ActiveTarget): readonly string[] {
+  return labels.instance && url.includes(`//${labels.instance}/`) ? ["job", "instance"] : ["job"];
+}
+
 function TargetRows({ target }: { readonly target: ActiveTarget }) {
   const { buffer } = target;
   const exemplarsError = buffer?.exemplarsLastError ?? "";
@@ -59,15 +64,15 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
           <a class="mono target-url" href={target.url} target="_blank" rel="noreferrer">
             {target.url.replace(/^https?:\/\//, "")}
           </a>
-          <LabelList labels={target.labels} without={["job"]} />
+          <LabelList labels={target.labels} without={saidAlready(target)} />
         </td>
-        <td data-label="State">
+        <td data-label={say("targetTable.state")}>
           <span class={`health ${target.health}`}>
             {target.health === "unknown" ? say("targetTable.notReadYet") : target.health}
           </span>
           {buffer?.ending && <span class="badge warn">{say("targetTable.ending")}</span>}
         </td>
-        <td data-label="Last read" class="number nowrap">
+        <td data-label={say("targetTable.lastRead")} class="number nowrap">
           {target.lastReadMillis === null
             ? say("targetTable.never")
             : formatAgo(target.lastReadMillis, nowMillis.value)}
@@ -75,10 +80,10 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
             {say("targetTable.every")} {target.interval}
           </span>
         </td>
-        <td data-label="Took" class="number right nowrap">
+        <td data-label={say("targetTable.took")} class="number right nowrap">
           {target.lastReadMillis === null ? "–" : formatDuration(target.lastReadSeconds * SECOND)}
         </td>
-        <td data-label="Spans" class="number right nowrap">
+        <td data-label={say("targetTable.spans")} class="number right nowrap">
           {buffer ? formatCount(buffer.spansTotal) : "–"}
           {buffer && (
             <span class="muted below">
@@ -87,13 +92,13 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
             </span>
           )}
         </td>
-        <td data-label="Lost" class="number right nowrap">
+        <td data-label={say("targetTable.lost")} class="number right nowrap">
           <Lost buffer={buffer} />
         </td>
-        <td data-label="Buffer">
+        <td data-label={say("targetTable.buffer")}>
           <Fill buffer={buffer} />
         </td>
-        <td data-label="Clock" class="number right nowrap">
+        <td data-label={say("targetTable.clock")} class="number right nowrap">
           <ClockOffset seconds={buffer?.clockOffsetSeconds ?? null} />
         </td>
       </tr>
