@@ -1,10 +1,8 @@
 // What a reader of this trace should know before trusting the picture.
 
 import type { Span } from "../api/otlp.ts";
-import type { Gap } from "../api/trace.ts";
 import { counted } from "../base/number.ts";
 import { say } from "../base/say.ts";
-import { formatClock } from "../base/time.ts";
 import { Oddity } from "./tree.ts";
 
 export interface Notice {
@@ -65,19 +63,4 @@ export function traceNotices(
     });
   }
   return notices;
-}
-
-/** `shop at 10.1.2.3:8080 overwrote 120 spans between … before they were read.` */
-export function gapSentence(gap: Gap): string {
-  const { job, instance } = gap.labels;
-  const who =
-    job && instance
-      ? say("notice.at", { job, instance })
-      : (job ?? instance ?? JSON.stringify(gap.labels));
-  const what =
-    gap.lost === null
-      ? say("notice.beganANewLifeAnUnknown")
-      : say("notice.overwroteBeforeTheyWereRead", { lost: counted(gap.lost, "span") });
-  const when = say("notice.betweenAnd", { from: formatClock(gap.from), to: formatClock(gap.to) });
-  return say("notice.spansOfThisTraceMayBe", { who, what, when });
 }

@@ -20,7 +20,7 @@ export interface MinimapScene {
 export function drawMinimap(context: Context, scene: MinimapScene): void {
   const { trace, theme, width, height } = scene;
   const count = trace.spans.length;
-  const scale = timeScale({ from: 0, to: trace.durationNanos }, 0, width);
+  const scale = timeScale({ from: 0, to: Math.max(1, trace.durationNanos) }, 0, width);
   const room = height - ERROR_STRIP - 3;
   // A small trace has a line for each span. A large one has a lane for each depth, so that the
   // strip shows where the work is dense instead of one thin diagonal.
@@ -45,7 +45,7 @@ export function drawMinimap(context: Context, scene: MinimapScene): void {
 /** The frame round what the waterfall shows. */
 export function drawMinimapView(context: Context, scene: MinimapScene, view: TimeSpan): void {
   const { theme, width, height } = scene;
-  const scale = timeScale({ from: 0, to: scene.trace.durationNanos }, 0, width);
+  const scale = timeScale({ from: 0, to: Math.max(1, scene.trace.durationNanos) }, 0, width);
   const from = Math.max(0, toX(scale, view.from));
   const to = Math.min(width, toX(scale, view.to));
   if (from <= 0.5 && to >= width - 0.5) return;

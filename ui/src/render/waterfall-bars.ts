@@ -9,7 +9,8 @@ import type { Repeat } from "../model/repeats.ts";
 import { selfStretches } from "../model/self-time.ts";
 import { Oddity } from "../model/tree.ts";
 import { type Context, diamond, textWidth } from "./canvas.ts";
-import { isPale, PAD, ROW_HEIGHT, type WaterfallScene } from "./waterfall-scene.ts";
+import type { Theme } from "./theme.ts";
+import { isPale, mayLackAnswer, PAD, ROW_HEIGHT, type WaterfallScene } from "./waterfall-scene.ts";
 
 const BAR_HEIGHT = 12;
 /** A span has many events at times; beyond this they are one grey band to the eye anyway. */
@@ -74,6 +75,8 @@ export function drawBar(
     context.lineWidth = 1.5;
     context.strokeRect(left - 1, top - 1, width + 2, BAR_HEIGHT + 2);
   }
+  const isUnanswered = mayLackAnswer(scene, index);
+  if (isUnanswered) drawUnanswered(context, theme, left, top, width);
   drawPath(context, scene, scale, row, top);
   drawEvents(context, scene, scale, index, top);
   drawExemplars(context, scene, scale, index, top);
@@ -84,8 +87,24 @@ export function drawBar(
     : isOdd
       ? say("waterfallBars.oddTimes")
       : formatDuration(trace.duration[index]);
-  drawNote(context, scene, note, left, left + width, middle, edge, scene.exemplars.has(index));
+  const told = isUnanswered ? say("waterfallBars.mayBeLost", { duration: note }) : note;
+  drawNote(context, scene, told, left, left + width, middle, edge, scene.exemplars.has(index));
   context.globalAlpha = 1;
+}
+
+/** A broken line round a call whose answer may be among the lost spans. */
+function drawUnanswered(
+  context: Context,
+  theme: Theme,
+  left: number,
+  top: number,
+  width: number,
+): void {
+  context.setLineDash([4, 3]);
+  context.strokeStyle = theme.error;
+  context.lineWidth = 1.5;
+  context.strokeRect(left - 2, top - 2.5, width + 4, BAR_HEIGHT + 5);
+  context.setLineDash([]);
 }
 
 /** Each span of the repeat; those that fall on one pixel are one stroke. */

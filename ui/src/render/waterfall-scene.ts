@@ -2,6 +2,7 @@
 
 import { type TimeScale, type TimeSpan, timeScale } from "../base/timescale.ts";
 import type { PlacedExemplar } from "../model/exemplars.ts";
+import type { Loss } from "../model/losses.ts";
 import type { Rows } from "../model/rows.ts";
 import type { Trace } from "../model/trace.ts";
 import type { Theme } from "./theme.ts";
@@ -14,17 +15,13 @@ export const INDENT_DEPTH_MAX = 14;
 export const PAD = 12;
 /** Room behind the last moment, so that the longest bar has its duration beside it too. */
 const NOTE_ROOM = 64;
-/** A stretch in which a target lost spans, in nanoseconds of the trace. */
-export interface LostStretch extends TimeSpan {
-  readonly sentence: string;
-}
 
 export interface WaterfallScene {
   readonly trace: Trace;
   readonly rows: Rows;
   /** By row: the parts of the critical path that lie in it, as pairs of from and to. */
   readonly path: ReadonlyMap<number, readonly number[]>;
-  readonly lost: readonly LostStretch[];
+  readonly lost: readonly Loss[];
   readonly view: TimeSpan;
   readonly collapsed: ReadonlySet<number>;
   /** Opened repeats, by their first span. */
@@ -75,4 +72,9 @@ export function isPale(scene: WaterfallScene, row: number): boolean {
   const repeat = scene.rows.repeats.get(row);
   if (repeat) return !repeat.spans.some((span) => scene.matches.has(span));
   return !scene.matches.has(scene.rows.spans[row]);
+}
+
+/** Whether what a span called may be among the spans that its target lost. */
+export function mayLackAnswer(scene: WaterfallScene, span: number): boolean {
+  return scene.lost.some(({ calls }) => calls.includes(span));
 }

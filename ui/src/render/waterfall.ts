@@ -50,6 +50,7 @@ export function drawWaterfall(context: Context, scene: WaterfallScene): void {
   }
   context.restore();
 
+  drawLostNames(context, scene, scale);
   context.fillStyle = theme.lineStrong;
   context.fillRect(namesWidth, 0, 1, height);
   if (scene.drag) drawDrag(context, scene, scale);
@@ -90,6 +91,28 @@ function drawLost(context: Context, scene: WaterfallScene, scale: TimeScale): vo
     for (let x = left; x < right; x += 6) {
       context.fillRect(x, RULER_HEIGHT - 4, Math.min(3, right - x), 3);
     }
+  }
+}
+
+/** Who lost them, at the foot of the stretch; over the rows, because it is said whatever is scrolled to. */
+function drawLostNames(context: Context, scene: WaterfallScene, scale: TimeScale): void {
+  const { theme, height, width, namesWidth } = scene;
+  context.font = `600 11px ${theme.font}`;
+  let bottom = height - 10;
+  for (const { from, to, label } of scene.lost) {
+    const left = toX(scale, from);
+    if (toX(scale, to) <= namesWidth || left >= width) continue;
+    const length = textWidth(context, label) + 12;
+    const x = Math.max(namesWidth + 4, Math.min(left, width - length - 4));
+    context.fillStyle = theme.ground;
+    context.fillRect(x, bottom - 9, length, 18);
+    context.strokeStyle = withAlpha(theme.error, 0.75);
+    context.lineWidth = 1;
+    context.strokeRect(x + 0.5, bottom - 8.5, length - 1, 17);
+    context.fillStyle = theme.error;
+    context.fillText(label, x + 6, bottom);
+    bottom -= 22;
+    if (bottom < RULER_HEIGHT + 40) return;
   }
 }
 

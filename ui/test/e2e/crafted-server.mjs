@@ -1,4 +1,5 @@
-// A server of its own for crafted traces: push receivers on free ports, a folder that goes away.
+// A server of its own for crafted traces: push receivers on free ports, two targets of which one loses spans, a folder
+// that goes away.
 
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -6,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bodiesOf, craftedTraces, TRACE_IDS } from "./crafted-traces.mjs";
+import { startLosingTargets } from "./losing-targets.mjs";
 
 const READY_MILLIS_MAX = 30_000;
 
@@ -13,10 +15,11 @@ export async function startCraftedServer(binary) {
   const folder = await mkdtemp(join(tmpdir(), "sigyn-crafted-"));
   const [web, grpc, http] = [await freePort(), await freePort(), await freePort()];
   const config = join(folder, "sigyn.yml");
+  const targets = await startLosingTargets();
   const endpoint = (port) => `127.0.0.1:${port}`;
   await writeFile(
     config,
-    `receivers:\n  otlp: {grpc: {endpoint: "${endpoint(grpc)}"}, http: {endpoint: "${endpoint(http)}"}}\n`,
+    `receivers:\n  otlp: {grpc: {endpoint: "${endpoint(grpc)}"}, http: {endpoint: "${endpoint(http)}"}}\n${targets.scrapeConfig}`,
   );
   const server = spawn(
     binary,
@@ -34,11 +37,13 @@ export async function startCraftedServer(binary) {
     const ended = new Promise((done) => server.on("exit", done));
     server.kill("SIGINT");
     await ended;
+    await targets.close();
     await rm(folder, { recursive: true, force: true });
   };
   try {
     await ready(url);
     await push(`http://${endpoint(http)}/v1/traces`);
+    await targets.lose(url);
   } catch (error) {
     await close();
     throw error;

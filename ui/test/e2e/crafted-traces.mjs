@@ -19,6 +19,8 @@ export const TRACE_IDS = {
   shared: "5a".padStart(32, "0"),
   fleet: "5b".padStart(32, "0"),
   messy: "5c".padStart(32, "0"),
+  times: "5e".padStart(32, "0"),
+  timeless: "5f".padStart(32, "0"),
 };
 export const LARGE_SPANS = 100_000;
 export const HOSTILE = '<img src=x onerror="window.hacked=1">\u202e{{7*7}}\u0000';
@@ -81,6 +83,19 @@ export function craftedTraces() {
           text("javascript:alert(1)", "javascript:alert(1)"),
         ],
       }),
+    ],
+    times: [
+      span(1, 0, "GET /report", 0, 100, { kind: "server" }),
+      span(2, 1, "ends before it starts", 60, 20),
+      { ...span(3, 1, "came without times", 0, 0), isUntimed: true },
+      span(4, 1, "three days ahead", 259_200_000, 259_200_050, { service: "cron" }),
+      span(5, 1, "takes no time", 30, 30),
+      span(6, 1, "outlives its parent", 80, 180, { kind: "producer" }),
+    ],
+    timeless: [
+      { ...span(1, 0, "root", 0, 0), isUntimed: true },
+      { ...span(2, 1, "child", 0, 0, { isError: true }), isUntimed: true },
+      { ...span(3, 1, "child", 0, 0), isUntimed: true },
     ],
     fleet: fleetTrace(span),
     messy: messyTrace(span),

@@ -1,9 +1,7 @@
 import { expect, test } from "vitest";
 import type { ActiveTarget, Health } from "../../src/api/targets.ts";
-import { gapSentence } from "../../src/model/notice.ts";
 import { seriesName } from "../../src/model/series.ts";
 import { groupTargets } from "../../src/model/target-filter.ts";
-import { START } from "./sketch.ts";
 
 function target(pool: string, url: string, health: Health, labels = {}): ActiveTarget {
   return {
@@ -51,13 +49,4 @@ test("series are written as Prometheus writes them", () => {
   expect(seriesName({ __name__: "m", le: "0.5", job: 'a"b' })).toBe('m{job="a\\"b",le="0.5"}');
   expect(seriesName({ __name__: "m" })).toBe("m");
   expect(seriesName({})).toBe("{}");
-});
-
-test("gaps are said in a sentence, and an unknown loss is not a zero", () => {
-  const labels = { job: "pods", instance: "10.1.2.3:8080" };
-  const known = gapSentence({ labels, lost: 1, from: START, to: START });
-  expect(known).toContain("pods at 10.1.2.3:8080 overwrote 1 span before they were read");
-  expect(gapSentence({ labels: {}, lost: null, from: START, to: START })).toContain(
-    "unknown number",
-  );
 });

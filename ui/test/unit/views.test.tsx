@@ -103,7 +103,7 @@ describe("a trace", () => {
     answer = () => json({ traceId: "9f3c", gaps: [{ labels: { job: "a" }, lost: 3 }] });
     show(<TracePage route={traceRoute(id)} />);
     await says("No span of this trace is here");
-    expect(text()).toContain("overwrote 3 spans");
+    expect(text()).toContain("lost 3 spans");
   });
 });
 

@@ -36,7 +36,11 @@ function TimeCell({ state, insight }: { readonly state: TraceState; readonly ins
       note={say("insightStrip.criticalPath")}
       onMore={() => state.update({ show: "path" })}
     >
-      <PathBar insight={insight} totalNanos={totalNanos} />
+      {totalNanos > 0 ? (
+        <PathBar insight={insight} totalNanos={totalNanos} />
+      ) : (
+        <p class="muted">{say("insightStrip.noTime")}</p>
+      )}
       <ol class="insight-list">
         {insight.byOperation.slice(0, OPERATIONS_SHOWN).map((share) => (
           <li key={`${share.service} ${share.name}`}>

@@ -28,14 +28,17 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
   const root = trace.spans[mainRoot(trace)];
   const rootNanos = trace.duration[mainRoot(trace)];
   // Clocks that differ stretch the trace to a length that nobody waited for.
-  const lengthNanos = props.state.home.to - props.state.home.from;
+  const isTimed = trace.start > 0n;
+  const lengthNanos = isTimed ? props.state.home.to - props.state.home.from : 0;
   return (
     <header class="trace-header">
       <div class="trace-title">
         <h1>
           <ServiceName name={root.resource.serviceName} />
           <span class="trace-operation">{root.name || say("noName")}</span>
-          <strong class="number trace-duration">{formatDuration(lengthNanos)}</strong>
+          <strong class="number trace-duration">
+            {isTimed ? formatDuration(lengthNanos) : say("waterfallBars.noTime")}
+          </strong>
         </h1>
         <span class="trace-id mono">
           {route.traceId}
@@ -58,9 +61,11 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
       <dl class="facts">
         <Fact
           label={say("traceHeader.started")}
-          value={formatDateTime(trace.start, true)}
-          title={formatUtc(trace.start)}
-          note={formatAgo(millisFromNanos(trace.start), nowMillis.value)}
+          value={isTimed ? formatDateTime(trace.start, true) : "–"}
+          {...(isTimed && {
+            title: formatUtc(trace.start),
+            note: formatAgo(millisFromNanos(trace.start), nowMillis.value),
+          })}
         />
         {lengthNanos < trace.durationNanos * ROOT_SHARE_MIN && (
           <Fact

@@ -4,7 +4,7 @@ import { counted } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatClock, formatDuration } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
-import { gapSentence } from "../../model/notice.ts";
+import { lossSentence } from "../../model/losses.ts";
 import type { Skew } from "../../model/skew.ts";
 import { spanKey } from "../../model/span-key.ts";
 import type { Trace } from "../../model/trace.ts";
@@ -65,9 +65,9 @@ export function TraceNotices(props: {
         </li>
       )}
       {props.gaps.map((gap) => (
-        <li key={gapSentence(gap)} class="notice gap-notice">
+        <li key={lossSentence(gap)} class="notice gap-notice">
           <Icon name="gap" />
-          <span>{gapSentence(gap)}</span>
+          <span>{lossSentence(gap)}</span>
         </li>
       ))}
       {clocks > 0 && <SkewNotice skew={props.skew} route={route} />}

@@ -1,12 +1,11 @@
 import { useEffect, useMemo } from "preact/hooks";
-import { fetchTrace, type Gap, type TraceAnswer } from "../../api/trace.ts";
+import { fetchTrace, type TraceAnswer } from "../../api/trace.ts";
 import { say } from "../../base/say.ts";
 import { nanosFromMillis } from "../../base/time.ts";
 import { placeExemplars } from "../../model/exemplars.ts";
-import { gapSentence } from "../../model/notice.ts";
+import { lossesOf } from "../../model/losses.ts";
 import { correctedSpans, findSkew } from "../../model/skew.ts";
 import { buildTrace, mainRoot, type Trace } from "../../model/trace.ts";
-import type { LostStretch } from "../../render/waterfall-scene.ts";
 import { Resource } from "../../state/resource.ts";
 import { meetServices } from "../../state/services.ts";
 import type { TraceRoute } from "../../state/url.ts";
@@ -16,14 +15,6 @@ import { TraceHeader } from "./trace-header.tsx";
 import { TraceNotices } from "./trace-notices.tsx";
 import { useTraceState } from "./trace-state.ts";
 import { TraceWorkbench } from "./trace-workbench.tsx";
-
-function lostStretch(trace: Trace, gap: Gap): LostStretch {
-  return {
-    from: Number(gap.from - trace.start),
-    to: Number(gap.to - trace.start),
-    sentence: gapSentence(gap),
-  };
-}
 
 /** The answer and the trace built from it, so that it is built once. */
 interface Loaded {
@@ -76,7 +67,7 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
     return buildTrace(correctedSpans(loaded.trace, skew), nanosFromMillis(Date.now()));
   }, [loaded, skew, route.isCorrected]);
   const exemplars = useMemo(() => placeExemplars(trace, answer.exemplars), [trace, answer]);
-  const lost = useMemo(() => answer.gaps.map((gap) => lostStretch(trace, gap)), [trace, answer]);
+  const lost = useMemo(() => lossesOf(trace, answer.gaps), [trace, answer]);
   const state = useTraceState(trace, route, skew);
   useEffect(() => {
     const root = trace.spans[mainRoot(trace)];

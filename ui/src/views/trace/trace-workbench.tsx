@@ -3,7 +3,7 @@
 import { useRef, useState } from "preact/hooks";
 import { say } from "../../base/say.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
-import type { LostStretch } from "../../render/waterfall-scene.ts";
+import type { Loss } from "../../model/losses.ts";
 import { isHelpOpen } from "../../state/help.ts";
 import { FlameView } from "./flame-view.tsx";
 import { LanesView } from "./lanes-view.tsx";
@@ -19,7 +19,7 @@ import { Waterfall } from "./waterfall-view.tsx";
 export function TraceWorkbench(props: {
   readonly state: TraceState;
   readonly exemplars: readonly PlacedExemplar[];
-  readonly lost: readonly LostStretch[];
+  readonly lost: readonly Loss[];
 }) {
   const { state } = props;
   const { trace, route, selected } = state;
@@ -61,7 +61,7 @@ export function TraceWorkbench(props: {
 function ShownView(props: {
   readonly state: TraceState;
   readonly exemplars: readonly PlacedExemplar[];
-  readonly lost: readonly LostStretch[];
+  readonly lost: readonly Loss[];
   readonly onSelect: (span: number) => void;
 }) {
   switch (props.state.route.show) {

@@ -5,13 +5,13 @@ import { FrameScheduler } from "../../base/frame.ts";
 import { say } from "../../base/say.ts";
 import { clampSpan, pan, toTime, zoom } from "../../base/timescale.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
+import type { Loss } from "../../model/losses.ts";
 import { hasChildren } from "../../model/rows.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
 import { drawWaterfall } from "../../render/waterfall.ts";
 import {
   barScale,
   indentOf,
-  type LostStretch,
   ROW_HEIGHT,
   RULER_HEIGHT,
   rowAt,
@@ -35,7 +35,7 @@ type Drag =
 export interface WaterfallProps {
   readonly state: TraceState;
   readonly exemplars: readonly PlacedExemplar[];
-  readonly lost: readonly LostStretch[];
+  readonly lost: readonly Loss[];
   readonly onSelect: (span: number) => void;
 }
 
