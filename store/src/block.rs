@@ -13,6 +13,7 @@ mod find;
 mod footer;
 mod gather;
 mod inputs;
+mod known;
 mod layout;
 mod merge;
 mod merge_blocks;

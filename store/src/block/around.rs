@@ -21,8 +21,6 @@ pub(super) struct Resources<'a> {
     /// By row, where its resource stands in the table. `None` in a block of version 1: there each row has the columns of its resource.
     numbers: Option<&'a UInt32Array>,
     table: Option<&'a ResourceTable>,
-    /// By such a number, the position in the chunk.
-    positions: RapidHashMap<u32, u32>,
     seen: Seen,
 }
 
@@ -41,6 +39,8 @@ pub(super) struct Scopes<'a> {
 struct Seen {
     positions: RapidHashMap<Vec<u64>, u32>,
     key: Vec<u64>,
+    /// The row before: most are like it.
+    last: Option<(Vec<u64>, u32)>,
 }
 
 impl<'a> Resources<'a> {
@@ -57,23 +57,27 @@ impl<'a> Resources<'a> {
             dropped: Numbers::new(columns, "resource_dropped_attributes_count")?,
             numbers,
             table,
-            positions: RapidHashMap::default(),
             seen: Seen::default(),
         })
     }
 
-    /// The position of a row's resource in a chunk, where it is put unless it is there.
-    pub(super) fn position(&mut self, row: usize, chunk: &mut Chunk) -> Result<u32, &'static str> {
+    /// The position of a row's resource in a chunk, where it is put unless it is there. Positions by number are kept in `known`.
+    pub(super) fn position(
+        &mut self,
+        row: usize,
+        known: &mut RapidHashMap<u32, u32>,
+        chunk: &mut Chunk,
+    ) -> Result<u32, &'static str> {
         if let Some(numbers) = self.numbers {
             let number = numbers.value(row);
-            if let Some(&position) = self.positions.get(&number) {
+            if let Some(&position) = known.get(&number) {
                 return Ok(position);
             }
             let of_table = self.table.filter(|_| numbers.is_valid(row));
             let of_table = of_table.and_then(|table| table.row_of(number));
             let of_table = of_table.ok_or("a span has a resource that is not in the table")?;
             let position = self.put(of_table, chunk);
-            self.positions.insert(number, position);
+            known.insert(number, position);
             return Ok(position);
         }
         let marks = [self.schema_urls.mark(row), u64::from(self.dropped.get(row))];
@@ -159,7 +163,14 @@ impl Seen {
         if !mark(attributes, row, &mut self.key) {
             self.key.clear();
         }
-        self.positions.get(&self.key).copied()
+        if let Some((key, position)) = &self.last
+            && *key == self.key
+        {
+            return Some(*position);
+        }
+        let position = *self.positions.get(&self.key)?;
+        self.last = Some((self.key.clone(), position));
+        Some(position)
     }
 
     /// The position of what was not found just now; what no numbers stand for is not remembered.

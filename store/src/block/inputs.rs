@@ -1,6 +1,6 @@
 //! A block read from its first trace to its last, some thousand rows at a time.
 
-use super::{parents, read::Block, resource_table::ResourceTable, rows};
+use super::{known::Known, parents, read::Block, resource_table::ResourceTable, rows};
 use crate::{Error, TraceId, head::Chunk};
 use arrow_array::{Array, FixedSizeBinaryArray, Int32Array, RecordBatch, cast::AsArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -15,6 +15,9 @@ pub(super) struct Input {
     reader: Option<Reader>,
     /// Rows in hand, in order.
     held: VecDeque<Held>,
+    /// Of the row group from which rows were taken last, and the chunk into which they went.
+    known: Known,
+    known_row_group: usize,
 }
 
 struct Reader {
@@ -30,6 +33,7 @@ struct Held {
     batch: RecordBatch,
     parents: FixedSizeBinaryArray,
     trace_ids: FixedSizeBinaryArray,
+    row_group: usize,
     table: Option<Arc<ResourceTable>>,
 }
 
@@ -47,7 +51,15 @@ impl Held {
 
 impl Input {
     pub(super) fn new(block: Arc<Block>, batch_rows: usize) -> Self {
-        Self { block, batch_rows, row_group: 0, reader: None, held: VecDeque::new() }
+        Self {
+            block,
+            batch_rows,
+            row_group: 0,
+            reader: None,
+            held: VecDeque::new(),
+            known: Known::for_many(),
+            known_row_group: 0,
+        }
     }
 
     /// Makes sure that there are rows in hand, unless none are left.
@@ -77,8 +89,8 @@ impl Input {
                     let Some(trace_ids) = trace_ids.cloned() else {
                         return Err(damaged("it has no trace IDs"));
                     };
-                    let table = reader.table.clone();
-                    self.held.push_back(Held { batch, parents, trace_ids, table });
+                    let (row_group, table) = (self.row_group, reader.table.clone());
+                    self.held.push_back(Held { batch, parents, trace_ids, row_group, table });
                     return Ok(());
                 }
                 self.reader = None;
@@ -106,6 +118,11 @@ impl Input {
         Ok(Reader { batches, table, parents, row: 0 })
     }
 
+    /// Says that rows go into another chunk from now on.
+    pub(super) fn forget(&mut self) {
+        self.known = Known::for_many();
+    }
+
     /// The first trace in hand.
     pub(super) fn first(&self) -> Option<u128> {
         self.held.front().map(|held| held.trace_id(0))
@@ -131,6 +148,10 @@ impl Input {
         chunk: &mut Chunk,
     ) -> Result<(), Error> {
         while let Some(held) = self.held.front_mut() {
+            if held.row_group != self.known_row_group {
+                self.known = Known::for_many();
+                self.known_row_group = held.row_group;
+            }
             let end = held.count(last);
             let mut row = 0;
             while row < end {
@@ -146,7 +167,7 @@ impl Input {
                 if row > start {
                     let batch = held.batch.slice(start, row - start);
                     let parents = held.parents.slice(start, row - start);
-                    rows::append(&batch, &parents, held.table.as_deref(), chunk)
+                    rows::append(&batch, &parents, held.table.as_deref(), &mut self.known, chunk)
                         .map_err(|what| self.block.damaged(what))?;
                 }
                 if row < end {

@@ -27,9 +27,8 @@ impl<'a> Merge<'a> {
             let (chunk, row) = (chunks[chunk as usize], row as usize);
             (chunk.starts_unix_nano[row], chunk.span_ids[row])
         };
-        keyed.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| within(a).cmp(&within(b))).then_with(|| a.cmp(b))
-        });
+        // Stable, because that makes use of what is sorted already: rows of blocks come in sorted runs.
+        keyed.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| within(a).cmp(&within(b))));
 
         let mut order = Vec::with_capacity(keyed.len());
         let mut contents: Vec<(Vec<u8>, u32, u32)> = Vec::new();

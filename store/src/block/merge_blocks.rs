@@ -60,6 +60,7 @@ pub(super) fn merge_blocks(
         let room = ROW_GROUP_ROWS_MAX.saturating_sub(pending.len());
         if count(first) > room && pending.len() > 0 {
             output.write(&mut pending)?;
+            inputs.iter_mut().for_each(Input::forget);
             continue;
         }
         let whole = open_end.map_or(u128::MAX, |end| end - 1);
@@ -70,6 +71,7 @@ pub(super) fn merge_blocks(
         }
         if pending.len() >= ROW_GROUP_ROWS_MAX || pending.size_bytes() >= PENDING_BYTES_MAX {
             output.write(&mut pending)?;
+            inputs.iter_mut().for_each(Input::forget);
         }
     }
     if pending.len() > 0 {

@@ -6,6 +6,7 @@ use super::{
     file::BlockFile,
     footer::Footer,
     inputs::parents_of,
+    known::Known,
     meta::Meta,
     parents,
     resource_table::ResourceTable,
@@ -81,9 +82,11 @@ impl Block {
                 continue;
             }
             let Some(batch) = self.spans.rows(row_group, rows)? else { continue };
-            let table = self.resource_table(row_group)?;
+            let (table, mut known) = (self.resource_table(row_group)?, Known::default());
             parents_of(&batch)
-                .and_then(|parents| rows::append(&batch, &parents, table.as_deref(), &mut chunk))
+                .and_then(|parents| {
+                    rows::append(&batch, &parents, table.as_deref(), &mut known, &mut chunk)
+                })
                 .map_err(|what| self.damaged(what))?;
         }
         Ok((chunk.len() > 0).then_some(chunk))

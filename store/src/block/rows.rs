@@ -2,6 +2,7 @@
 
 use super::{
     around::{Resources, Scopes},
+    known::Known,
     resource_table::ResourceTable,
     rest::{Lists, child, optional, structs},
     values::{Attributes, Numbers, Text, column},
@@ -16,10 +17,12 @@ use arrow_array::{
 };
 
 /// Appends all rows of a batch, whose parents have these IDs and whose resources stand in this table, if the block has one.
+/// What is known is of this row group and this chunk.
 pub(super) fn append(
     batch: &RecordBatch,
     parents: &FixedSizeBinaryArray,
     table: Option<&ResourceTable>,
+    known: &mut Known,
     chunk: &mut Chunk,
 ) -> Result<(), &'static str> {
     let trace_ids: &FixedSizeBinaryArray = column(batch, "trace_id")?;
@@ -46,7 +49,7 @@ pub(super) fn append(
 
     for row in 0..batch.num_rows() {
         let start_unix_nano = starts.value(row);
-        let resource = resources.position(row, chunk)?;
+        let resource = resources.position(row, &mut known.resources, chunk)?;
         let scope = scopes.position(row, chunk);
         let header = SpanHeader {
             trace_id: TraceId(id(trace_ids, row)),
@@ -82,7 +85,7 @@ pub(super) fn append(
         }
     }
     if by_column {
-        spans.columns.iter().for_each(|(key, column)| column.append(key, first, chunk));
+        spans.columns.iter().for_each(|(key, column)| column.append(key, first, known, chunk));
     }
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! The columns of a batch of rows, each value where it stands.
 
 use super::{
+    known::Known,
     rest::Lists,
     schema::{prefix, rest_column},
 };
 use crate::{
     AttributeScope,
-    head::{Chunk, Interner, Values},
+    head::{Chunk, Values},
     wire::Value,
 };
 use arrow_array::{
@@ -120,7 +121,7 @@ impl Column<'_> {
     }
 
     /// Adds its values to a chunk of which row `first` is this one's row 0. A text of a dictionary is looked up once.
-    pub(super) fn append(&self, key: &str, first: u32, chunk: &mut Chunk) {
+    pub(super) fn append(&self, key: &str, first: u32, known: &mut Known, chunk: &mut Chunk) {
         let nulls = match self {
             Self::Text(texts) => texts.0.and_then(|(keys, _)| keys.nulls()),
             Self::Int(it) => it.nulls(),
@@ -140,7 +141,10 @@ impl Column<'_> {
             None => (0..len).collect(),
         };
         let values = match self {
-            Self::Text(texts) => Values::String(texts.codes(&rows, &mut chunk.texts)),
+            Self::Text(Text(None)) => Values::String(Vec::new()),
+            Self::Text(Text(Some((keys, texts)))) => {
+                Values::String(known.codes(key, texts, keys, &rows, &mut chunk.texts))
+            }
             Self::Int(it) => Values::Int(rows.iter().map(|&row| it.value(row)).collect()),
             Self::Double(it) => Values::Double(rows.iter().map(|&row| it.value(row)).collect()),
             Self::Bool(it) => Values::Bool(rows.iter().map(|&row| it.value(row)).collect()),
@@ -151,27 +155,6 @@ impl Column<'_> {
         };
         let owners = rows.iter().map(|&row| first + row as u32);
         chunk.attributes.extend(key.as_bytes(), owners, values, &mut chunk.texts);
-    }
-}
-
-impl Text<'_> {
-    /// The texts of rows that have one, as codes of an interner.
-    fn codes(&self, rows: &[usize], texts: &mut Interner) -> Vec<u32> {
-        let Some((keys, values)) = self.0 else { return Vec::new() };
-        if values.len() > rows.len() {
-            let texts_of = rows.iter().map(|&row| values.value(keys.value(row) as usize));
-            return texts_of.map(|text| texts.intern(text.as_bytes())).collect();
-        }
-        // Code + 1; 0 where it has not been looked up.
-        let mut known = vec![0u32; values.len()];
-        let code_of = |&row: &usize| {
-            let key = keys.value(row) as usize;
-            if known[key] == 0 {
-                known[key] = texts.intern(values.value(key).as_bytes()) + 1;
-            }
-            known[key] - 1
-        };
-        rows.iter().map(code_of).collect()
     }
 }
 
