@@ -178,18 +178,21 @@ fn numbers_where<T: ArrowPrimitiveType, N: PartialOrd + Copy>(
 fn each<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
     /// Moves the lowest bit of byte `i` to bit 56 + `i`.
     const PRESS: u64 = 0x0102_0408_1020_4080;
-    let word = |values: &[T]| {
-        let mut held = [0u8; 64];
-        for (held, value) in held.iter_mut().zip(values) {
-            *held = u8::from(test(*value));
-        }
+    let word = |values: &[T; 64]| {
+        let held = values.map(|value| u8::from(test(value)));
         let mut word = [0u8; 8];
         for (byte, eight) in word.iter_mut().zip(held.as_chunks().0) {
             *byte = (u64::from_le_bytes(*eight).wrapping_mul(PRESS) >> 56) as u8;
         }
         u64::from_le_bytes(word)
     };
-    let words: Vec<u64> = values.chunks(64).map(word).collect();
+    let (whole, rest) = values.as_chunks();
+    let mut words: Vec<u64> = whole.iter().map(word).collect();
+    if let Some(first) = rest.first() {
+        let mut padded = [*first; 64];
+        padded[..rest.len()].copy_from_slice(rest);
+        words.push(word(&padded));
+    }
     BooleanBuffer::new(words.into(), 0, values.len())
 }
 
@@ -269,7 +272,7 @@ fn text_where(text: &Text, predicate: Predicate<'_>) -> BooleanBuffer {
     let mask = match (held.next(), held.next()) {
         (None, _) => return BooleanBuffer::new_unset(keys.len()),
         // Most of all, one text is asked for.
-        (Some(only), None) => each(keys.values(), |code| code as usize == only),
+        (Some(only), None) => each(keys.values(), |code| code == only as u32),
         // The code below a null may be anything.
         _ => each(keys.values(), |code| holds.get(code as usize).copied().unwrap_or(false)),
     };

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::traceql::{ComparisonOperator, FieldExpression, Intrinsic, Literal};
 use arrow_array::{Array, BooleanArray, cast::AsArray};
-use arrow_buffer::BooleanBuffer;
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_select::take::take;
 use sigyn_store::AttributeScope;
 
@@ -52,7 +52,7 @@ pub(super) fn condition(
             Ok(constant(*literal == Literal::Bool(true), frame))
         }
         FieldExpression::Field(..) => is_bool(operand(expression, frame)?, true, frame),
-        FieldExpression::All(parts) => all(parts, frame),
+        FieldExpression::All(parts) => all(parts.iter(), frame),
         FieldExpression::Any(parts) => {
             let mut mask = constant(false, frame);
             for part in parts {
@@ -100,9 +100,12 @@ fn is_bool(operand: Operand, wanted: bool, frame: Frame<'_>) -> Result<BooleanBu
     )
 }
 
-/// Conditions that must hold together: cheap ones first, and nothing more is read once no row is left.
-/// Those on events must hold for one and the same event.
-fn all(parts: &[FieldExpression], frame: Frame<'_>) -> Result<BooleanBuffer, EngineError> {
+/// Conditions that must hold together: cheap ones first, and nothing more is read once no row is left; once few are, no more
+/// than these. Those on events must hold for one and the same event.
+fn all<'e>(
+    parts: impl Iterator<Item = &'e FieldExpression>,
+    frame: Frame<'_>,
+) -> Result<BooleanBuffer, EngineError> {
     let mut on_rows: Vec<&FieldExpression> = Vec::new();
     let mut on_entries: [Vec<&FieldExpression>; 2] = Default::default();
     for part in parts {
@@ -114,10 +117,26 @@ fn all(parts: &[FieldExpression], frame: Frame<'_>) -> Result<BooleanBuffer, Eng
     }
     on_rows.sort_by_key(|part| cost(part));
     let mut mask = constant(true, frame);
-    for part in on_rows {
+    let mut left = on_rows.as_slice();
+    while let Some((part, others)) = left.split_first() {
         mask = &mask & &condition(part, frame)?;
-        if mask.count_set_bits() == 0 {
+        left = others;
+        let rows = mask.count_set_bits();
+        let is_last = left.is_empty() && on_entries.iter().all(Vec::is_empty);
+        if rows == 0 || is_last {
             return Ok(mask);
+        }
+        if frame.entries.is_none()
+            && let Some(view) = frame.view.narrowed(&mask, rows)
+        {
+            let others = left.iter().chain(on_entries.iter().flatten()).copied();
+            let held = all(others, Frame::rows(&view))?;
+            let mut rows = BooleanBufferBuilder::new(mask.len());
+            rows.append_n(mask.len(), false);
+            for (row, _) in mask.set_indices().zip(held.iter()).filter(|(_, held)| *held) {
+                rows.set_bit(row, true);
+            }
+            return Ok(rows.finish());
         }
     }
     for (parts, scope) in on_entries.iter().zip(NESTED_SCOPES) {

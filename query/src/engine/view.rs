@@ -4,6 +4,7 @@ use super::{Cancellation, EngineError, column::Text};
 use arrow_array::{
     Array, ArrayRef, Int64Array, UInt32Array, UInt64Array, cast::AsArray, types::UInt64Type,
 };
+use arrow_buffer::BooleanBuffer;
 use arrow_select::take::take;
 use parking_lot::Mutex;
 use sigyn_store::{AttributeScope, Children, Field, Source};
@@ -114,7 +115,17 @@ impl View {
 
     /// The rows, if they are so few that reading whole columns for them does not pay.
     fn few(&self) -> Option<&UInt32Array> {
-        self.rows.as_ref().filter(|rows| is_few(rows, &self.source))
+        self.rows.as_ref().filter(|rows| is_few(rows.len(), &self.source))
+    }
+
+    /// Those rows of a whole view that a mask names, if these are few.
+    pub(super) fn narrowed(&self, mask: &BooleanBuffer, count: usize) -> Option<Self> {
+        if self.rows.is_some() || self.trace_fields.is_some() || !is_few(count, &self.source) {
+            return None;
+        }
+        let rows = UInt32Array::from_iter_values(mask.set_indices().map(|row| row as u32));
+        let view = Self::new(self.source.clone(), Some(rows), self.cancellation.clone());
+        Some(Self { cache: self.cache.clone(), ..view })
     }
 
     fn pick(&self, array: ArrayRef) -> Result<ArrayRef, EngineError> {
@@ -158,7 +169,7 @@ impl View {
         rows: &UInt32Array,
     ) -> Result<ArrayRef, EngineError> {
         let is_read = self.rows.is_some() || self.fields.borrow().contains_key(&field);
-        if is_read || !is_few(rows, &self.source) {
+        if is_read || !is_few(rows.len(), &self.source) {
             return Ok(take(&self.field(field)?, rows, None)?);
         }
         let array = self.source.field_at(field, rows)?;
@@ -255,8 +266,8 @@ impl View {
 /// Above this share of a source, its columns are read whole.
 const ROWS_SHARE: usize = 16;
 
-fn is_few(rows: &UInt32Array, source: &Arc<dyn Source>) -> bool {
-    rows.len() * ROWS_SHARE <= source.rows()
+fn is_few(rows: usize, source: &Arc<dyn Source>) -> bool {
+    rows * ROWS_SHARE <= source.rows()
 }
 
 /// Every event with every link of its span.
