@@ -1,14 +1,13 @@
 """What a finished span costs its app: this buffer, and OpenTelemetry's batch processor with its OTLP/HTTP
-exporter on the same spans. CPU time of the whole process; the batch processor's queue is large enough to lose
-nothing. Prints one JSON object a line."""
+exporter on the same spans. CPU time of the whole process, the sink in another one; the batch processor's queue
+is large enough to lose nothing. Prints one JSON object a line."""
 
 import gc
 import json
+import subprocess
 import sys
-import threading
 import time
 import tracemalloc
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -68,28 +67,36 @@ def cost(spans, processor, finish):
     return round(thread), round(process)
 
 
-class Sink(BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
+SINK = """if True:
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-    def log_message(self, *_):
-        pass
+    class Sink(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
 
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+"""
 
 spans = ended_spans()
 buffer = SpanBuffer()
 ours = cost(spans, buffer.processor(), lambda: None)
 
-sink = HTTPServer(("127.0.0.1", 0), Sink)
-threading.Thread(target=sink.serve_forever, daemon=True).start()
-exporter = OTLPSpanExporter(f"http://127.0.0.1:{sink.server_port}/v1/traces")
+sink = subprocess.Popen([sys.executable, "-c", SINK], stdout=subprocess.PIPE)
+exporter = OTLPSpanExporter(f"http://127.0.0.1:{int(sink.stdout.readline())}/v1/traces")
 batch = BatchSpanProcessor(exporter, max_queue_size=2 * SPANS)
 theirs = cost(spans, batch, lambda: batch.force_flush(60_000))
 batch.shutdown()
-sink.shutdown()
+sink.kill()
 
 tracemalloc.start()
 held_buffer = SpanBuffer()

@@ -37,11 +37,14 @@ _double = struct.Struct("<d").pack
 _fixed32 = struct.Struct("<I").pack
 _fixed64 = struct.Struct("<Q").pack
 
-# Most attributes repeat: methods, routes, hosts, codes. What was encoded before is a look-up.
+# Most attributes repeat: methods, routes, hosts, codes. What was encoded before is a look-up. A key whose
+# values do not repeat (IDs, paths) stops adding to it, and only the head of its attributes is looked up, by
+# length. All of it takes a few megabytes at most.
+_KEYS_MAX = 256
+_VALUES_PER_KEY_MAX = 64
 _CACHE_ENTRIES_MAX = 2048
 _CACHE_TEXT_MAX = 64
-_text_attributes: dict[tuple[str, str], bytes] = {}
-_int_attributes: dict[tuple[str, int], bytes] = {}
+_keys: dict[str, _Key] = {}
 _names: dict[str, bytes] = {}
 _flags = {
     flags: b"\x85\x01" + _fixed32(flags) for base in (0, 1) for flags in (base, base | 0x100, base | 0x300)
@@ -130,29 +133,45 @@ def key_value(key: str, value: Any, depth: int = 0) -> bytes:
     return field(1, utf8(key)) + field(2, any_value(value, depth))
 
 
-def attribute(key: str, value: Any) -> bytes:
-    """A whole field 9 of a span."""
-    kind = type(value)
-    if kind is str:
-        cached = _text_attributes.get((key, value))
-        if cached is not None:
-            return cached
-        encoded = field(9, key_value(key, value))
-        if len(value) <= _CACHE_TEXT_MAX:
-            if len(_text_attributes) >= _CACHE_ENTRIES_MAX:
-                _text_attributes.clear()
-            _text_attributes[key, value] = encoded
+class _Key:
+    """Encoded attributes of one key: whole ones by value, and what stands before a text by its length."""
+
+    __slots__ = ("name", "texts", "numbers", "heads", "true", "false")
+
+    def __init__(self, key: str) -> None:
+        self.name = key
+        self.texts: dict[str, bytes] = {}
+        self.numbers: dict[int, bytes] = {}
+        self.heads: dict[int, bytes] = {}
+        self.true = field(9, key_value(key, True))
+        self.false = field(9, key_value(key, False))
+
+    def text(self, value: str) -> bytes:
+        """A whole field 9, of a text that was not encoded before."""
+        content = utf8(value)
+        length = len(content)
+        head = self.heads.get(length)
+        if head is None:
+            head = field(9, key_value(self.name, content.decode()))[: -length or None]
+            if length <= _CACHE_TEXT_MAX:
+                self.heads[length] = head
+        encoded = head + content
+        if len(self.texts) < _VALUES_PER_KEY_MAX and length <= _CACHE_TEXT_MAX:
+            self.texts[value] = encoded
         return encoded
-    if kind is int:
-        cached = _int_attributes.get((key, value))
-        if cached is not None:
-            return cached
-        encoded = field(9, key_value(key, value))
-        if len(_int_attributes) >= _CACHE_ENTRIES_MAX:
-            _int_attributes.clear()
-        _int_attributes[key, value] = encoded
+
+    def number(self, value: int) -> bytes:
+        encoded = field(9, key_value(self.name, value))
+        if len(self.numbers) < _VALUES_PER_KEY_MAX:
+            self.numbers[value] = encoded
         return encoded
-    return field(9, key_value(key, value))
+
+
+def _key(key: str) -> _Key:
+    if len(_keys) >= _KEYS_MAX:
+        _keys.clear()
+    known = _keys[key] = _Key(key)
+    return known
 
 
 def _attributes(number: int, attributes: Attributes) -> bytes:
@@ -205,7 +224,6 @@ def _link(link: Link) -> bytes:
 def encode_span(
     prefix: bytes,
     limit_bytes: int,
-    *,
     trace_id: int,
     span_id: int,
     trace_state: str,
@@ -225,7 +243,8 @@ def encode_span(
     links_dropped: int = 0,
 ) -> bytes:
     """The span in at most ``limit_bytes``, behind ``prefix``. Times are unix nanoseconds."""
-    parts = [prefix, b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
+    ids = (trace_id << 80 | 0x1208 << 64 | span_id).to_bytes(26, "big")
+    parts = [prefix, b"\x0a\x10", ids]
     add = parts.append
     if trace_state:
         add(field(3, utf8(trace_state)))
@@ -233,14 +252,23 @@ def encode_span(
         add(b"\x22\x08" + parent_id.to_bytes(8, "big"))
     add(_names.get(name) or _name(name))
     add(_KINDS[kind])
-    add(_times(0x39, _unix_nano(start), 0x41, _unix_nano(end)))
+    try:
+        add(_times(0x39, start, 0x41, end))
+    except struct.error:
+        add(_times(0x39, _unix_nano(start), 0x41, _unix_nano(end)))
     if code or message:
         add(field(15, field_unless_empty(2, utf8(message)) + uint_unless_zero(3, code)))
     add(_flags.get(flags) or b"\x85\x01" + _fixed32(flags))
-    for key, value in attributes:
-        # What `attribute` does first, without the call.
-        cached = _text_attributes.get((key, value)) if type(value) is str else None
-        add(cached or attribute(key, value))
+    for name, value in attributes:
+        key, kind = _keys.get(name) or _key(name), type(value)
+        if kind is str:
+            add(key.texts.get(value) or key.text(value))
+        elif kind is int:
+            add(key.numbers.get(value) or key.number(value))
+        elif kind is bool:
+            add(key.true if value else key.false)
+        else:
+            add(field(9, key_value(name, value)))
     for event in events:
         add(_event(event))
     for link in links:

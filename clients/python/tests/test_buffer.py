@@ -14,8 +14,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider, sampling
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider, sampling
 from reading import free_ports, spans_of
+from vectors import decoded
 
 import sigyn_buffer
 from sigyn_buffer import Drain, SpanBuffer
@@ -39,6 +40,37 @@ class Recording(unittest.TestCase):
         buffer = SpanBuffer()
         provider_of(buffer, sampler=RecordOnly()).get_tracer("t").start_span("a").end()
         self.assertEqual(buffer.stats()["recorded"], 1)
+
+    def test_what_a_wrapper_hides_stays_hidden(self):
+        buffer = SpanBuffer()
+        processor = buffer.processor()
+
+        class Redacted(ReadableSpan):
+            attributes = property(lambda self: {"user": "-"})
+
+        class Redacting(SpanProcessor):
+            def on_end(self, span):
+                redacted = Redacted(span.name)
+                redacted.__dict__.update(span.__dict__)
+                processor.on_end(redacted)
+
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(Redacting())
+        provider.get_tracer("t").start_span("a", attributes={"user": "secret"}).end()
+        body = buffer.answer("GET", "").body
+        self.assertEqual((len(spans_of(body)), b"secret" in body), (1, False))
+
+    def test_values_of_equal_hash_keep_their_types(self):
+        buffer = SpanBuffer()
+        tracer = provider_of(buffer).get_tracer("t")
+        for value in (1, True, 1.0, "1", 0, False, 0.0, -0.0, 1, True, "x" * 300, "ä" * 70, "x" * 300, ""):
+            tracer.start_span("a", attributes={"key": value}).end()
+        spans = decoded(buffer.answer("GET", "").body)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        values = [next(iter(span["attributes"][0]["value"].items())) for span in spans]
+        wanted = [("intValue", "1"), ("boolValue", True), ("doubleValue", 1.0), ("stringValue", "1")]
+        wanted += [("intValue", "0"), ("boolValue", False), ("doubleValue", 0.0), ("doubleValue", -0.0)]
+        wanted += wanted[:2] + [("stringValue", text) for text in ("x" * 300, "ä" * 70, "x" * 300, "")]
+        self.assertEqual(values, wanted)
 
     def test_what_cannot_be_encoded_is_counted_and_does_not_raise(self):
         class Nasty:
