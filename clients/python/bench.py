@@ -1,6 +1,6 @@
 """What a finished span costs its app: this buffer, and OpenTelemetry's batch processor with its OTLP/HTTP
-exporter on the same spans. CPU time of the whole process, the sink in another one; the batch processor's queue
-is large enough to lose nothing. Prints one JSON object a line."""
+exporter on the same spans. CPU time of the whole process, the sink in another one; the batch processor has a
+queue that is large enough to lose nothing. Prints one JSON object a line."""
 
 import gc
 import json

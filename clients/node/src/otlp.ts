@@ -81,7 +81,7 @@ export function encodeSpan(out: Writer, span: SpanRecord, limitBytes: number): v
     out.finish(at);
   }
   out.fixed32(16, span.flags);
-  for (const key in span.attributes) putAttribute(out, 9, key, span.attributes[key]);
+  for (const key in span.attributes) putSpanAttribute(out, key, span.attributes[key]);
   for (const event of span.events) {
     const at = out.begin(11);
     out.time(1, event.time);
@@ -208,6 +208,43 @@ export function* fields(message: Uint8Array): Generator<Field> {
     } else return;
     yield { number: tag >>> 3, value, content, whole: message.subarray(start, at) };
   }
+}
+
+/** Encoded attributes of one key, by value: most repeat, as methods, routes, hosts and codes do. */
+type Known = Map<string | number | boolean, Uint8Array>;
+
+const KEYS_MAX = 256;
+/** A key whose values do not repeat, as IDs and paths do not, stops adding to it. */
+const VALUES_PER_KEY_MAX = 64;
+const KNOWN_TEXT_MAX = 64;
+const known = new Map<string, Known>();
+
+function putSpanAttribute(out: Writer, key: string, value: unknown): void {
+  const kind = typeof value;
+  if (kind === "string" || kind === "number" || kind === "boolean") {
+    const plain = value as string | number | boolean;
+    const values = known.get(key) ?? knownKey(key);
+    const encoded = values.get(plain);
+    // A map takes 0 and -0 for the same.
+    if (encoded !== undefined && !Object.is(plain, -0)) {
+      out.raw(encoded);
+      return;
+    }
+    const start = out.length;
+    putAttribute(out, 9, key, value);
+    const isShort = kind !== "string" || (value as string).length <= KNOWN_TEXT_MAX;
+    if (values.size < VALUES_PER_KEY_MAX && isShort && !Object.is(plain, -0))
+      values.set(plain, new Uint8Array(out.bytes.subarray(start, out.length)));
+    return;
+  }
+  putAttribute(out, 9, key, value);
+}
+
+function knownKey(key: string): Known {
+  if (known.size >= KEYS_MAX) known.clear();
+  const values: Known = new Map();
+  known.set(key, values);
+  return values;
 }
 
 function putAttribute(out: Writer, number: number, key: string, value: unknown): void {

@@ -7,6 +7,10 @@ const SHORT_TEXT = 48;
 export class Writer {
   bytes: Buffer;
   length = 0;
+  /** The second of the last time written, in nanoseconds, in two halves. */
+  private second = 0;
+  private secondLow = 0;
+  private secondHigh = 0;
 
   constructor(capacityBytes: number) {
     this.bytes = Buffer.allocUnsafe(capacityBytes);
@@ -104,14 +108,15 @@ export class Writer {
   /** An ID of so many bytes; one of another length is written as zeros. */
   hex(field: number, id: string, count: number): void {
     this.reserve(2 + count);
-    this.bytes[this.length++] = (field << 3) | BYTES;
-    this.bytes[this.length++] = count;
-    const { bytes, length } = this;
-    for (let index = 0; index < count; index += 1) {
-      bytes[length + index] =
-        (nibble(id.charCodeAt(2 * index)) << 4) | nibble(id.charCodeAt(2 * index + 1));
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = (field << 3) | BYTES;
+    bytes[at++] = count;
+    for (let index = 0; index < 2 * count; index += 2) {
+      // Beyond the end and outside of ASCII there is no nibble: undefined counts as 0.
+      bytes[at++] = (NIBBLES[id.charCodeAt(index)] << 4) | NIBBLES[id.charCodeAt(index + 1)];
     }
-    this.length += count;
+    this.length = at;
   }
 
   uint(field: number, value: number): void {
@@ -151,21 +156,35 @@ export class Writer {
     this.length = this.bytes.writeUInt32LE(value >>> 0, this.length);
   }
 
-  /** Nanoseconds since 1970 as fixed64, without a bigint: seconds are split into two parts of 16 bits. */
+  /** Nanoseconds since 1970 as fixed64, without a bigint; the spans of one second share a product. */
   time(field: number, [seconds, nanos]: readonly [number, number]): void {
     this.reserve(9);
-    this.bytes[this.length++] = (field << 3) | 1;
-    const before = !(seconds >= 0);
-    const upper = before ? 0 : Math.floor(seconds / 65536) * 1e9;
-    const rest = before ? 0 : (seconds % 65536) * 1e9 + nanos + (upper % 65536) * 65536;
-    this.length = this.bytes.writeUInt32LE(rest % 4294967296, this.length);
-    const high = Math.floor(upper / 65536) + Math.floor(rest / 4294967296);
-    this.length = this.bytes.writeUInt32LE(high % 4294967296, this.length);
+    if (seconds !== this.second) this.setSecond(seconds);
+    let low = this.secondLow + nanos;
+    let high = this.secondHigh;
+    if (low >= 4294967296) {
+      low -= 4294967296;
+      high += 1;
+    }
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = (field << 3) | 1;
+    for (let shift = 0; shift < 32; shift += 8) bytes[at++] = low >>> shift;
+    for (let shift = 0; shift < 32; shift += 8) bytes[at++] = high >>> shift;
+    this.length = at;
+  }
+
+  private setSecond(seconds: number): void {
+    const product = seconds >= 0 ? BigInt(Math.floor(seconds)) * 1_000_000_000n : 0n;
+    this.second = seconds;
+    this.secondLow = Number(product & 0xffffffffn);
+    this.secondHigh = Number((product >> 32n) & 0xffffffffn);
   }
 }
 
-function nibble(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  if (code >= 97 && code <= 102) return code - 87;
-  return code >= 65 && code <= 70 ? code - 55 : 0;
+/** The value of a hexadecimal digit by its character code; 0 for any other. */
+const NIBBLES = new Uint8Array(128);
+for (let digit = 0; digit < 16; digit += 1) {
+  NIBBLES[digit.toString(16).charCodeAt(0)] = digit;
+  NIBBLES[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }

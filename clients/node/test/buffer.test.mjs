@@ -13,7 +13,7 @@ import express from "express";
 import fastify from "fastify";
 import { Histogram, Registry } from "prom-client";
 import { exemplar, SpanBuffer } from "../dist/index.js";
-import { spansOf } from "./vectors.mjs";
+import { attributesOf, spansOf } from "./vectors.mjs";
 
 function tracerOf(buffer, options = {}) {
   return new BasicTracerProvider({ spanProcessors: [buffer.processor()], ...options }).getTracer(
@@ -35,6 +35,22 @@ test("spans that the sampler only records are recorded", () => {
   };
   tracerOf(buffer, { sampler }).startSpan("a").end();
   assert.equal(buffer.stats().recorded, 1);
+});
+
+test("values that look alike keep their types", async () => {
+  const buffer = new SpanBuffer();
+  const tracer = tracerOf(buffer);
+  const values = [1, true, "1", 0, -0, false, "", 1.5, Number.NaN, "ä".repeat(70), "x".repeat(300)];
+  const bodies = [];
+  for (let round = 0; round < 2; round += 1) {
+    const position = buffer.stats().recorded;
+    for (const value of values) tracer.startSpan("a", { attributes: { value } }).end();
+    const query = `cursor=1.${buffer.epoch}.${position.toString(16)}`;
+    bodies.push(attributesOf((await buffer.answer("GET", query)).body));
+  }
+  // The second time they come from what is known.
+  assert.deepEqual(bodies[0], bodies[1]);
+  assert.equal(new Set(bodies[0]).size, values.length);
 });
 
 test("what cannot be encoded is counted and does not throw", () => {

@@ -24,7 +24,7 @@ function typed({ type, value }) {
   return value;
 }
 
-function attributesOf(list = []) {
+function valuesOf(list = []) {
   return Object.fromEntries(list.map((attribute) => [attribute.key, typed(attribute)]));
 }
 
@@ -59,25 +59,25 @@ export async function spanBody(testCase) {
     startTime: time(span.start),
     endTime: time(span.end),
     status: { code: CODES.indexOf(span.status?.code ?? "unset"), message: span.status?.message },
-    attributes: attributesOf(span.attributes),
+    attributes: valuesOf(span.attributes),
     droppedAttributesCount: span.attributes_dropped ?? 0,
     events: (span.events ?? []).map((event) => ({
       name: event.name,
       time: time(event.time),
-      attributes: attributesOf(event.attributes),
+      attributes: valuesOf(event.attributes),
     })),
     droppedEventsCount: span.events_dropped ?? 0,
     links: (span.links ?? []).map((link) => ({
       context: context(link, link.trace_id),
-      attributes: attributesOf(link.attributes),
+      attributes: valuesOf(link.attributes),
     })),
     droppedLinksCount: span.links_dropped ?? 0,
-    resource: resourceFromAttributes(attributesOf(testCase.resource)),
+    resource: resourceFromAttributes(valuesOf(testCase.resource)),
     instrumentationScope: {
       name: scope.name,
       version: scope.version,
       schemaUrl: scope.schema_url,
-      attributes: attributesOf(scope.attributes),
+      attributes: valuesOf(scope.attributes),
     },
   });
   return (await buffer.answer("GET", "")).body.toString("hex");
@@ -95,7 +95,7 @@ export async function opentracingBody({ span: given }, serviceName) {
     startTime: given.start * 1000,
   });
   for (const tag of given.tags ?? []) span.setTag(tag.key, typed(tag));
-  for (const log of given.logs ?? []) span.log(attributesOf(log.fields), log.time * 1000);
+  for (const log of given.logs ?? []) span.log(valuesOf(log.fields), log.time * 1000);
   for (const [key, value] of given.baggage ?? []) span.setBaggageItem(key, value);
   if (given.rename) span.setOperationName(given.rename);
   span.finish(given.finish * 1000);
@@ -111,6 +111,17 @@ function contents(message, wanted) {
   return [...fields(message)]
     .filter(({ number }) => number === wanted)
     .map(({ content }) => content);
+}
+
+/** The encoded attributes of each span. */
+export function attributesOf(body) {
+  return contents(body, 1).flatMap((resourceSpans) =>
+    contents(resourceSpans, 2).flatMap((scopeSpans) =>
+      contents(scopeSpans, 2).flatMap((span) =>
+        contents(span, 9).map((attribute) => Buffer.from(attribute).toString("hex")),
+      ),
+    ),
+  );
 }
 
 /** Number, scope and whether it is cut, of each numbered span. */

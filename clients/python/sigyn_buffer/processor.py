@@ -63,8 +63,8 @@ class SpanBufferProcessor(SpanProcessor):
 
 def _plain(span: ReadableSpan) -> Optional[tuple[Any, ...]]:
     """The arguments of ``encode_span``, read past the SDK's properties, which copy and lock at every turn;
-    the span has ended, so nobody writes to it. ``None`` where an SDK is built otherwise, or the span has events
-    or links."""
+    the span has ended, so nobody writes to it. ``None`` where an SDK is built otherwise, or the span has
+    events or links."""
     fields = span.__dict__
     try:
         events, links, attributes = fields["_events"], fields["_links"], fields["_attributes"]
