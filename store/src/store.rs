@@ -55,7 +55,7 @@ pub struct Config {
     pub blocks: BlockPlace,
     /// Local copies of parts of remote blocks take at most this; 0: none are kept.
     pub read_cache_bytes_max: u64,
-    /// Memory for the newest spans in all. A quarter holds those that come in (when it is full, they are cut into a block), a quarter
+    /// Memory for the newest spans in all. A fifth holds those that come in (when it is full, they are cut into a block), a fifth
     /// those that are being written; the rest is for the writing itself and for what the allocator cannot give back …
     pub head_bytes_max: u64,
     /// … or when its oldest batch is this old.
@@ -94,7 +94,12 @@ impl Config {
 impl Config {
     /// The head is cut when its columns reach this size.
     fn head_cut_bytes(&self) -> u64 {
-        self.head_bytes_max / 4
+        self.head_bytes_max / 5
+    }
+
+    /// Intake waits while the head's columns, those that are being written included, are larger than this.
+    fn head_wait_bytes(&self) -> u64 {
+        self.head_bytes_max / 2
     }
 }
 

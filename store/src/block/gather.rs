@@ -54,6 +54,11 @@ impl<'s> Texts<'s> {
         self.codes[slot] = *known as u32;
     }
 
+    /// As [`Texts::set`], of a text that is most likely another than all before it.
+    fn push(&mut self, slot: usize, chunk: &Chunk, code: u32) {
+        self.codes[slot] = self.dictionary.push(chunk.texts.get(code)) + 1;
+    }
+
     pub(super) fn finish(self) -> ArrayRef {
         let keys: UInt32Array =
             self.codes.iter().map(|&code| (code != 0).then(|| code - 1)).collect();
@@ -126,6 +131,12 @@ impl Group {
         match it.kind {
             0 => {
                 let mut texts = Texts::new(self.len(), scratch);
+                if it.is_unique {
+                    self.values(merge, it, texts_of, |at, slot, code| {
+                        texts.push(slot, merge.chunks[at], code);
+                    });
+                    return texts.finish();
+                }
                 let mut entered = usize::MAX;
                 self.values(merge, it, texts_of, |at, slot, code| {
                     if entered != at {

@@ -18,6 +18,8 @@ struct Dictionary {
     texts: StringArray,
     /// Code of each text + 1; 0 where it has not been looked up.
     codes: Vec<u32>,
+    /// The batch before had others: the file has no dictionary of them, because they hardly repeat.
+    is_unique: bool,
 }
 
 impl Known {
@@ -54,13 +56,15 @@ impl Known {
             }
         };
         if !dictionary.is_of(texts) {
-            *dictionary = Dictionary::new(texts);
+            *dictionary = Dictionary { is_unique: true, ..Dictionary::new(texts) };
         }
-        let codes = &mut dictionary.codes;
+        let Dictionary { codes, is_unique, .. } = dictionary;
         let code_of = |&row: &usize| {
             let key = keys.value(row) as usize;
             if codes[key] == 0 {
-                codes[key] = interner.intern(texts.value(key).as_bytes()) + 1;
+                let text = texts.value(key).as_bytes();
+                let code = if *is_unique { interner.push(text) } else { interner.intern(text) };
+                codes[key] = code + 1;
             }
             codes[key] - 1
         };
@@ -70,7 +74,7 @@ impl Known {
 
 impl Dictionary {
     fn new(texts: &StringArray) -> Self {
-        Self { texts: texts.clone(), codes: vec![0; texts.len()] }
+        Self { texts: texts.clone(), codes: vec![0; texts.len()], is_unique: false }
     }
 
     /// True for the very same texts: batches of one row group share their memory.

@@ -33,8 +33,7 @@ impl Layouts {
             spans.fill_plain(chunk);
             resources.fill_resources(chunk);
         }
-        let unique = spans.dedicated.iter().filter(|it| hardly_repeats(merge, it));
-        spans.unique = unique.map(Dedicated::column).collect();
+        spans.dedicated.iter_mut().for_each(|it| it.is_unique = hardly_repeats(merge, it));
         Self { spans, resources }
     }
 
@@ -77,12 +76,12 @@ impl Seen {
     }
 
     fn layout(self) -> Layout {
-        let mut layout = Layout {
-            dedicated: schema::choose(self.counts.clone(), self.rows),
-            filled: self.filled,
-            unique: self.unique,
-        };
-        layout.unique.retain(|column| !self.repeated.contains(column));
+        let dedicated = schema::choose(self.counts.clone(), self.rows);
+        let mut layout = Layout { dedicated, filled: self.filled };
+        for it in &mut layout.dedicated {
+            let column = it.column();
+            it.is_unique = self.unique.contains(&column) && !self.repeated.contains(&column);
+        }
         // What loses its column joins the list.
         for ((scope, name), kinds) in self.counts {
             for kind in (0..5).filter(|&kind| kinds[kind] > 0) {

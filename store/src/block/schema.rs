@@ -34,6 +34,8 @@ pub(super) struct Dedicated {
     pub(super) name: String,
     /// `Values::kind`: the type that most of its values have. Values of another type lie with the rest.
     pub(super) kind: usize,
+    /// Its texts or integers hardly repeat: a dictionary would only be in the way.
+    pub(super) is_unique: bool,
 }
 
 /// The columns of both files of a block.
@@ -51,8 +53,6 @@ pub(super) struct Layout {
     /// Optional columns that have a value anywhere, as paths: `flags`, `events`, `events.attributes.int`. A list is there
     /// when one of its values is.
     pub(super) filled: BTreeSet<String>,
-    /// Columns of text or integers that hardly repeat: a dictionary would only be in the way.
-    pub(super) unique: BTreeSet<String>,
 }
 
 /// Names of the value columns in a list of attributes, by `Values::kind`.
@@ -203,7 +203,7 @@ pub(super) fn choose(counts: Frequencies, rows: u64) -> Vec<Dedicated> {
         // The service's name is text by meaning, and always has its column.
         let kind = if is_service { 0 } else { kind };
         if is_service || kinds[kind] * 100 >= rows * DEDICATED_ROWS_MIN_PERCENT {
-            chosen.push((kinds[kind], Dedicated { scope, name, kind }));
+            chosen.push((kinds[kind], Dedicated { scope, name, kind, is_unique: false }));
         }
     }
     chosen.sort_by_cached_key(|(count, it)| {

@@ -233,7 +233,7 @@ fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
     encode(ColumnPath::new(event_time.into()), Encoding::DELTA_BINARY_PACKED);
     // Byte by byte, numbers compress better than whole.
     encode(column("duration_nano"), Encoding::BYTE_STREAM_SPLIT);
-    for it in layout.dedicated.iter().filter(|it| layout.unique.contains(&it.column())) {
+    for it in layout.dedicated.iter().filter(|it| it.is_unique) {
         let encoding = match it.kind {
             0 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
             _ => Encoding::BYTE_STREAM_SPLIT,

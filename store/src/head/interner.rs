@@ -50,12 +50,19 @@ impl Interner {
         if self.slots[slot] != 0 {
             return self.slots[slot] as u32 - 1;
         }
+        let code = self.push(string);
+        self.slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(code + 1);
+        code
+    }
+
+    /// A new code of a string, whether it has one or not.
+    #[inline]
+    pub(crate) fn push(&mut self, string: &[u8]) -> u32 {
         let code = self.ends.len() as u32;
         self.arena.extend_from_slice(string);
         let end = u32::try_from(self.arena.len())
             .expect("a chunk is sealed long before its strings reach 4 GiB");
         self.ends.push(end);
-        self.slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(code + 1);
         code
     }
 

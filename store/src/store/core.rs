@@ -136,9 +136,9 @@ impl Core {
         Ok(())
     }
 
-    /// Waits while the head holds twice what makes a cut: blocks are written more slowly than spans come.
+    /// Waits while the head holds more than two cuts: blocks are written more slowly than spans come.
     pub(super) async fn wait_for_room(&self) -> Result<(), Error> {
-        let bytes_max = self.config.head_cut_bytes().saturating_mul(2);
+        let bytes_max = self.config.head_wait_bytes();
         if self.metrics.head_bytes.get() as u64 <= bytes_max {
             return Ok(());
         }
