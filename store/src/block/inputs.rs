@@ -62,9 +62,21 @@ impl Input {
         }
     }
 
-    /// Makes sure that there are rows in hand, unless none are left.
+    /// Makes sure that there are rows in hand, half a batch at least, unless none are left. All inputs go on together as far as the
+    /// one that has come least far: with few rows in hand they would go in small steps.
     pub(super) fn fill(&mut self) -> Result<(), Error> {
-        if self.held.is_empty() { self.load() } else { Ok(()) }
+        while self.held.iter().map(|held| held.batch.num_rows()).sum::<usize>() * 2
+            < self.batch_rows
+            && !self.is_read()
+        {
+            self.load()?;
+        }
+        Ok(())
+    }
+
+    /// True when the block has no rows but those in hand.
+    fn is_read(&self) -> bool {
+        self.reader.is_none() && self.row_group == self.block.meta().row_groups.len()
     }
 
     /// Takes another batch in hand, if there is one.
@@ -130,8 +142,7 @@ impl Input {
 
     /// The last trace in hand, if there may be more of it or behind it.
     pub(super) fn open_end(&self) -> Option<u128> {
-        let is_read = self.reader.is_none() && self.row_group == self.block.meta().row_groups.len();
-        let last = self.held.back().filter(|_| !is_read)?;
+        let last = self.held.back().filter(|_| !self.is_read())?;
         Some(last.trace_id(last.batch.num_rows() - 1))
     }
 
