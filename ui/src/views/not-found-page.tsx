@@ -1,4 +1,4 @@
-import { say } from "../base/say.ts";
+import { say, sayRich } from "../base/say.ts";
 import { Empty } from "./parts/states.tsx";
 
 export function NotFoundPage({ path }: { readonly path: string }) {
@@ -6,12 +6,15 @@ export function NotFoundPage({ path }: { readonly path: string }) {
   return (
     <Empty title={isTrace ? say("notFound.thisIsNoTraceId") : say("notFound.thereIsNoSuchPage")}>
       <p>
-        <code>{path}</code>{" "}
-        {isTrace ? say("notFound.doesNotEndIn1To") : say("notFound.isNotAnAddressOfSigyn")}
+        {sayRich(isTrace ? "notFound.noTraceId" : "notFound.noAddress", {
+          path: <code>{path}</code>,
+        })}
       </p>
       <p>
-        <a href="/search">{say("notFound.searchForTraces")}</a> {say("notFound.orLookAtThe")}{" "}
-        <a href="/targets">{say("notFound.targets")}</a>.
+        {sayRich("notFound.elsewhere", {
+          search: (words) => <a href="/search">{words}</a>,
+          targets: (words) => <a href="/targets">{words}</a>,
+        })}
       </p>
     </Empty>
   );

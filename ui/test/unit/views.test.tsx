@@ -55,7 +55,7 @@ describe("targets", () => {
         waiting.push(resolve);
       });
     show(page);
-    await says("Loading targets");
+    await says("Loading the targets");
     await vi.waitFor(() => expect(waiting.length).toBe(1));
     waiting[0](json({ data: { activeTargets: active } }));
     await says("1 / 2 up");

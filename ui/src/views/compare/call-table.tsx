@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { formatCount } from "../../base/number.ts";
-import { say } from "../../base/say.ts";
+import { counted } from "../../base/number.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import type { ComparedCall, Comparison, SideFigures } from "../../model/compare.ts";
 import { ServiceName } from "../parts/service.tsx";
@@ -34,9 +34,10 @@ export function CallTable({ comparison }: { readonly comparison: Comparison }) {
           </button>
         </fieldset>
         <span>
-          {say("callTable.ownTimeInAnAverageTrace")}{" "}
-          <span class="more-a">{say("callTable.aTakesMore")}</span>,{" "}
-          <span class="more-b">{say("callTable.bTakesMore")}</span>.
+          {sayRich("callTable.lead", {
+            a: (words) => <span class="more-a">{words}</span>,
+            b: (words) => <span class="more-b">{words}</span>,
+          })}
         </span>
       </div>
       <table class="table">
@@ -76,7 +77,7 @@ export function CallTable({ comparison }: { readonly comparison: Comparison }) {
       </table>
       {calls.length > ROWS_MAX && (
         <p class="hint">
-          {formatCount(calls.length - ROWS_MAX)} {say("callTable.callsMoreAreNotShown")}
+          {say("callTable.moreNotShown", { calls: counted(calls.length - ROWS_MAX, "call") })}
         </p>
       )}
     </TableFrame>
@@ -137,10 +138,7 @@ function Side({ figures }: { readonly figures: SideFigures }) {
       <td class="number right">
         {Number(figures.perTrace.toPrecision(2))} ×
         {figures.errors > 0 && (
-          <span class="bad">
-            {" "}
-            {figures.errors} {say("callTable.err")}
-          </span>
+          <span class="bad"> {say("service.err", { errors: figures.errors })}</span>
         )}
       </td>
       <td class="number right">{formatDuration(figures.p50Nanos)}</td>

@@ -80,7 +80,7 @@ export function ComparePage({ route }: { readonly route: CompareRoute }) {
           onRetry={load}
         />
       )}
-      {isReady && !data && loading && <Loading what={say("compare.bothSides")} />}
+      {isReady && !data && loading && <Loading text={say("compare.bothSides")} />}
       {data && (data.a.length === 0 || data.b.length === 0) && (
         <Empty title={say("compare.nothingIsFoundFor", { value: data.a.length === 0 ? "A" : "B" })}>
           <p>{say("compare.widenTheTimeRangeOrAsk")}</p>
@@ -147,9 +147,7 @@ function CompareForm({ route }: { readonly route: CompareRoute }) {
 function Teach() {
   return (
     <Empty title={say("compare.whatSetsThemApart")}>
-      <p>
-        {say("compare.giveTwoTraceIdsOrTwo")} {SET_SIZE} {say("compare.tracesThatMatch")}
-      </p>
+      <p>{say("compare.whatToGive", { count: SET_SIZE })}</p>
       {PRESETS.map(([label, a, b]) => (
         <p key={label}>
           <a href={formatRoute(compareRoute(a, b))}>{label}</a>

@@ -1,6 +1,6 @@
 import type { Contrast, ContrastField } from "../../api/contrast.ts";
 import type { Loadable } from "../../base/result.ts";
-import { say } from "../../base/say.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { formatShare } from "../parts/shares.ts";
 
 const FIELDS_SHOWN = 9;
@@ -15,21 +15,15 @@ export function ContrastList(props: {
 }) {
   const { data, failure, loading } = props.state;
   if (failure)
-    return (
-      <p class="hint">
-        {say("contrastList.attributesWereNotCompared")} {failure.sentence}
-      </p>
-    );
+    return <p class="hint">{say("contrastList.notCompared", { sentence: failure.sentence })}</p>;
   if (!data) return loading ? <p class="hint">{say("contrastList.comparingAttributes")}</p> : null;
   const telling = data.fields.filter((field) => field.difference >= DIFFERENCE_MIN);
   return (
     <section class="contrast" aria-label={say("contrastList.whatSetsThemApart")}>
       <h2>
-        {say("contrastList.whatSetsTheirSpansApart")}{" "}
-        <span class="muted">
-          {say("contrastList.attributesByHowDifferentlyTheyAre")}
-          {props.isTraces && say("contrastList.withTwoSingleTracesMuchDiffers")}
-        </span>
+        {sayRich(props.isTraces ? "contrastList.headOfTraces" : "contrastList.head", {
+          note: (words) => <span class="muted">{words}</span>,
+        })}
       </h2>
       {telling.length === 0 ? (
         <p class="muted">{say("contrastList.theirAttributesAreSpreadAlike")}</p>

@@ -50,8 +50,9 @@ function Summary(props: {
       <h2>
         {props.name}{" "}
         <span class="muted">
-          {isCut ? `${say("sideSummaries.theNewest")} ` : ""}
-          {counted(side.traces, "trace")}
+          {isCut
+            ? say("sideSummaries.theNewestTraces", { traces: counted(side.traces, "trace") })
+            : counted(side.traces, "trace")}
         </span>
       </h2>
       <p class="mono ellipsis" title={props.query}>

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { fetchMetrics, type MetricSeries } from "../../api/metrics.ts";
+import { counted } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
@@ -126,7 +127,7 @@ function SeriesChart(props: {
         ))}
         {more > 0 && (
           <li class="muted">
-            {more} {say("foundSeries.smallerSeriesAreNotDrawn")}
+            {say("foundSeries.notDrawn", { series: counted(more, "smallerSeries") })}
           </li>
         )}
       </ul>

@@ -84,9 +84,11 @@ export function FoundSpans(props: {
             </div>
             <p class="hint cell-note">
               {rows.length > ROWS_SHOWN
-                ? say("foundSpans.of", { ROWS_SHOWN, length: counted(rows.length, "span") })
-                : counted(rows.length, "span")}{" "}
-              {say("foundSpans.ofTheNewestTracesAllOf")}
+                ? say("foundSpans.someShown", {
+                    shown: ROWS_SHOWN,
+                    spans: counted(rows.length, "span"),
+                  })
+                : say("foundSpans.allShown", { spans: counted(rows.length, "span") })}
             </p>
           </>
         );

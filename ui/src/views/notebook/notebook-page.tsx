@@ -1,7 +1,7 @@
 import "../../styles/notebook.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { CELL_KINDS, type Cell, type CellKind, type Notebook } from "../../api/notebooks.ts";
-import { say } from "../../base/say.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { formatAgo, formatDateTime, millisFromNanos } from "../../base/time.ts";
 import { jupyterText } from "../../model/jupyter.ts";
 import {
@@ -36,14 +36,12 @@ export function NotebookPage({ id }: { readonly id: string }) {
     document.title = say("notebook.sigyn", { value: draft?.title || say("notebook.notebook") });
   }, [draft?.title]);
   useLeaveGuard(notebook);
-  if (!draft && loading) return <Loading what={say("notebook.theNotebook")} />;
+  if (!draft && loading) return <Loading text={say("notebook.theNotebook")} />;
   if (!draft && failure?.status === 404) {
     return (
       <Empty title={say("notebook.noNotebookHasThisAddress")}>
         <p>{failure.sentence}</p>
-        <p>
-          {say("notebook.see")} <a href="/notebooks">{say("notebook.allNotebooks")}</a>.
-        </p>
+        <p>{sayRich("notebook.seeAll", { all: (words) => <a href="/notebooks">{words}</a> })}</p>
       </Empty>
     );
   }
@@ -222,8 +220,10 @@ function SaveState(props: { readonly notebook: NotebookState; readonly onReload:
   }
   const saved = kept && (
     <span title={formatDateTime(kept.saved, true)}>
-      {say("notebook.saved")} {formatAgo(millisFromNanos(kept.saved), nowMillis.value)}
-      {say("notebook.version")} {kept.version}
+      {say("notebook.savedAgo", {
+        ago: formatAgo(millisFromNanos(kept.saved), nowMillis.value),
+        version: kept.version,
+      })}
     </span>
   );
   return (

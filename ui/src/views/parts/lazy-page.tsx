@@ -32,7 +32,7 @@ export function lazyPage<Props extends object>(
       };
     }, [attempt]);
     if (Page) return <Page {...props} />;
-    if (failure === "") return <Loading what={say("lazyPage.thePage")} />;
+    if (failure === "") return <Loading text={say("lazyPage.thePage")} />;
     // A browser may remember that a file did not come; then only a new visit asks again.
     const retry = () => (attempt === 0 ? setAttempt(1) : location.reload());
     return (

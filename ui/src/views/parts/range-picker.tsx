@@ -39,7 +39,7 @@ export function RangePicker(props: {
         ))}
         {range.kind === "last" && !isKnown && (
           <option value={formatRange(range)}>
-            {say("rangePicker.last")} {formatRange(range)}
+            {say("rangePicker.lastOf", { range: formatRange(range) })}
           </option>
         )}
         <option value="between">{say("rangePicker.fromTo")}</option>

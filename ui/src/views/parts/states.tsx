@@ -5,13 +5,12 @@ import type { Failure } from "../../base/result.ts";
 import { say } from "../../base/say.ts";
 import { Icon } from "./icon.tsx";
 
-export function Loading({ what }: { readonly what: string }) {
+/** `text` says what is being loaded, as a whole. */
+export function Loading({ text }: { readonly text: string }) {
   return (
     <div class="state" role="status">
       <span class="drip" aria-hidden="true" />
-      <p>
-        {say("states.loading")} {what}…
-      </p>
+      <p>{text}</p>
     </div>
   );
 }

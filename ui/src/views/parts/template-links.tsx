@@ -93,7 +93,7 @@ function AddForm({ of, onDone }: { readonly of: LinkSource; readonly onDone: () 
   return (
     <form class="template-form" onSubmit={submit}>
       <span class="template-presets">
-        {say("templateLinks.beginWith")}
+        <span>{say("templateLinks.beginWith")}</span>
         {PRESETS.filter((preset) => preset.of === of).map((preset) => (
           <button
             key={preset.name}

@@ -62,7 +62,7 @@ function FacetList(props: {
       </ul>
       {facet.values.length > VALUES_SHOWN && (
         <p class="hint">
-          {facet.values.length - VALUES_SHOWN} {say("facetPanel.more")}
+          {say("facetPanel.moreValues", { count: facet.values.length - VALUES_SHOWN })}
         </p>
       )}
     </div>

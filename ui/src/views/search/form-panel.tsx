@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { fetchOperations, type Operation } from "../../api/services.ts";
 import { fetchTags, fetchTagValues } from "../../api/tags.ts";
-import { say } from "../../base/say.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { parseDuration } from "../../base/time.ts";
 import {
   EMPTY_FORM,
@@ -239,8 +239,7 @@ function TagField(props: {
         ))}
       </datalist>
       <p class="hint" id="tag-help">
-        <code>{say("formPanel.keyValue")}</code>
-        {say("formPanel.thenEnterQuoteANumberTo")}
+        {sayRich("formPanel.tagHelp", { example: (words) => <code>{words}</code> })}
       </p>
     </div>
   );

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { fetchFittedHeat, type SpanHeat } from "../../api/heat.ts";
 import { counted, formatCount } from "../../base/number.ts";
-import { say } from "../../base/say.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { formatClock, formatDuration, millisFromNanos, nanosFromMillis } from "../../base/time.ts";
 import { isArriving } from "../../model/found-traces.ts";
 import type { Narrowing } from "../../model/narrow.ts";
@@ -36,7 +36,7 @@ export function SearchBody(props: {
   const traces = useMemo(() => found?.filter((trace) => !isArriving(trace, Date.now())), [found]);
   const arriving = (found?.length ?? 0) - (traces?.length ?? 0);
   useResultKeys(traces?.length ?? 0, current, setCurrent);
-  if (!traces) return loading ? <Loading what={say("searchBody.traces")} /> : null;
+  if (!traces) return loading ? <Loading text={say("searchBody.traces")} /> : null;
   return (
     <>
       <Plot {...props} list={list} hovered={hovered} onHover={setHovered} />
@@ -186,32 +186,26 @@ function ResultBar(props: {
   readonly onAgain: () => void;
 }) {
   const { route, list, count, arriving } = props;
-  const noun = count === 1 ? "trace" : "traces";
-  const which =
-    route.isSlowest && !list.isWhole
-      ? say("searchBody.slowest")
-      : list.isWhole
-        ? ""
-        : say("searchBody.newest");
+  const traces = counted(count, "trace");
+  const title = list.isWhole
+    ? traces
+    : say(route.isSlowest ? "searchBody.slowestOf" : "searchBody.newestOf", { traces });
   const sortBy = (isSlowest: boolean) => navigate({ ...route, isSlowest, live: false });
   return (
     <div class="result-bar">
       <h2>
-        <span role="status">
-          {which} {formatCount(count)} {noun}
-        </span>
+        <span role="status">{title}</span>
       </h2>
       {arriving > 0 && (
         <span class="hint" title={say("searchBody.theirFirstSpansAreHereTheir")}>
-          {formatCount(arriving)} {say("searchBody.moreStillComingIn")}
-          {!route.live && (
-            <>
-              {", "}
+          {sayRich(route.live ? "searchBody.arriving" : "searchBody.arrivingLookAgain", {
+            count: formatCount(arriving),
+            again: (words) => (
               <button type="button" class="link" onClick={props.onAgain}>
-                {say("searchBody.lookAgain")}
+                {words}
               </button>
-            </>
-          )}
+            ),
+          })}
         </span>
       )}
       <span class="grow">{list.loading && <span class="drip small" aria-hidden="true" />}</span>
@@ -253,15 +247,17 @@ function NothingFound({ route }: { readonly route: SearchRoute }) {
       <p>{say("searchBody.noTraceInThisTimeRange")}</p>
       {route.query !== "" && (
         <p>
-          {say("searchBody.try")}{" "}
-          <a href="/search?q=%7B+status+%3D+error+%7D">{say("searchBody.whatFailed")}</a>,{" "}
-          <a href="/search?sort=slowest">{say("searchBody.whatWasSlowest")}</a>
-          {say("searchBody.or")} <a href="/search">{say("searchBody.everythingOfTheLastHour")}</a>.
+          {sayRich("searchBody.tryOthers", {
+            failed: (words) => <a href="/search?q=%7B+status+%3D+error+%7D">{words}</a>,
+            slowest: (words) => <a href="/search?sort=slowest">{words}</a>,
+            all: (words) => <a href="/search">{words}</a>,
+          })}
         </p>
       )}
       <p>
-        {say("searchBody.nothingAtAllYetSeeWhether")}{" "}
-        <a href="/targets">{say("searchBody.targets")}</a> {say("searchBody.areRead")}
+        {sayRich("searchBody.nothingAtAll", {
+          targets: (words) => <a href="/targets">{words}</a>,
+        })}
       </p>
     </Empty>
   );

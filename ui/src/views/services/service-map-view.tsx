@@ -68,7 +68,7 @@ export function ServiceMapView(props: {
   }
   if (!data || !shown || !placed)
     return loading || used === null || layout.state.value.loading ? (
-      <Loading what={say("serviceMap.theMap")} />
+      <Loading text={say("serviceMap.theMap")} />
     ) : null;
   if (data.edges.length === 0) {
     return (

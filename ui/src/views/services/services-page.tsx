@@ -58,7 +58,7 @@ export function ServicesPage({ route }: { readonly route: ServicesRoute }) {
         />
       )}
       {!data && !failure && (loading || rates.state.value.loading) && (
-        <Loading what={say("services.services2")} />
+        <Loading text={say("services.services2")} />
       )}
       {data && data.length === 0 && (
         <Empty title={say("services.noServiceHasSentASpan")}>

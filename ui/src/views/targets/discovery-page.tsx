@@ -49,7 +49,7 @@ export function DiscoveryPage({ filter }: { readonly filter: string }) {
           onRetry={loadTargets}
         />
       )}
-      {!data && loading && <Loading what={say("discovery.whatWasDiscovered")} />}
+      {!data && loading && <Loading text={say("discovery.whatWasDiscovered")} />}
       {data && pools.length === 0 && (
         <Empty
           title={
@@ -90,11 +90,11 @@ function Pool(props: {
       <h2>
         {props.pool}{" "}
         <span class="badge good">
-          {formatCount(active.length)} {say("discovery.active")}
+          {say("discovery.activeCount", { count: formatCount(active.length) })}
         </span>{" "}
         {droppedCount > 0 && (
           <span class="badge">
-            {formatCount(droppedCount)} {say("discovery.dropped")}
+            {say("discovery.droppedCount", { count: formatCount(droppedCount) })}
           </span>
         )}
       </h2>
@@ -131,14 +131,11 @@ function Pool(props: {
         </table>
       </TableFrame>
       {hidden > 0 && (
-        <p class="hint">
-          {counted(hidden, "moreRow")}
-          {say("discovery.filterToFindOne")}
-        </p>
+        <p class="hint">{say("discovery.moreRows", { rows: counted(hidden, "moreRow") })}</p>
       )}
       {droppedCount > dropped.length && dropped.length > 0 && (
         <p class="hint">
-          {counted(droppedCount - dropped.length, "drop")} {say("discovery.beyondWhatIsListed")}
+          {say("discovery.beyondList", { drops: counted(droppedCount - dropped.length, "drop") })}
         </p>
       )}
     </section>
@@ -162,8 +159,7 @@ function DropReason({ target }: { readonly target: DroppedTarget }) {
       </span>
       {steps === null && (
         <button type="button" class="link" onClick={explain}>
-          {say("discovery.showThe")}{" "}
-          {rule === null ? say("discovery.steps") : say("discovery.rule")}
+          {rule === null ? say("discovery.showTheSteps") : say("discovery.showTheRule")}
         </button>
       )}
       {failure && <span class="bad">{failure.sentence}</span>}

@@ -77,7 +77,7 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
             ? say("targetTable.never")
             : formatAgo(target.lastReadMillis, nowMillis.value)}
           <span class="muted below">
-            {say("targetTable.every")} {target.interval}
+            {say("targetTable.everyInterval", { interval: target.interval })}
           </span>
         </td>
         <td data-label={say("targetTable.took")} class="number right nowrap">
@@ -87,8 +87,10 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
           {buffer ? formatCount(buffer.spansTotal) : "–"}
           {buffer && (
             <span class="muted below">
-              {formatCount(buffer.lastSpans)} · {formatBytes(buffer.lastBytes)}{" "}
-              {say("targetTable.last")}
+              {say("targetTable.lastRead2", {
+                spans: formatCount(buffer.lastSpans),
+                bytes: formatBytes(buffer.lastBytes),
+              })}
             </span>
           )}
         </td>
@@ -102,21 +104,18 @@ function TargetRows({ target }: { readonly target: ActiveTarget }) {
           <ClockOffset seconds={buffer?.clockOffsetSeconds ?? null} />
         </td>
       </tr>
-      {target.lastError !== "" && <ErrorRow title="" sentence={target.lastError} />}
+      {target.lastError !== "" && <ErrorRow sentence={target.lastError} />}
       {exemplarsError !== "" && (
-        <ErrorRow title={say("targetTable.exemplars")} sentence={exemplarsError} />
+        <ErrorRow sentence={say("targetTable.exemplarsError", { sentence: exemplarsError })} />
       )}
     </Fragment>
   );
 }
 
-function ErrorRow(props: { readonly title: string; readonly sentence: string }) {
+function ErrorRow({ sentence }: { readonly sentence: string }) {
   return (
     <tr class="error-row">
-      <td colSpan={COLUMNS}>
-        {props.title}
-        {props.sentence}
-      </td>
+      <td colSpan={COLUMNS}>{sentence}</td>
     </tr>
   );
 }
@@ -136,7 +135,7 @@ function Lost({ buffer }: { readonly buffer: BufferState | null }) {
       <span class={buffer.lostTotal > 0 ? "bad" : undefined}>{formatCount(buffer.lostTotal)}</span>
       {lives > 0 && (
         <span class="muted below" title={say("targetTable.theBufferBeganANewLife")}>
-          + {lives} {say("targetTable.unknown2")}
+          {say("targetTable.unknownLosses", { count: lives })}
         </span>
       )}
     </>

@@ -41,10 +41,7 @@ export function FindBar(props: {
       {isFinding && !props.fault && (
         <>
           <span class="number muted find-count" role="status">
-            {props.position >= 0
-              ? `${say("findBar.of", { formatCount: formatCount(props.position + 1) })} `
-              : ""}
-            {props.matchCount === 0 ? say("findBar.noMatch") : formatCount(props.matchCount)}
+            {matchText(props.position, props.matchCount)}
           </span>
           <button
             type="button"
@@ -82,4 +79,11 @@ function FaultTip({ fault, text }: { readonly fault: TraceqlFault; readonly text
       </code>
     </span>
   );
+}
+
+/** `3 of 12` on a match, else how many there are. */
+function matchText(position: number, matchCount: number): string {
+  if (matchCount === 0) return say("findBar.noMatch");
+  const count = formatCount(matchCount);
+  return position >= 0 ? say("findBar.of", { at: formatCount(position + 1), count }) : count;
 }

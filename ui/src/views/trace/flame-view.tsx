@@ -57,13 +57,15 @@ export function FlameView(props: {
           <ServiceName name={trace.services[box.service].name} />
           <strong>{box.name || say("noName")}</strong>
           <span class="number">
-            {formatDuration(box.width)} · {percent(box.width, flame.width)} {say("flame.own")}{" "}
-            {formatDuration(box.selfNanos)} · {counted(box.spanCount, "span")}
+            {say("flame.figures", {
+              total: formatDuration(box.width),
+              share: percent(box.width, flame.width),
+              own: formatDuration(box.selfNanos),
+              spans: counted(box.spanCount, "span"),
+            })}
           </span>
           {box.errorCount > 0 && (
-            <span class="bad">
-              {box.errorCount} {say("flame.failed")}
-            </span>
+            <span class="bad">{say("waterfall.failed", { errorCount: box.errorCount })}</span>
           )}
         </div>
       )}

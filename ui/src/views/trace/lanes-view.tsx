@@ -53,8 +53,10 @@ export function LanesView(props: {
           <ServiceName name={span.resource.serviceName} />
           <strong>{span.name || say("noName")}</strong>
           <span class="number">
-            {formatDuration(trace.duration[hovered])} {say("lanes.at")}
-            {formatDuration(trace.offset[hovered])}
+            {say("lanes.durationAt", {
+              duration: formatDuration(trace.duration[hovered]),
+              offset: formatDuration(trace.offset[hovered]),
+            })}
           </span>
         </div>
       )}

@@ -52,9 +52,10 @@ function Place(props: {
       <p>
         {words(props.rank)}{" "}
         <span class="muted">
-          {say("percentile.of")} {counted(spans, "span")}{" "}
-          {say("percentile.ofItsOperationInTheLast")}
-          {median && say("percentile.median", { nanos: formatDuration(median.nanos) })}
+          {say(median ? "percentile.amongWithMedian" : "percentile.among", {
+            spans: counted(spans, "span"),
+            median: formatDuration(median?.nanos ?? 0),
+          })}
         </span>
       </p>
       <div class="tiny-bars" aria-hidden="true">
@@ -76,12 +77,7 @@ function Place(props: {
 
 function words(rank: number) {
   const share = Math.floor(rank * 100);
-  if (share >= 90)
-    return (
-      <strong class="bad">
-        {say("percentile.slowerThan")} {share} %
-      </strong>
-    );
+  if (share >= 90) return <strong class="bad">{say("percentile.slowerThan2", { share })}</strong>;
   return (
     <strong>
       {share < 1 ? say("percentile.amongTheFastest") : say("percentile.slowerThan2", { share })}

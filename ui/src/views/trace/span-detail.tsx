@@ -94,9 +94,7 @@ export function SpanDetail(props: {
       <Section title={say("spanDetail.attributes")} count={span.attributes.length}>
         <AttributeTable attributes={span.attributes} scope="span" />
         {span.droppedCount > 0 && (
-          <p class="hint">
-            {span.droppedCount} {say("spanDetail.moreWereDroppedBeforeTheyReached")}
-          </p>
+          <p class="hint">{say("spanDetail.moreDropped", { count: span.droppedCount })}</p>
         )}
       </Section>
       {span.events.length > 0 && (
@@ -159,7 +157,7 @@ function Facts(props: {
       <Fact label={say("spanDetail.duration")}>
         {formatDuration(trace.duration[index])}{" "}
         <span class="muted">
-          {share < 0.1 ? "< 0.1" : share.toFixed(1)} {say("spanDetail.ofTheTrace")}
+          {say("spanDetail.shareOfTheTrace", { share: share < 0.1 ? "< 0.1" : share.toFixed(1) })}
         </span>
       </Fact>
       <Fact label={say("spanDetail.ownTime")}>

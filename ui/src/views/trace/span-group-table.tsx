@@ -101,7 +101,7 @@ export function SpanGroupTable(props: {
       </table>
       {sorted.length > GROUPS_SHOWN && (
         <p class="hint">
-          {formatCount(sorted.length - GROUPS_SHOWN)} {say("spanGroupTable.groupsMoreAreNotShown")}
+          {say("spanGroupTable.moreNotShown", { count: formatCount(sorted.length - GROUPS_SHOWN) })}
         </p>
       )}
     </TableFrame>

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import type { Gap } from "../../api/trace.ts";
 import { counted } from "../../base/number.ts";
-import { say } from "../../base/say.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { formatClock, formatDuration } from "../../base/time.ts";
-import type { PlacedExemplar } from "../../model/exemplars.ts";
+import { formatValue, type PlacedExemplar, unitOf } from "../../model/exemplars.ts";
 import { lossSentence } from "../../model/losses.ts";
 import type { Skew } from "../../model/skew.ts";
 import { spanKey } from "../../model/span-key.ts";
@@ -38,10 +38,11 @@ export function TraceNotices(props: {
         >
           <span class="diamond" aria-hidden="true" />
           <span>
-            {say("traceNotices.exemplarOf")}{" "}
-            <code>{placed.exemplar.seriesLabels.__name__ ?? placed.series}</code> ={" "}
-            <strong class="number">{placed.exemplar.value}</strong> {say("traceNotices.at")}{" "}
-            <span class="number">{formatClock(placed.exemplar.time)}</span>
+            {sayRich("traceNotices.isExemplarOf", {
+              series: <code>{placed.exemplar.seriesLabels.__name__ ?? placed.series}</code>,
+              value: <strong class="number">{valueText(placed)}</strong>,
+              time: <span class="number">{formatClock(placed.exemplar.time)}</span>,
+            })}
           </span>
           {placed.span >= 0 && (
             <button type="button" class="link" onClick={() => select(placed.span)}>
@@ -86,10 +87,14 @@ export function TraceNotices(props: {
   );
 }
 
+function valueText({ exemplar }: PlacedExemplar): string {
+  return formatValue(exemplar.value, unitOf(exemplar.seriesLabels.__name__ ?? ""));
+}
+
 /** Clocks that cannot agree with the order of calls; moved only when somebody asks for it. */
 function SkewNotice({ skew, route }: { readonly skew: Skew; readonly route: TraceRoute }) {
   const [first] = skew.clocks;
-  const direction = first.aheadNanos > 0 ? say("traceNotices.aheadOf") : "behind";
+
   const others = skew.clocks.length - 1;
   const all = skew.clocks
     .map((clock) => `${clock.name}: ${formatDuration(clock.aheadNanos)}`)
@@ -98,11 +103,12 @@ function SkewNotice({ skew, route }: { readonly skew: Skew; readonly route: Trac
     <li class="notice skew-notice" title={all}>
       <Icon name="clock" />
       <span>
-        {say("traceNotices.theClockOf")} <strong>{first.name}</strong>{" "}
-        {say("traceNotices.seemsToBe")}{" "}
-        <span class="number">{formatDuration(Math.abs(first.aheadNanos))}</span> {direction}{" "}
-        {say("traceNotices.itsCallerS")}
-        {others > 0 && say("traceNotices.andDifferToo", { others: counted(others, "otherClock") })}.{" "}
+        {sayRich(first.aheadNanos > 0 ? "traceNotices.clockAhead" : "traceNotices.clockBehind", {
+          clock: <strong>{first.name}</strong>,
+          time: <span class="number">{formatDuration(Math.abs(first.aheadNanos))}</span>,
+        })}{" "}
+        {others > 0 &&
+          `${say("traceNotices.othersDiffer", { others: counted(others, "otherClock") })} `}
         {route.isCorrected
           ? say("traceNotices.timesAreMovedSoThatCalls")
           : say("traceNotices.timesAreShownAsTheyWere")}

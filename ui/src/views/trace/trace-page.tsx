@@ -1,6 +1,6 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { fetchTrace, type TraceAnswer } from "../../api/trace.ts";
-import { say } from "../../base/say.ts";
+import { say, sayRich } from "../../base/say.ts";
 import { nanosFromMillis } from "../../base/time.ts";
 import { placeExemplars } from "../../model/exemplars.ts";
 import { lossesOf } from "../../model/losses.ts";
@@ -32,7 +32,7 @@ export function TracePage({ route }: { readonly route: TraceRoute }) {
   }, [route.traceId]);
 
   const { data, failure, loading } = loaded.state.value;
-  if (!data && loading) return <Loading what={say("trace.theTrace")} />;
+  if (!data && loading) return <Loading text={say("trace.theTrace")} />;
   if (!data && failure?.status === 404) {
     return (
       <Empty title={say("trace.noTraceHasThisId")}>
@@ -41,11 +41,14 @@ export function TracePage({ route }: { readonly route: TraceRoute }) {
         </p>
         <p>{failure.sentence}</p>
         <p>
-          <a href="/search">{say("trace.search")}</a> {say("trace.forOthersOr")}{" "}
-          <button type="button" class="link" onClick={load}>
-            {say("trace.lookAgain")}
-          </button>
-          .
+          {sayRich("trace.searchOrLookAgain", {
+            search: (words) => <a href="/search">{words}</a>,
+            again: (words) => (
+              <button type="button" class="link" onClick={load}>
+                {words}
+              </button>
+            ),
+          })}
         </p>
       </Empty>
     );
@@ -91,10 +94,7 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
       <>
         {notices}
         <Empty title={say("trace.noSpanOfThisTraceIs")}>
-          <p>
-            {say("trace.sigynKnows")} <code>{route.traceId}</code>
-            {say("trace.butHoldsNoneOfItsSpans")}
-          </p>
+          <p>{sayRich("trace.holdsNoSpan", { id: <code>{route.traceId}</code> })}</p>
         </Empty>
       </>
     );
