@@ -54,6 +54,24 @@ export function sendJson<T>(
   return ask(path, init, (text) => parse(text === "" ? null : JSON.parse(text)));
 }
 
+/** A question that was asked before the page that wants it was here. */
+let ahead: { readonly path: string; readonly response: Promise<Response> } | null = null;
+
+/** Asks now, for whoever asks the same next: so the answer is on its way while the page's own file still comes. */
+export function askAhead(path: string): void {
+  const response = fetch(path, { headers: { accept: "application/json" } });
+  // Whoever takes it sees the failure; where nobody does, nobody is to be told.
+  response.catch(() => {});
+  ahead = { path, response };
+}
+
+function takeAhead(path: string): Promise<Response> | null {
+  if (ahead?.path !== path) return null;
+  const { response } = ahead;
+  ahead = null;
+  return response;
+}
+
 /** The only place of the UI that opens a connection. */
 async function ask<T>(
   path: string,
@@ -63,7 +81,7 @@ async function ask<T>(
   let response: Response;
   let text: string;
   try {
-    response = await fetch(path, init);
+    response = await (takeAhead(path) ?? fetch(path, init));
     text = await response.text();
   } catch (error) {
     if (init.signal?.aborted) return failure(say("client.theRequestWasGivenUp"));

@@ -13,6 +13,7 @@ import { type Nanos, nanos, nanosFromSeconds } from "../base/time.ts";
 import { getJson } from "./client.ts";
 import { parseColumns } from "./columns.ts";
 import type { Span } from "./otlp.ts";
+import { tracePath } from "./trace-path.ts";
 
 /** A metric sample that points at this trace. */
 export interface TraceExemplar {
@@ -46,7 +47,7 @@ export interface TraceAnswer {
 }
 
 export function fetchTrace(id: TraceId, signal?: AbortSignal): Promise<Result<TraceAnswer>> {
-  return getJson(`/api/sigyn/v1/traces/${id}/columns`, {}, parseTrace, signal);
+  return getJson(tracePath(id), {}, parseTrace, signal);
 }
 
 /** The trace as OTLP/JSON, to be handed on. */

@@ -51,9 +51,13 @@ export class Search {
   /** The first page; while the question stays the same, what is new joins what is there. */
   async load(route: SearchRoute): Promise<void> {
     const key = JSON.stringify([route.query, route.range, route.limit, route.isSlowest]);
-    const isSame = key === this.#key && this.state.peek().traces !== null;
+    const { traces, failure } = this.state.peek();
+    const isAsked = key === this.#key;
+    const isSame = isAsked && traces !== null;
     this.#key = key;
     const running = this.#begin(isSame);
+    // What is asked again failed before: that stays said until there is an answer.
+    if (isAsked && !isSame && failure) this.state.value = { ...this.state.peek(), failure };
     const { start, end } = bounds(route.range, Date.now());
     const asked = { query: route.query, startSeconds: start, endSeconds: end, limit: route.limit };
     const result = route.isSlowest

@@ -46,7 +46,7 @@ export function StatusPage() {
           onRetry={loadConfig}
         />
       )}
-      {data === null && loading && <Loading text={say("status.theConfiguration")} />}
+      {data === null && !failure && loading && <Loading text={say("status.theConfiguration")} />}
       {data !== null && <Config yaml={data} />}
     </>
   );

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { openPage, seriousViolations } from "./browser.mjs";
 import { HOSTILE, LARGE_SPANS, TRACE_IDS } from "./crafted-traces.mjs";
 import { compareWithGolden } from "./golden.mjs";
+import { LOST_TRACE } from "./losing-targets.mjs";
 
 /**
  * From the answer's last byte to the first drawn row. The goal is 1.5 s for all of it; what a debug build of
@@ -50,6 +51,7 @@ export async function craftedSteps(browser, base, artefacts, step) {
 
   await step("500 levels can be walked and collapsed", async () => {
     await open("deep");
+    await compareWithGolden(page, page.locator(".workbench"), "deep");
     await page.getByRole("tree").focus();
     await page.keyboard.press("End");
     await page.waitForURL(/span=00000000000001f4/);
@@ -75,10 +77,29 @@ export async function craftedSteps(browser, base, artefacts, step) {
   await step("clock skew is said, and corrected when asked", async () => {
     await open("skew");
     assert.match(await notices(), /clock of bank.*behind/);
+    await compareWithGolden(page, page.locator(".workbench"), "skew");
     await page.getByRole("button", { name: "Correct the clocks" }).click();
     await page.waitForURL(/skew=1/);
     assert.match(await notices(), /Times are moved/);
     await page.goBack();
+  });
+
+  await step("spans that a target lost are said, and marked where they may have been", async () => {
+    await page.goto(`${base}/trace/${LOST_TRACE}`);
+    await page.locator(".workbench").waitFor();
+    assert.match(await notices(), /payment-2 lost [\d,]+ spans .*Spans of this trace may be among/);
+    await page.waitForTimeout(150);
+    await compareWithGolden(page, page.locator(".workbench"), "lost");
+  });
+
+  await step("times that cannot be are said, and stretch nothing", async () => {
+    await open("times");
+    assert.match(await notices(), /ends before it starts.*in the future/s);
+    assert.match(await page.locator("h1").textContent(), /180 ms/);
+    await open("timeless");
+    assert.match(await notices(), /3 spans came without a start time/);
+    assert.match(await page.locator("h1").textContent(), /no time/);
+    assert.ok(!(await page.locator(".trace-header").textContent()).includes("1970"));
   });
 
   await step("Zipkin's shared IDs put the callee below the caller", async () => {
@@ -125,7 +146,16 @@ export async function craftedSteps(browser, base, artefacts, step) {
     const insights = await page.locator(".insights").textContent();
     assert.match(insights, /420 × SELECT item/);
     assert.match(insights, /charge card/);
+    // The clock that is 40 s ahead does not squeeze the rest.
+    assert.match(await page.locator("h1").textContent(), /2.4 s/);
+    assert.match(await page.locator(".trace-header").textContent(), /As stamped42.4 s/);
     await page.screenshot({ path: `${artefacts}messy-light.png` });
+    await compareWithGolden(page, page.locator(".workbench"), "messy");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.waitForTimeout(150);
+    await compareWithGolden(page, page.locator(".workbench"), "messy-dark");
+    assert.deepEqual(await seriousViolations(page), []);
+    await page.emulateMedia({ colorScheme: "light" });
     await page.getByRole("button", { name: "Correct the clocks" }).click();
     await page.waitForURL(/skew=1/);
     assert.deepEqual(await seriousViolations(page), []);

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { launch, openPage, seriousViolations } from "./browser.mjs";
 import { craftedSteps } from "./crafted-steps.mjs";
 import { notebookSteps } from "./notebook-steps.mjs";
+import { outageSteps } from "./outage-steps.mjs";
 
 const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
 /** `sigyn demo` promises its first traces within this time. */
@@ -25,7 +26,7 @@ let failed = false;
 try {
   for (const look of LOOKS) await walk(look);
   await notebookSteps(browser, base, ARTEFACTS, step);
-  await outage(browser, base);
+  await outageSteps(browser, base, step);
   if (process.env.SIGYN_CRAFTED_URL) {
     await craftedSteps(browser, process.env.SIGYN_CRAFTED_URL, ARTEFACTS, step);
   }
@@ -148,40 +149,6 @@ async function writeQuery(page, query) {
   // The list of completions would take the Enter.
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+Enter");
-}
-
-/** The server goes away and comes back: no spinner stays, no rejection is unhandled. */
-async function outage(browser, base) {
-  const viewport = { width: 1280, height: 800 };
-  const { page, complaints } = await openPage(browser, { viewport });
-  await step("an outage is said, and over when it is over", async () => {
-    await page.goto(`${base}/search`);
-    await waitForTraces(page);
-    await page.context().setOffline(true);
-    await page.getByRole("button", { name: "Search", exact: true }).click();
-    await page.getByText("does not answer").first().waitFor();
-    assert.ok((await page.locator("a.result").count()) > 0, "what was found stays");
-    assert.equal(await page.locator(".drip").count(), 0, "nothing spins");
-    await page.context().setOffline(false);
-    await page.getByRole("button", { name: "Try again" }).click();
-    await page.locator(".failure").waitFor({ state: "detached" });
-    await page.goto(`${base}/services?show=map`);
-    await page.locator("svg .node").first().waitFor();
-    await page.context().setOffline(true);
-    await page.getByRole("combobox", { name: "Time range" }).selectOption("15m");
-    await page.getByText("does not answer").first().waitFor();
-    assert.equal(await page.locator("main .drip").count(), 0, "nothing spins");
-    await page.context().setOffline(false);
-    for (const again of await page.getByRole("button", { name: "Try again" }).all()) {
-      await again.click();
-    }
-    await page.locator(".failure").first().waitFor({ state: "detached" });
-    await page.locator("svg .node").first().waitFor();
-    // The browser logs each request that failed; the pages may add nothing to that.
-    const own = complaints.filter((line) => !line.includes("net::ERR_INTERNET_DISCONNECTED"));
-    assert.deepEqual(own, []);
-  });
-  await page.context().close();
 }
 
 async function openFilters(page) {

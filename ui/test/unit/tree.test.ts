@@ -195,9 +195,10 @@ describe("100,000 spans", () => {
         to: COUNT,
       }),
     );
-    const began = performance.now();
+    // The processor's time, because the clock's is also that of whatever else the machine does.
+    const began = process.cpuUsage();
     const trace = buildTrace(spans, NOW);
-    const millis = performance.now() - began;
+    const millis = process.cpuUsage(began).user / 1000;
     process.stdout.write(`    tree of ${COUNT} spans: ${millis.toFixed(0)} ms\n`);
     expect(trace.subtreeSize[0]).toBe(COUNT);
     expect(millis).toBeLessThan(BUILD_MAX_MILLIS);

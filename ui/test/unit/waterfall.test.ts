@@ -110,12 +110,12 @@ describe("the waterfall of 100,000 spans", () => {
     const rows = allRows;
     const context = recorder();
     drawWaterfall(context, scene({ rows }));
-    const began = performance.now();
+    const began = process.cpuUsage();
     for (let i = 0; i < 20; i++) {
       context.calls.length = 0;
       drawWaterfall(context, scene({ rows, scrollTop: i * 480_00 }));
     }
-    const millis = (performance.now() - began) / 20;
+    const millis = process.cpuUsage(began).user / 1000 / 20;
     process.stdout.write(
       `    frame over ${COUNT} spans, without pixels: ${millis.toFixed(2)} ms\n`,
     );

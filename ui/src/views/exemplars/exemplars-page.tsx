@@ -89,7 +89,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
           onRetry={load}
         />
       )}
-      {!data && loading && <Loading text={say("exemplars.exemplars2")} />}
+      {!data && !failure && loading && <Loading text={say("exemplars.exemplars2")} />}
       {data && data.newest.length === 0 && <NoExemplar hasOthers={data.metrics.length > 0} />}
       {data && data.newest.length > 0 && (
         <>

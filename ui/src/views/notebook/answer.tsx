@@ -16,7 +16,7 @@ export function Answer<T>(props: {
       {failure && (
         <FailureBox title={say("answer.noAnswer")} failure={failure} onRetry={props.onRetry} />
       )}
-      {data === null && loading && (
+      {data === null && !failure && loading && (
         <p class="cell-waiting" role="status">
           <span class="drip small" aria-hidden="true" /> {say("answer.asking")}
         </p>

@@ -38,7 +38,7 @@ export function NotebookListPage() {
           onRetry={load}
         />
       )}
-      {!data && loading && <Loading text={say("notebookList.notebooks2")} />}
+      {!data && !failure && loading && <Loading text={say("notebookList.notebooks2")} />}
       {data && data.length === 0 && (
         <Empty title={say("notebookList.noNotebookYet")}>
           <p>{say("notebookList.aNotebookHoldsSearchesChartsAnd")}</p>

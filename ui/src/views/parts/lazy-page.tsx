@@ -5,6 +5,12 @@ import { useEffect, useState } from "preact/hooks";
 import { say } from "../../base/say.ts";
 import { FailureBox, Loading } from "./states.tsx";
 
+/** No answer of the server's: this is not asked again by itself, because it may take a new visit. */
+const FILE_LACKS = -1;
+
+/** By then the first page has what it needs, and nothing stands in its way. */
+const SETTLED_MILLIS = 2500;
+
 /** Fetches of pages that nobody has opened yet. */
 const waiting: (() => Promise<unknown>)[] = [];
 
@@ -38,7 +44,7 @@ export function lazyPage<Props extends object>(
     return (
       <FailureBox
         title={say("lazyPage.didNotCome")}
-        failure={{ sentence: say("lazyPage.whatToDo", { reason: failure }), status: 0 }}
+        failure={{ sentence: say("lazyPage.whatToDo", { reason: failure }), status: FILE_LACKS }}
         onRetry={retry}
       />
     );
@@ -56,7 +62,7 @@ export function fetchPagesWhenIdle(): void {
     }
     if (waiting.length > 0) whenIdle(next);
   };
-  whenIdle(next);
+  setTimeout(() => whenIdle(next), SETTLED_MILLIS);
 }
 
 function whenIdle(run: () => void): void {

@@ -1,6 +1,7 @@
 // What every page shows while it has nothing else to show.
 
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { Failure } from "../../base/result.ts";
 import { say } from "../../base/say.ts";
 import { Icon } from "./icon.tsx";
@@ -27,19 +28,40 @@ export function Empty(props: { readonly title: string; readonly children: Compon
   );
 }
 
-/** The server's own sentence, with a way to ask again. */
+/** Between two questions to a server that was away. */
+const AGAIN_MILLIS = 4000;
+/** Answers of a proxy whose server is away, and no answer at all. */
+const AWAY_STATUS = [0, 502, 503, 504];
+
+/** The server's own sentence, with a way to ask again. A server that is away is asked again until it is back. */
 export function FailureBox(props: {
   readonly title: string;
   readonly failure: Failure;
   readonly onRetry?: () => void;
   readonly children?: ComponentChildren;
 }) {
+  const retry = useRef(props.onRetry);
+  retry.current = props.onRetry;
+  const isAway = props.onRetry !== undefined && AWAY_STATUS.includes(props.failure.status);
+  useEffect(() => {
+    if (!isAway) return;
+    const again = () => {
+      if (!document.hidden) retry.current?.();
+    };
+    const timer = setInterval(again, AGAIN_MILLIS);
+    addEventListener("online", again);
+    return () => {
+      clearInterval(timer);
+      removeEventListener("online", again);
+    };
+  }, [isAway]);
   return (
     <div class="failure" role="alert">
       <Icon name="warn" />
       <div>
         <strong>{props.title}</strong>
         <p class="failure-sentence">{props.failure.sentence}</p>
+        {isAway && <p class="hint">{say("states.askedAgain")}</p>}
         {props.children}
       </div>
       {props.onRetry && (

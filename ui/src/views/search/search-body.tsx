@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { fetchFittedHeat, type SpanHeat } from "../../api/heat.ts";
 import { counted, formatCount } from "../../base/number.ts";
 import { say, sayRich } from "../../base/say.ts";
@@ -36,7 +36,7 @@ export function SearchBody(props: {
   const traces = useMemo(() => found?.filter((trace) => !isArriving(trace, Date.now())), [found]);
   const arriving = (found?.length ?? 0) - (traces?.length ?? 0);
   useResultKeys(traces?.length ?? 0, current, setCurrent);
-  if (!traces) return loading ? <Loading text={say("searchBody.traces")} /> : null;
+  if (!traces) return loading && !list.failure ? <Loading text={say("searchBody.traces")} /> : null;
   return (
     <>
       <Plot {...props} list={list} hovered={hovered} onHover={setHovered} />
@@ -87,12 +87,9 @@ function Plot(props: {
   const { route, list } = props;
   const traces = list.traces ?? [];
   const needsHeat = !list.isWhole;
-  const asked = useRef("");
   useEffect(() => {
     if (!needsHeat) return;
     const key = JSON.stringify([route.query, route.range]);
-    if (asked.current === key && !route.live) return;
-    asked.current = key;
     const { start, end } = bounds(route.range, Date.now());
     const { query } = route;
     const parameters = { query, startSeconds: start, endSeconds: end, columns: HEAT_COLUMNS };

@@ -71,7 +71,7 @@ export function ServiceDetail(props: { readonly route: ServicesRoute; readonly s
           onRetry={load}
         />
       )}
-      {!data && loading && <Loading text={say("serviceDetail.operations")} />}
+      {!data && !failure && loading && <Loading text={say("serviceDetail.operations")} />}
       {data && (
         <table class="table">
           <thead>

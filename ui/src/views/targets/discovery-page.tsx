@@ -49,7 +49,7 @@ export function DiscoveryPage({ filter }: { readonly filter: string }) {
           onRetry={loadTargets}
         />
       )}
-      {!data && loading && <Loading text={say("discovery.whatWasDiscovered")} />}
+      {!data && !failure && loading && <Loading text={say("discovery.whatWasDiscovered")} />}
       {data && pools.length === 0 && (
         <Empty
           title={

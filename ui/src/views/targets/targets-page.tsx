@@ -63,7 +63,7 @@ export function TargetsPage(props: { readonly filter: string; readonly health: H
           onRetry={loadTargets}
         />
       )}
-      {!data && loading && <Loading text={say("targets.targets2")} />}
+      {!data && !failure && loading && <Loading text={say("targets.targets2")} />}
       {data && data.active.length === 0 && (
         <Empty title={say("targets.nothingToReadFrom")}>
           <p>
