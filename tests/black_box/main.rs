@@ -26,6 +26,7 @@ mod scrape;
 mod span_metrics;
 mod span_metrics_replicas;
 mod span_metrics_sent;
+mod storage;
 mod streaming;
 
 use sigyn_rig::Options;
