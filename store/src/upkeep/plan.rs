@@ -7,8 +7,9 @@ use ulid::Ulid;
 const SETTLE: Duration = Duration::from_secs(60);
 /// Blocks of one merge at most: each is read at the same time, and takes some megabytes.
 const INPUTS_MAX: usize = 16;
-/// So many fresh blocks are merged though their window is not over.
-const FRESH_BLOCKS_MAX: usize = 16;
+/// Of so many fresh blocks the older half is merged though their window is not over. The newest are left alone while they can be:
+/// whoever searches mostly wants what is newest, and a block that holds a long time has to be looked through whole for it.
+const FRESH_BLOCKS_MAX: usize = 2 * INPUTS_MAX;
 /// A merged block is about this large at most.
 const BLOCK_BYTES_MAX: u64 = 256 << 20;
 /// Fresh blocks are merged once within the short window, the results once more within the long one, and then never
@@ -142,6 +143,22 @@ mod tests {
         assert!(rewritten.values().all(|&times| times <= 2));
         let (blocks, rewritten) = run(120, 1, |_| 300 << 20);
         assert_eq!((blocks.len(), rewritten.len()), (120, 0), "too large for company");
+    }
+
+    #[test]
+    fn the_newest_blocks_are_left_alone_while_they_are_not_too_many() {
+        let now = 1_000_000 * WINDOWS[0].as_nanos() as u64 + MINUTE_NANO;
+        let block = |second: u64| Candidate {
+            block: Ulid::from_parts(second, 0),
+            level: 0,
+            cut_max_unix_nano: now - MINUTE_NANO / 2 + second,
+            size_bytes: 1 << 20,
+        };
+        let few: Vec<_> = (1..FRESH_BLOCKS_MAX as u64).map(block).collect();
+        assert_eq!(plan(&few, 14 * DAY, now), None);
+        let many: Vec<_> = (1..=FRESH_BLOCKS_MAX as u64).map(block).collect();
+        let oldest: Vec<_> = many[..INPUTS_MAX].iter().map(|it| it.block).collect();
+        assert_eq!(plan(&many, 14 * DAY, now), Some(Plan { inputs: oldest, level: 1 }));
     }
 
     #[test]
