@@ -22,8 +22,15 @@ func (b *Buffer) Processor() sdktrace.SpanProcessor {
 type processor struct {
 	buffer   *Buffer
 	resource atomic.Pointer[resource.Resource]
+	last     atomic.Pointer[numberedScope]
 	scopes   sync.Map // instrumentation.Scope to its number
 	known    atomic.Int32
+}
+
+// numberedScope is the scope seen last: to compare is much cheaper than to hash.
+type numberedScope struct {
+	scope  instrumentation.Scope
+	number uint16
 }
 
 func (*processor) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
@@ -76,7 +83,11 @@ func (p *processor) Shutdown(context.Context) error {
 }
 
 func (p *processor) scope(scope instrumentation.Scope) uint16 {
+	if last := p.last.Load(); last != nil && last.scope == scope {
+		return last.number
+	}
 	if number, ok := p.scopes.Load(scope); ok {
+		p.last.Store(&numberedScope{scope, number.(uint16)})
 		return number.(uint16)
 	}
 	number := p.buffer.Scope(scope.Name, scope.Version, scope.SchemaURL, scope.Attributes.ToSlice())

@@ -3,6 +3,7 @@ package otlp
 import (
 	"bytes"
 	"sort"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -134,12 +135,38 @@ func appendAttributes(out []byte, field int, attributes []attribute.KeyValue) []
 	return out
 }
 
+// Below this, key and value together, every length of an attribute takes one byte.
+const shortAttributeBytes = 0x80 - 16
+
 func appendAttribute(out []byte, field int, pair *attribute.KeyValue) []byte {
+	key := string(pair.Key)
+	switch pair.Value.Type() {
+	case attribute.STRING:
+		text := pair.Value.AsString()
+		if len(key)+len(text) < shortAttributeBytes && utf8.ValidString(key) && utf8.ValidString(text) {
+			out = appendShortKey(out, field, key, 2+len(text))
+			return append(append(out, 1<<3|wireBytes, byte(len(text))), text...)
+		}
+	case attribute.INT64:
+		if value := uint64(pair.Value.AsInt64()); len(key) < shortAttributeBytes && utf8.ValidString(key) {
+			return AppendVarint(append(appendShortKey(out, field, key, 1+varintBytes(value)), 3<<3), value)
+		}
+	case attribute.BOOL:
+		if len(key) < shortAttributeBytes && utf8.ValidString(key) {
+			return appendBool(appendShortKey(out, field, key, 2), pair.Value.AsBool())
+		}
+	}
 	out, at := begin(out, field)
 	out = appendText(out, 1, string(pair.Key))
 	out, inner := begin(out, 2)
 	out = finish(appendValue(out, pair.Value), inner)
 	return finish(out, at)
+}
+
+// appendShortKey appends everything before the content of a short attribute's value, which takes valueBytes.
+func appendShortKey(out []byte, field int, key string, valueBytes int) []byte {
+	out = append(out, byte(field<<3|wireBytes), byte(4+len(key)+valueBytes), 1<<3|wireBytes, byte(len(key)))
+	return append(append(out, key...), 2<<3|wireBytes, byte(valueBytes))
 }
 
 func appendValue(out []byte, value attribute.Value) []byte {

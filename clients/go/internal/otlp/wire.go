@@ -5,6 +5,7 @@ package otlp
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -18,6 +19,10 @@ const (
 // AppendVarint appends 1 to 10 bytes.
 func AppendVarint(out []byte, value uint64) []byte {
 	return binary.AppendUvarint(out, value)
+}
+
+func varintBytes(value uint64) int {
+	return (bits.Len64(value|1) + 6) / 7
 }
 
 func appendTag(out []byte, field, wire int) []byte {
