@@ -167,3 +167,14 @@ export function shortTrace(trace: Trace, traceId: ShortTrace["traceId"]): ShortT
     })),
   };
 }
+
+/** For each call the one that made it, by place; −1 for the first. The calls are in tree order. */
+export function callersOf(calls: readonly Pick<ComparedCall, "depth">[]): readonly number[] {
+  /** By depth: the last call seen there. */
+  const open: number[] = [];
+  return calls.map(({ depth }, at) => {
+    open.length = depth;
+    open[depth] = at;
+    return depth > 0 ? (open[depth - 1] ?? -1) : -1;
+  });
+}

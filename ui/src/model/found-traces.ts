@@ -84,12 +84,29 @@ export function facetsOf(traces: readonly FoundTrace[]): readonly Facet[] {
       .map(([value, count]) => ({ value, count }))
       .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
   return [
-    { field: "resource.service.name", label: "Service", values: counted(services) },
+    {
+      field: "resource.service.name",
+      label: say("foundTraces.service"),
+      values: counted(services),
+    },
     { field: "rootName", label: say("foundTraces.rootOperation"), values: counted(operations) },
     {
       field: "status",
-      label: "Status",
+      label: say("foundTraces.status"),
       values: failed > 0 ? [{ value: "error", count: failed }] : [],
     },
   ];
+}
+
+/** A list whose longest trace is this many times its median has one that dwarfs the others. */
+const DWARFING = 8;
+const STRIP_QUANTILE = 0.9;
+
+/** The duration that a full strip stands for: the longest, unless it would make points of all others. */
+export function fullStripNanos(traces: readonly FoundTrace[]): number {
+  const sorted = traces.map((trace) => trace.durationNanos).sort((a, b) => a - b);
+  const longest = sorted.at(-1) ?? 1;
+  const median = sorted[sorted.length >> 1] ?? 1;
+  if (longest <= median * DWARFING) return Math.max(1, longest);
+  return Math.max(1, sorted[Math.floor(sorted.length * STRIP_QUANTILE)] ?? longest);
 }

@@ -9,7 +9,9 @@ import type { Trace } from "../model/trace.ts";
 import { type Context, fitText, textWidth } from "./canvas.ts";
 import type { Theme } from "./theme.ts";
 
-export const LANE_LINE = 14;
+export const LANE_LINE = 16;
+/** A narrower bar has no room for a word. */
+const LABEL_MIN_PIXELS = 34;
 const LANE_PAD = 6;
 const LANE_MIN = 34;
 export const LANES_RULER = 26;
@@ -147,8 +149,20 @@ function drawLane(
     const y = top + LANE_PAD + lane.lines[i] * LANE_LINE;
     const isError = trace.spans[span].status === "error";
     context.globalAlpha = scene.matches !== null && !scene.matches.has(span) ? 0.25 : 1;
-    context.fillStyle = isError ? theme.error : withAlpha(colour, 0.8);
+    // Pale below the words, with a line of the full colour, as in the flame graph.
+    context.fillStyle = withAlpha(
+      isError ? theme.error : colour,
+      theme.name === "dark" ? 0.36 : 0.28,
+    );
     context.fillRect(left, y, right - left, LANE_LINE - 2);
+    context.fillStyle = isError ? theme.error : colour;
+    context.fillRect(left, y + LANE_LINE - 4, right - left, 2);
+    if (right - left > LABEL_MIN_PIXELS) {
+      context.font = `10px ${theme.font}`;
+      context.fillStyle = theme.text;
+      const name = trace.spans[span].name || say("noName");
+      context.fillText(fitText(context, name, right - left - 8), left + 4, y + LANE_LINE / 2 - 2);
+    }
     if (isMarked) {
       context.strokeStyle = theme.text;
       context.lineWidth = 1.5;

@@ -2,12 +2,13 @@
 
 import { describe, expect, test } from "vitest";
 import { parseHeat } from "../../src/api/heat.ts";
+import type { FoundTrace } from "../../src/api/search.ts";
 import { parseServiceGraph } from "../../src/api/service-graph.ts";
 import { parseStructure } from "../../src/api/structure.ts";
 import { heatOf, rowSums } from "../../src/base/heat.ts";
-import { compare } from "../../src/model/compare.ts";
+import { callersOf, compare } from "../../src/model/compare.ts";
 import { faultPlace } from "../../src/model/fault-place.ts";
-import { atLeast, facetsOf, joined } from "../../src/model/found-traces.ts";
+import { atLeast, facetsOf, fullStripNanos, joined } from "../../src/model/found-traces.ts";
 import { layers } from "../../src/model/layers.ts";
 import { narrowed, withValue } from "../../src/model/narrow.ts";
 import {
@@ -16,6 +17,8 @@ import {
   neighbourhood,
   nodeErrorShare,
 } from "../../src/model/service-map.ts";
+
+import { tellingFields } from "../../src/model/telling.ts";
 
 const attribute = (key: string, value: object) => ({ key, value });
 const text = (key: string, stringValue: string) => attribute(key, { stringValue });
@@ -239,4 +242,39 @@ test("pages join without doubles, and the newer answer of a trace holds", () => 
     ["a", 9],
   ]);
   expect(facetsOf(list)[1].values).toEqual([{ value: "r", count: 3 }]);
+});
+
+test("fields that merely name things are told last", () => {
+  const value = (text: string | null, selection: number, baseline: number) => ({
+    value: text,
+    selection,
+    baseline,
+  });
+  const field = (name: string, ...values: ReturnType<typeof value>[]) => ({
+    field: name,
+    difference: name === "alike" ? 0.01 : 0.5,
+    values,
+  });
+  const fields = [
+    field("session", value(null, 60, 90), value("x1", 1, 0), value("x2", 0, 1)),
+    field("version", value("2", 80, 10), value("1", 20, 90)),
+    field("alike", value("a", 50, 50)),
+    field("image", value("shop:2", 80, 10), value("shop:1", 20, 90)),
+  ];
+  const told = tellingFields({ selectionSpans: 100, baselineSpans: 100, fields });
+  expect(told.map((one) => [one.field, ...one.alike])).toEqual([["version", "image"], ["session"]]);
+});
+
+test("each call knows the one that made it", () => {
+  expect(callersOf([0, 1, 2, 2, 1, 0, 1].map((depth) => ({ depth })))).toEqual([
+    -1, 0, 1, 1, 0, -1, 5,
+  ]);
+});
+
+test("one trace that is far longer than all others does not make points of them", () => {
+  const trace = (millis: number) => ({ durationNanos: millis * 1e6 }) as FoundTrace;
+  expect(fullStripNanos([trace(10), trace(20), trace(40)])).toBe(40e6);
+  const many = [...Array.from({ length: 19 }, (_, i) => trace(10 + i)), trace(30_000)];
+  expect(fullStripNanos(many)).toBe(28e6);
+  expect(fullStripNanos([])).toBe(1);
 });

@@ -1,8 +1,13 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { counted } from "../../base/number.ts";
 import { say, sayRich } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
-import type { ComparedCall, Comparison, SideFigures } from "../../model/compare.ts";
+import {
+  type ComparedCall,
+  type Comparison,
+  callersOf,
+  type SideFigures,
+} from "../../model/compare.ts";
 import { ServiceName } from "../parts/service.tsx";
 import { TableFrame } from "../parts/table-frame.tsx";
 
@@ -13,11 +18,14 @@ const INDENT_MAX = 14;
 /** Both sides as one tree of calls, or ranked by where the time differs. */
 export function CallTable({ comparison }: { readonly comparison: Comparison }) {
   const [isRanked, setRanked] = useState(true);
+  const callers = useMemo(() => callersOf(comparison.calls), [comparison]);
+  const inOrder = comparison.calls.map((call, at) => ({
+    call,
+    caller: comparison.calls[callers[at]] ?? null,
+  }));
   const calls = isRanked
-    ? [...comparison.calls].sort(
-        (x, y) => Math.abs(y.differenceNanos) - Math.abs(x.differenceNanos),
-      )
-    : comparison.calls;
+    ? inOrder.sort((x, y) => Math.abs(y.call.differenceNanos) - Math.abs(x.call.differenceNanos))
+    : inOrder;
   const largest = comparison.calls.reduce(
     (max, call) => Math.max(max, Math.abs(call.differenceNanos)),
     1,
@@ -65,10 +73,11 @@ export function CallTable({ comparison }: { readonly comparison: Comparison }) {
           </tr>
         </thead>
         <tbody>
-          {calls.slice(0, ROWS_MAX).map((call, at) => (
+          {calls.slice(0, ROWS_MAX).map(({ call, caller }, at) => (
             <CallRow
               key={`${at} ${call.service} ${call.name}`}
               call={call}
+              caller={isRanked ? caller : null}
               isRanked={isRanked}
               largest={largest}
             />
@@ -86,6 +95,8 @@ export function CallTable({ comparison }: { readonly comparison: Comparison }) {
 
 function CallRow(props: {
   readonly call: ComparedCall;
+  /** Told where the tree does not show it: one operation is called in many places. */
+  readonly caller: ComparedCall | null;
   readonly isRanked: boolean;
   readonly largest: number;
 }) {
@@ -105,6 +116,13 @@ function CallRow(props: {
       <td style={{ paddingLeft: `${12 + indent}px` }}>
         <span class="compare-call">
           <ServiceName name={call.service} /> <span>{call.name || say("noName")}</span>
+          {props.caller && (
+            <span class="muted">
+              {say("callTable.calledBy", {
+                caller: `${props.caller.service}: ${props.caller.name || say("noName")}`,
+              })}
+            </span>
+          )}
           {only !== "" && <span class="badge">{only}</span>}
         </span>
       </td>

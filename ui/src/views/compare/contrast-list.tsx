@@ -1,12 +1,11 @@
-import type { Contrast, ContrastField } from "../../api/contrast.ts";
+import type { Contrast } from "../../api/contrast.ts";
 import type { Loadable } from "../../base/result.ts";
 import { say, sayRich } from "../../base/say.ts";
+import { type TellingField, tellingFields } from "../../model/telling.ts";
 import { formatShare } from "../parts/shares.ts";
 
 const FIELDS_SHOWN = 9;
 const VALUES_SHOWN = 4;
-/** Less than this is chance. */
-const DIFFERENCE_MIN = 0.04;
 
 /** The attributes that set the sides apart, the most telling first. */
 export function ContrastList(props: {
@@ -17,7 +16,7 @@ export function ContrastList(props: {
   if (failure)
     return <p class="hint">{say("contrastList.notCompared", { sentence: failure.sentence })}</p>;
   if (!data) return loading ? <p class="hint">{say("contrastList.comparingAttributes")}</p> : null;
-  const telling = data.fields.filter((field) => field.difference >= DIFFERENCE_MIN);
+  const telling = tellingFields(data);
   return (
     <section class="contrast" aria-label={say("contrastList.whatSetsThemApart")}>
       <h2>
@@ -38,7 +37,7 @@ export function ContrastList(props: {
   );
 }
 
-function FieldCard(props: { readonly field: ContrastField; readonly contrast: Contrast }) {
+function FieldCard(props: { readonly field: TellingField; readonly contrast: Contrast }) {
   const { field, contrast } = props;
   return (
     <div class="card contrast-field">
@@ -48,6 +47,11 @@ function FieldCard(props: { readonly field: ContrastField; readonly contrast: Co
           {formatShare(field.difference)}
         </span>
       </h3>
+      {field.alike.length > 0 && (
+        <p class="hint ellipsis" title={field.alike.join("\n")}>
+          {say("contrastList.alike", { fields: field.alike.join(", ") })}
+        </p>
+      )}
       {field.values.slice(0, VALUES_SHOWN).map(({ value, selection, baseline }) => {
         const a = selection / Math.max(1, contrast.selectionSpans);
         const b = baseline / Math.max(1, contrast.baselineSpans);

@@ -10,6 +10,7 @@ import {
   formatUtc,
   millisFromNanos,
 } from "../../base/time.ts";
+import { fullStripNanos } from "../../model/found-traces.ts";
 import { nowMillis } from "../../state/clock.ts";
 import { compareRoute, formatRoute, traceRoute } from "../../state/url.ts";
 import { ServiceName, serviceColour } from "../parts/service.tsx";
@@ -30,7 +31,7 @@ export function Results(props: {
   readonly onPick: (traceId: string) => void;
   readonly onMore: () => void;
 }) {
-  const longest = props.traces.reduce((max, trace) => Math.max(max, trace.durationNanos), 1);
+  const fullNanos = fullStripNanos(props.traces);
   return (
     <>
       <ol class="results card">
@@ -44,7 +45,7 @@ export function Results(props: {
               onMouseEnter={() => props.onHover(index)}
               onMouseLeave={() => props.onHover(-1)}
             >
-              <ResultRow trace={trace} longest={longest} />
+              <ResultRow trace={trace} fullNanos={fullNanos} />
             </a>
             <PickLink {...props} traceId={trace.traceId} />
           </li>
@@ -81,7 +82,7 @@ function PickLink(props: {
   );
 }
 
-function ResultRow(props: { readonly trace: FoundTrace; readonly longest: number }) {
+function ResultRow(props: { readonly trace: FoundTrace; readonly fullNanos: number }) {
   const { trace } = props;
   return (
     <>
@@ -112,12 +113,13 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly longest: number
 }
 
 /** As long as the trace, in the colours of its services by their number of spans. */
-function Strip(props: { readonly trace: FoundTrace; readonly longest: number }) {
+function Strip(props: { readonly trace: FoundTrace; readonly fullNanos: number }) {
   const { trace } = props;
-  const share = Math.max(1, (trace.durationNanos / props.longest) * 100);
+  const share = Math.min(100, Math.max(1, (trace.durationNanos / props.fullNanos) * 100));
+  const isCut = trace.durationNanos > props.fullNanos;
   return (
     <span class="strip-track" aria-hidden="true">
-      <span class="strip" style={{ width: `${share}%` }}>
+      <span class={isCut ? "strip cut" : "strip"} style={{ width: `${share}%` }}>
         {trace.services.map((service) => (
           <span
             key={service.name}
