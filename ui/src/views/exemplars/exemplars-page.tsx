@@ -49,7 +49,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
       <div class="page-head">
         <h1>{say("exemplars.exemplars")}</h1>
         {data && <span class="muted number">{counted(data.count, "exemplar")}</span>}
-        <HitRatio />
+        {data && data.count > 0 && <HitRatio />}
         <span class="grow" />
         <TemplateChooser of="series" />
       </div>

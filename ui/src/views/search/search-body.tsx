@@ -39,7 +39,9 @@ export function SearchBody(props: {
   if (!traces) return loading && !list.failure ? <Loading text={say("searchBody.traces")} /> : null;
   return (
     <>
-      <Plot {...props} list={list} hovered={hovered} onHover={setHovered} />
+      {(found?.length ?? 0) > 0 && (
+        <Plot {...props} list={list} hovered={hovered} onHover={setHovered} />
+      )}
       <ResultBar
         route={route}
         list={list}
@@ -241,21 +243,45 @@ function plotStart(list: FoundList): number {
 function NothingFound({ route }: { readonly route: SearchRoute }) {
   return (
     <Empty title={say("searchBody.theBowlIsEmptyHere")}>
-      <p>{say("searchBody.noTraceInThisTimeRange")}</p>
-      {route.query !== "" && (
-        <p>
-          {sayRich("searchBody.tryOthers", {
-            failed: (words) => <a href="/search?q=%7B+status+%3D+error+%7D">{words}</a>,
-            slowest: (words) => <a href="/search?sort=slowest">{words}</a>,
-            all: (words) => <a href="/search">{words}</a>,
-          })}
-        </p>
+      {route.query === "" ? (
+        <HowTracesCome />
+      ) : (
+        <>
+          <p>{say("searchBody.noTraceInThisTimeRange")}</p>
+          <p>
+            {sayRich("searchBody.tryOthers", {
+              failed: (words) => <a href="/search?q=%7B+status+%3D+error+%7D">{words}</a>,
+              slowest: (words) => <a href="/search?sort=slowest">{words}</a>,
+              all: (words) => <a href="/search">{words}</a>,
+            })}
+          </p>
+        </>
       )}
+    </Empty>
+  );
+}
+
+const SCRAPE_EXAMPLE = `scrape_configs:
+  - job_name: shop
+    traces_path: /debug/spans
+    static_configs:
+      - targets: ["127.0.0.1:9464"]`;
+
+/** What somebody needs who has just started Sigyn and sees nothing. */
+function HowTracesCome() {
+  const code = (words: string) => <code>{words}</code>;
+  return (
+    <div class="teach">
+      <p>{say("searchBody.noTraceYet")}</p>
+      <p>{sayRich("searchBody.pullThem", { key: code })}</p>
+      <pre>{SCRAPE_EXAMPLE}</pre>
+      <p>{sayRich("searchBody.pushThem", { key: code })}</p>
       <p>
-        {sayRich("searchBody.nothingAtAll", {
+        {sayRich("searchBody.areTheyRead", {
           targets: (words) => <a href="/targets">{words}</a>,
+          key: code,
         })}
       </p>
-    </Empty>
+    </div>
   );
 }

@@ -1,9 +1,17 @@
+import { useState } from "preact/hooks";
 import type { Attribute } from "../../api/otlp.ts";
+import { formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { attributeName, literal, quote } from "../../model/traceql.ts";
 import { emptySearch, formatRoute } from "../../state/url.ts";
 import { CopyButton } from "../parts/copy-button.tsx";
 import { Icon } from "../parts/icon.tsx";
+
+/** Fewer are quicker read than filtered. */
+const FILTERED_MIN = 12;
+/** A longer value is shown by its head until somebody wants it whole. */
+const LENGTH_MAX = 2000;
+const LENGTH_SHOWN = 1000;
 
 type Scope = "span" | "resource" | "event" | "link" | "instrumentation";
 
@@ -11,12 +19,41 @@ export function AttributeTable(props: {
   readonly attributes: readonly Attribute[];
   readonly scope: Scope;
 }) {
+  const [words, setWords] = useState("");
   if (props.attributes.length === 0) return <p class="hint">{say("attributeTable.none")}</p>;
   const sorted = [...props.attributes].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const shown = sorted.filter(({ key, text }) => isLike(words, key) || isLike(words, text));
+  return (
+    <>
+      {sorted.length >= FILTERED_MIN && (
+        <input
+          type="search"
+          class="attribute-filter"
+          value={words}
+          placeholder={say("attributeTable.filter")}
+          aria-label={say("attributeTable.filter")}
+          spellcheck={false}
+          onInput={(event) => setWords(event.currentTarget.value)}
+        />
+      )}
+      {shown.length === 0 && <p class="hint">{say("attributeTable.noneMatches")}</p>}
+      <AttributeRows attributes={shown} scope={props.scope} />
+    </>
+  );
+}
+
+function isLike(words: string, text: string): boolean {
+  return text.toLowerCase().includes(words.trim().toLowerCase());
+}
+
+function AttributeRows(props: {
+  readonly attributes: readonly Attribute[];
+  readonly scope: Scope;
+}) {
   return (
     <table class="attributes">
       <tbody>
-        {sorted.map((attribute, at) => (
+        {props.attributes.map((attribute, at) => (
           <tr key={`${attribute.key} ${at}`}>
             <th scope="row">{attribute.key}</th>
             <td>
@@ -48,7 +85,18 @@ export function AttributeTable(props: {
 }
 
 function Value({ attribute }: { readonly attribute: Attribute }) {
+  const [isWhole, setWhole] = useState(false);
   const { type, text } = attribute;
+  if (text.length > LENGTH_MAX && !isWhole) {
+    return (
+      <span class={`value value-${type}`}>
+        {text.slice(0, LENGTH_SHOWN)}…{" "}
+        <button type="button" class="link" onClick={() => setWhole(true)}>
+          {say("attributeTable.showAll", { count: formatCount(text.length) })}
+        </button>
+      </span>
+    );
+  }
   if (type === "string" && /^https?:\/\/\S+$/.test(text)) {
     return (
       <a class="value" href={text} target="_blank" rel="noreferrer noopener">

@@ -1,5 +1,6 @@
 // The canvas, the scroller over it, and the tree that says the same to screen readers.
 
+import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FrameScheduler } from "../../base/frame.ts";
 import { say } from "../../base/say.ts";
@@ -21,6 +22,7 @@ import {
 import { colourOf } from "../../state/services.ts";
 import { theme } from "../../state/theme.ts";
 import { useSize } from "../parts/hooks.ts";
+import { type Pointed, RowTip } from "./row-tip.tsx";
 import { SpanTree } from "./span-tree.tsx";
 import { type TraceState, usePathRows } from "./trace-state.ts";
 
@@ -47,6 +49,7 @@ export function Waterfall(props: WaterfallProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const hovered = useRef(-1);
+  const pointed = useSignal<Pointed | null>(null);
   const drag = useRef<Drag | null>(null);
   const [namesShare, setNamesShare] = useState(0);
   const [sight, setSight] = useState<readonly [number, number]>([0, 0]);
@@ -152,8 +155,9 @@ export function Waterfall(props: WaterfallProps) {
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
   };
   const onPointerMove = (event: PointerEvent) => {
-    const { x, row } = place(event);
+    const { x, y, row } = place(event);
     const element = event.currentTarget as HTMLElement;
+    pointed.value = row >= 0 && x > namesWidth && drag.current === null ? { row, x, y } : null;
     if (drag.current?.kind === "divider") {
       setNamesShare(Math.min(0.8, Math.max(NAMES_MIN / width, x / width)));
     } else if (drag.current?.kind === "zoom") {
@@ -208,12 +212,16 @@ export function Waterfall(props: WaterfallProps) {
         tabIndex={0}
         aria-label={say("waterfall.spansAsATree")}
         aria-activedescendant={selectedRow >= 0 ? `row-${selectedRow}` : undefined}
-        onScroll={() => scheduler.request()}
+        onScroll={() => {
+          pointed.value = null;
+          scheduler.request();
+        }}
         onPointerDown={onPointerDown}
         onPointerMove={onPointerMove}
         onPointerUp={onPointerUp}
         onPointerLeave={() => {
           hovered.current = -1;
+          pointed.value = null;
           scheduler.request();
         }}
         onDblClick={onDblClick}
@@ -229,6 +237,7 @@ export function Waterfall(props: WaterfallProps) {
         />
         <div role="none" style={{ height: `${RULER_HEIGHT + rows.length * ROW_HEIGHT}px` }} />
       </div>
+      <RowTip pointed={pointed} state={state} width={width} height={height} />
     </div>
   );
 }
