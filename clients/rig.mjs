@@ -50,18 +50,21 @@ export function start(program, programArguments, options = {}) {
 }
 
 export async function stopAll() {
+  const ends = [...running].map((child) => once(child, "close"));
   for (const child of running) child.kill("SIGKILL");
+  await Promise.all(ends);
 }
 
 /** A server that scrapes these ports of the loopback, with what more the job says. */
 export async function serveSigyn(folder, ports, job, more = "") {
   const web = await freePort();
+  const otlp = await freePort();
   const targets = ports.map((port) => `"127.0.0.1:${port}"`).join(", ");
   const config = join(folder, "sigyn.yml");
   writeFileSync(
     config,
     `global: {scrape_interval: 300ms, scrape_timeout: 300ms}
-receivers: {otlp: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:0"}}}
+receivers: {otlp: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:${otlp}"}}}
 scrape_configs:
   - job_name: ${job}
     traces_path: /debug/spans
@@ -75,6 +78,7 @@ scrape_configs:
     `--storage.path=${join(folder, "data")}`,
     `--web.listen-address=127.0.0.1:${web}`,
   ]);
+  sigyn.otlp = `http://127.0.0.1:${otlp}/v1/traces`;
   sigyn.get = async (path) => {
     if (sigyn.child.exitCode !== null) throw new Error(sigyn.err);
     const response = await fetch(`http://127.0.0.1:${web}${path}`, { headers: { accept: "application/json" } });

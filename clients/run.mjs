@@ -33,6 +33,7 @@ const clients = {
     rolling: [python, join(here, "python/tests/app.py")],
     demo: { build: [], start: [python, join(here, "python/demo.py")] },
     bench: [[python, "bench.py"]],
+    web: [python, join(here, "python/bench_web.py")],
   },
   node: {
     needs: [["node", "--version"]],
@@ -44,14 +45,16 @@ const clients = {
     test: [[...npm, "run", "--silent", "lint"], [...npm, "run", "--silent", "test"]],
     rolling: ["node", join(here, "node/test/app.mjs")],
     demo: { build: [[...npm, "run", "--silent", "build"]], start: ["node", join(here, "node/demo.mjs")] },
-    bench: [["node", "--expose-gc", "bench.mjs"]],
+    bench: [[...npm, "run", "--silent", "build"], ["node", "--expose-gc", "bench.mjs"]],
+    web: ["node", join(here, "node/bench-web.mjs")],
   },
   go: {
     needs: [["go", "version"]],
     test: [["sh", "-c", "test -z \"$(gofmt -l .)\""], ["go", "vet", "./..."], ["go", "test", "./..."], ["go", "build", "-o", ".build/", "./internal/app"]],
     rolling: [join(here, "go/.build/app")],
     demo: { build: [["go", "build", "-o", ".build/", "./internal/demo"]], start: [join(here, "go/.build/demo")] },
-    bench: [["go", "run", "./internal/bench"]],
+    bench: [["go", "run", "./internal/bench"], ["go", "build", "-o", ".build/", "./internal/benchweb"]],
+    web: [join(here, "go/.build/benchweb")],
   },
   java: {
     needs: [["javac", "--version"], ["mvn", "--version"]],
@@ -62,6 +65,7 @@ const clients = {
       [...maven, "-DskipTests", "package"],
       ["java", "-cp", javaPath, "io.sigyn.RecordBench"],
     ],
+    web: ["java", "-Dsun.net.httpserver.nodelay=true", "-cp", javaPath, "io.sigyn.WebBench"],
   },
 };
 
@@ -113,6 +117,7 @@ const tasks = {
   },
   async bench(name, client) {
     for (const step of client.bench) await run(name, client, step, true);
+    await run(name, client, ["node", join(here, "bench_web.mjs"), name, ...client.web], true);
   },
   async demo(name, client) {
     for (const step of client.demo.build) await run(name, client, step);

@@ -2,7 +2,6 @@ package io.sigyn;
 
 import java.util.Collection;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
 /**
@@ -26,16 +25,6 @@ final class Otlp {
 
   private static final int REMARKS_BYTES = 2 + TRUNCATED.length + 3 * 6;
 
-  private static final int KEYS_MAX = 256;
-
-  /** A key whose values do not repeat, as IDs and paths do not, stops adding to what is known of it. */
-  private static final int VALUES_PER_KEY_MAX = 64;
-
-  private static final int KNOWN_BYTES_MAX = 128;
-
-  /** Encoded attributes, by key and value; a few megabytes at most. */
-  private static final Map<String, Map<Object, byte[]>> KNOWN = new ConcurrentHashMap<>();
-
   private Otlp() {}
 
   /** Appends the span in at most {@code limitBytes}. */
@@ -58,7 +47,7 @@ final class Otlp {
       out.finish(at);
     }
     out.fixed32(16, span.flags);
-    span.attributes.forEach((key, value) -> putSpanAttribute(out, key, value));
+    span.attributes.forEach((key, value) -> putAttribute(out, 9, key, value));
     for (SpanRecord.Event event : span.events) {
       int at = out.begin(11);
       out.fixed64(1, Math.max(event.nanos(), 0));
@@ -92,32 +81,6 @@ final class Otlp {
   /** An encoded span in at most so many bytes (at least 512), marked as cut. */
   static byte[] cut(byte[] span, int limitBytes) {
     return new Cut(span, limitBytes).out.copy(0);
-  }
-
-  /** Most attributes repeat, as methods, routes, hosts and codes do: what was encoded before is copied. */
-  private static void putSpanAttribute(Writer out, String key, Object value) {
-    boolean isText = value instanceof String;
-    if (!isText && !(value instanceof Long) && !(value instanceof Boolean)) {
-      putAttribute(out, 9, key, value);
-      return;
-    }
-    Map<Object, byte[]> values = KNOWN.get(key);
-    if (values == null) {
-      values = new ConcurrentHashMap<>();
-      if (KNOWN.size() < KEYS_MAX) {
-        KNOWN.putIfAbsent(key, values);
-      }
-    }
-    byte[] encoded = values.get(value);
-    if (encoded != null) {
-      out.raw(encoded);
-      return;
-    }
-    int start = out.length();
-    putAttribute(out, 9, key, value);
-    if (values.size() < VALUES_PER_KEY_MAX && out.length() - start <= KNOWN_BYTES_MAX) {
-      values.put(value, out.copy(start));
-    }
   }
 
   static void putAttribute(Writer out, int field, String key, Object value) {

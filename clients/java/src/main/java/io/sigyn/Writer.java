@@ -1,15 +1,10 @@
 package io.sigyn;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /** Protobuf's wire format into bytes that are kept from span to span. */
 final class Writer {
   private static final int BYTES = 2;
-  private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-  private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   private byte[] bytes;
   private int length;
@@ -145,16 +140,10 @@ final class Writer {
     varint((long) field << 3 | BYTES);
     varint(count);
     reserve(count);
-    byte[] into = bytes;
-    int at = length;
-    for (int index = 0; index < 2 * count; index += 2) {
-      into[at++] = (byte) (nibble(id.charAt(index)) << 4 | nibble(id.charAt(index + 1)));
+    for (int index = 0; index < count; index++) {
+      int high = Character.digit(id.charAt(2 * index), 16);
+      bytes[length++] = (byte) (high << 4 | Character.digit(id.charAt(2 * index + 1), 16));
     }
-    length = at;
-  }
-
-  private static int nibble(char digit) {
-    return digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
   }
 
   void uint(int field, long value) {
@@ -171,14 +160,16 @@ final class Writer {
   void fixed64(int field, long value) {
     varint((long) field << 3 | 1);
     reserve(8);
-    LONGS.set(bytes, length, value);
-    length += 8;
+    for (int shift = 0; shift < 64; shift += 8) {
+      bytes[length++] = (byte) (value >>> shift);
+    }
   }
 
   void fixed32(int field, int value) {
     varint((long) field << 3 | 5);
     reserve(4);
-    INTS.set(bytes, length, value);
-    length += 4;
+    for (int shift = 0; shift < 32; shift += 8) {
+      bytes[length++] = (byte) (value >>> shift);
+    }
   }
 }
