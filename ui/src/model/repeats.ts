@@ -32,19 +32,22 @@ export function groupRepeats(
 ): readonly (number | Repeat)[] {
   if (siblings.length < REPEAT_MIN) return siblings;
   const groups = new Map<string, number[]>();
-  for (const span of siblings) {
+  const groupOf = siblings.map((span) => {
     const key = repeatKey(trace, span);
-    const group = groups.get(key);
-    if (group) group.push(span);
-    else groups.set(key, [span]);
-  }
+    const group = groups.get(key) ?? [];
+    if (group.length === 0) groups.set(key, group);
+    group.push(span);
+    return group;
+  });
   if (groups.size === siblings.length) return siblings;
+  const folded = new Set([...groups.values()].filter((group) => isRepeat(trace, group)));
+  if (folded.size === 0) return siblings;
   const items: (number | Repeat)[] = [];
-  for (const span of siblings) {
-    const group = groups.get(repeatKey(trace, span)) as number[];
-    if (!isRepeat(trace, group)) items.push(span);
+  siblings.forEach((span, at) => {
+    const group = groupOf[at];
+    if (!folded.has(group)) items.push(span);
     else if (group[0] === span) items.push(repeatOf(trace, group));
-  }
+  });
   return items;
 }
 

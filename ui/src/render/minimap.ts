@@ -28,11 +28,16 @@ export function drawMinimap(context: Context, scene: MinimapScene): void {
   const lanes = Math.max(1, isLarge ? trace.depthMax : count);
   const line = isLarge ? Math.max(1, room / lanes) : Math.min(6, Math.max(1, room / lanes - 0.5));
   context.globalAlpha = isLarge ? 0.75 : 0.9;
+  // By lane and pixel: how often it was drawn over. More than some layers of one colour look like one.
+  const columns = Math.ceil(width) + 1;
+  const layers = new Uint8Array(isLarge ? lanes * columns : 0);
   for (let i = 0; i < count; i++) {
-    context.fillStyle = theme.services[scene.colours[trace.service[i]]];
     const x = toX(scale, trace.offset[i]);
     const length = Math.max(1, (trace.duration[i] / Math.max(1, trace.durationNanos)) * width);
-    context.fillRect(x, 2 + ((isLarge ? trace.depth[i] : i) / lanes) * room, length, line);
+    const lane = isLarge ? trace.depth[i] : i;
+    if (isLarge && !isSeen(layers, lane * columns, Math.floor(x), Math.floor(x + length))) continue;
+    context.fillStyle = theme.services[scene.colours[trace.service[i]]];
+    context.fillRect(x, 2 + (lane / lanes) * room, length, line);
   }
   context.globalAlpha = 1;
   context.fillStyle = theme.error;
@@ -40,6 +45,20 @@ export function drawMinimap(context: Context, scene: MinimapScene): void {
     if (trace.spans[i].status !== "error") continue;
     context.fillRect(toX(scale, trace.offset[i]), height - ERROR_STRIP, 2, ERROR_STRIP);
   }
+}
+
+const LAYERS_MAX = 3;
+
+/** Whether a line still changes its first, middle or last pixel; then it is counted there. */
+function isSeen(layers: Uint8Array, row: number, from: number, to: number): boolean {
+  let changes = false;
+  for (const pixel of [from, (from + to) >> 1, to]) {
+    const place = row + Math.max(0, pixel);
+    if (place >= layers.length || layers[place] >= LAYERS_MAX) continue;
+    layers[place] += 1;
+    changes = true;
+  }
+  return changes;
 }
 
 /** The frame round what the waterfall shows. */
