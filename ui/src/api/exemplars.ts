@@ -20,8 +20,6 @@ export interface Exemplars {
   readonly count: number;
   /** The newest of them, newest first. */
   readonly newest: readonly Exemplar[];
-  /** Some of each part of the range, to be drawn as dots. */
-  readonly spread: readonly Exemplar[];
   /** All of them by time and value, in the metric's own unit. */
   readonly heat: Heat;
   /** Metrics that have exemplars in the range, whatever is asked for; those with most first. */
@@ -48,27 +46,44 @@ export async function fetchExemplars(
   parameters: ExemplarParameters,
   signal?: AbortSignal,
 ): Promise<Result<Exemplars>> {
-  const { query, startSeconds, endSeconds } = parameters;
-  const ask = (start: number, end: number, limit: number) => {
-    const step = Math.max(1, Math.ceil((end - start) / COLUMNS));
-    const asked = { query, start, end, step: `${step}s`, limit };
-    return getJson("/api/sigyn/v1/exemplars", asked, parseExemplars, signal);
-  };
-  let found = await ask(startSeconds, endSeconds, NEWEST_MAX);
+  const found = await ask(parameters, NEWEST_MAX, signal);
   if (!found.ok) return found;
   const from = crowdedFrom(found.value.heat);
-  const start = from === null ? startSeconds : closerStart(from, endSeconds);
-  if (from !== null) found = await ask(start, endSeconds, NEWEST_MAX);
-  if (!found.ok || found.value.newest.length >= found.value.count) return found;
-  const first = Math.floor((usedFrom(found.value.heat) ?? 0) / 1000);
-  const part = (endSeconds - first) / PARTS;
+  if (from === null) return found;
+  const startSeconds = closerStart(from, parameters.endSeconds);
+  return ask({ ...parameters, startSeconds }, NEWEST_MAX, signal);
+}
+
+/** Some exemplars of each part of the time that is drawn, to be dots on it. */
+export async function fetchSpread(
+  query: string,
+  heat: Heat,
+  signal?: AbortSignal,
+): Promise<Result<readonly Exemplar[]>> {
+  const start = (usedFrom(heat) ?? heat.fromMillis) / 1000;
+  const part = (heat.toMillis / 1000 - start) / PARTS;
   const parts = await Promise.all(
-    Array.from({ length: PARTS }, (_, i) =>
-      ask(Math.floor(first + i * part), Math.ceil(first + (i + 1) * part), PART_DOTS_MAX),
-    ),
+    Array.from({ length: PARTS }, (_, i) => {
+      const startSeconds = Math.floor(start + i * part);
+      const endSeconds = Math.ceil(start + (i + 1) * part);
+      return ask({ query, startSeconds, endSeconds }, PART_DOTS_MAX, signal);
+    }),
   );
-  const spread = parts.flatMap((one) => (one.ok ? one.value.newest : []));
-  return success({ ...found.value, spread });
+  return success(parts.flatMap((one) => (one.ok ? one.value.newest : [])));
+}
+
+function ask(
+  { query, startSeconds: start, endSeconds: end }: ExemplarParameters,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<Result<Exemplars>> {
+  const step = `${Math.max(1, Math.ceil((end - start) / COLUMNS))}s`;
+  return getJson(
+    "/api/sigyn/v1/exemplars",
+    { query, start, end, step, limit },
+    parseExemplars,
+    signal,
+  );
 }
 
 export function parseExemplars(json: unknown): Exemplars {
@@ -89,7 +104,6 @@ export function parseExemplars(json: unknown): Exemplars {
   return {
     count: asNumber(answer.exemplars, newest.length),
     newest,
-    spread: newest,
     heat: parseGrid(json),
     metrics,
   };

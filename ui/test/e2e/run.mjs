@@ -7,6 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { launch, openPage, seriousViolations } from "./browser.mjs";
 import { craftedSteps } from "./crafted-steps.mjs";
+import { exemplarSteps } from "./exemplar-steps.mjs";
 import { notebookSteps } from "./notebook-steps.mjs";
 import { outageSteps } from "./outage-steps.mjs";
 
@@ -26,6 +27,7 @@ let failed = false;
 try {
   for (const look of LOOKS) await walk(look);
   await notebookSteps(browser, base, ARTEFACTS, step);
+  await exemplarSteps(browser, base, ARTEFACTS, step);
   await outageSteps(browser, base, step);
   if (process.env.SIGYN_CRAFTED_URL) {
     await craftedSteps(browser, process.env.SIGYN_CRAFTED_URL, ARTEFACTS, step);

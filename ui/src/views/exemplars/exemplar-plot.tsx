@@ -1,11 +1,13 @@
-import { useMemo } from "preact/hooks";
-import type { Exemplar, Exemplars } from "../../api/exemplars.ts";
+import { useEffect, useMemo } from "preact/hooks";
+import { type Exemplar, type Exemplars, fetchSpread } from "../../api/exemplars.ts";
+import type { Heat } from "../../base/heat.ts";
 import { counted } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatClock, millisFromNanos } from "../../base/time.ts";
 import { commonUnit, formatValue, thinned } from "../../model/exemplars.ts";
 import { narrowed } from "../../model/narrow.ts";
 import type { TimeRange } from "../../model/time-range.ts";
+import { Resource } from "../../state/resource.ts";
 import { navigate } from "../../state/router.ts";
 import { traceRoute } from "../../state/url.ts";
 import { HeatPlot } from "../parts/heat-plot.tsx";
@@ -15,9 +17,12 @@ const HEIGHT = 240;
 /** All exemplars by time and value, and the newest as dots that open their traces. */
 export function ExemplarPlot(props: {
   readonly exemplars: Exemplars;
+  readonly query: string;
   readonly onRange: (range: TimeRange) => void;
 }) {
-  const { heat, spread, count } = props.exemplars;
+  const { heat, newest, count } = props.exemplars;
+  const all = newest.length >= count;
+  const spread = useSpread(props.query, heat, all) ?? newest;
   const unit = commonUnit(spread.map((one) => one.seriesLabels.__name__ ?? ""));
   const dots = useMemo(
     () =>
@@ -60,6 +65,17 @@ export function ExemplarPlot(props: {
       />
     </section>
   );
+}
+
+/** The newest of thousands all stand at the right edge; so others are asked for, once these are seen. */
+function useSpread(query: string, heat: Heat, isNeedless: boolean): readonly Exemplar[] | null {
+  const spread = useMemo(() => new Resource<readonly Exemplar[]>(), []);
+  useEffect(() => {
+    if (!isNeedless) void spread.load(query, (signal) => fetchSpread(query, heat, signal));
+    return () => spread.stop();
+  }, [query, heat, isNeedless]);
+  const { data } = spread.state.value;
+  return isNeedless || data === null || data.length === 0 ? null : data;
 }
 
 function placeOf(exemplar: Exemplar) {

@@ -95,6 +95,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
         <>
           <ExemplarPlot
             exemplars={data}
+            query={query}
             onRange={(next) => navigate({ page: "exemplars", query, range: next })}
           />
           <ExemplarTable exemplars={data} />
