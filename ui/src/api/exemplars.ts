@@ -34,6 +34,15 @@ export interface ExemplarParameters {
   readonly endSeconds: number;
 }
 
+export interface ExemplarField {
+  readonly fromMillis: number;
+  readonly toMillis: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A column of the picture holds some thousands at most. */
+const FIELD_MAX = 5000;
 /** As many as a page lists and draws; the counts are of all. */
 const NEWEST_MAX = 300;
 const COLUMNS = 120;
@@ -70,6 +79,25 @@ export async function fetchSpread(
     }),
   );
   return success(parts.flatMap((one) => (one.ok ? one.value.newest : [])));
+}
+
+/** Of one stretch of time and values, the newest first. */
+export async function fetchField(
+  query: string,
+  field: ExemplarField,
+  signal?: AbortSignal,
+): Promise<Result<readonly Exemplar[]>> {
+  const startSeconds = Math.floor(field.fromMillis / 1000);
+  const endSeconds = Math.ceil(field.toMillis / 1000);
+  const found = await ask({ query, startSeconds, endSeconds }, FIELD_MAX, signal);
+  if (!found.ok) return found;
+  return success(
+    found.value.newest.filter(({ value, time }) => {
+      const millis = Number(time / 1_000_000n);
+      const isThen = millis >= field.fromMillis && millis <= field.toMillis;
+      return isThen && value > field.low && value <= field.high;
+    }),
+  );
 }
 
 function ask(

@@ -71,6 +71,32 @@ export function heatDotAt(scene: HeatScene, x: number, y: number): number {
   );
 }
 
+/** A field of the picture: a stretch of time and of values. */
+export interface HeatField {
+  readonly fromMillis: number;
+  readonly toMillis: number;
+  readonly low: number;
+  readonly high: number;
+  readonly count: number;
+}
+
+/** The field under a place; null beside the picture. */
+export function heatFieldAt(scene: HeatScene, x: number, y: number): HeatField | null {
+  const { heat } = scene;
+  const scale = heatScale(scene);
+  const row = heat.bounds.findIndex((bound) => y >= scale.y(bound));
+  const stepMillis = (heat.toMillis - heat.fromMillis) / heat.columns;
+  const column = Math.floor((scale.millis(x) - heat.fromMillis) / stepMillis);
+  if (row < 0 || column < 0 || column >= heat.columns) return null;
+  return {
+    fromMillis: heat.fromMillis + column * stepMillis,
+    toMillis: heat.fromMillis + (column + 1) * stepMillis,
+    low: heat.bounds[row - 1] ?? heat.bounds[row] / 2,
+    high: heat.bounds[row],
+    count: heat.counts[row * heat.columns + column],
+  };
+}
+
 export function drawHeat(context: Context, scene: HeatScene): void {
   const { heat, theme, height, width } = scene;
   const scale = heatScale(scene);

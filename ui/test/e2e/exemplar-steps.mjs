@@ -21,6 +21,19 @@ export async function exemplarSteps(browser, base, artefacts, step) {
     assert.match(value, /(µs|ms| s)$/);
   });
 
+  await step("a field of the map lists what it holds", async () => {
+    const box = await page.locator(".plot canvas").boundingBox();
+    // The fullest fields lie in the middle of the newest columns; a dot may lie on one of them.
+    for (const share of [0.5, 0.45, 0.55, 0.4]) {
+      await page.mouse.click(box.x + box.width * 0.97, box.y + box.height * share);
+      if (await page.getByText("Exemplars from").isVisible()) break;
+    }
+    await page.getByText(/Exemplars from .* to .*, between/).waitFor();
+    await page.locator("table.exemplars tbody tr").first().waitFor();
+    await page.getByRole("button", { name: "Show the newest" }).click();
+    await page.getByText(/The newest \d+ of/).waitFor();
+  });
+
   await step("series link to Prometheus by a template", async () => {
     await page.getByRole("button", { name: /Link series/ }).click();
     await page.getByRole("button", { name: "Prometheus", exact: true }).click();

@@ -7,6 +7,7 @@ import { formatClock, millisFromNanos } from "../../base/time.ts";
 import { commonUnit, formatValue, thinned } from "../../model/exemplars.ts";
 import { narrowed } from "../../model/narrow.ts";
 import type { TimeRange } from "../../model/time-range.ts";
+import type { HeatField } from "../../render/heat-map.ts";
 import { Resource } from "../../state/resource.ts";
 import { navigate } from "../../state/router.ts";
 import { traceRoute } from "../../state/url.ts";
@@ -19,6 +20,7 @@ export function ExemplarPlot(props: {
   readonly exemplars: Exemplars;
   readonly query: string;
   readonly onRange: (range: TimeRange) => void;
+  readonly onField: (field: HeatField) => void;
 }) {
   const { heat, newest, count } = props.exemplars;
   const all = newest.length >= count;
@@ -57,6 +59,7 @@ export function ExemplarPlot(props: {
             </>
           ),
         }))}
+        onField={props.onField}
         onNarrow={(narrowing) => props.onRange(narrowed("", narrowing).range)}
         onDot={(dot) => {
           const { traceId, spanId } = dots[dot];

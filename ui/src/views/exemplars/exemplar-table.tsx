@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import type { Exemplar, Exemplars } from "../../api/exemplars.ts";
+import type { Exemplar } from "../../api/exemplars.ts";
 import { counted } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatAgo, formatClock, formatDateTime, millisFromNanos } from "../../base/time.ts";
@@ -14,8 +14,12 @@ import { TemplateLinks } from "../parts/template-links.tsx";
 /** Rows at first, and how many more at a time: each has a dozen labels, and the newest are what is looked for. */
 const ROWS_STEP = 40;
 
-export function ExemplarTable(props: { readonly exemplars: Exemplars }) {
-  const { newest, count } = props.exemplars;
+export function ExemplarTable(props: {
+  readonly exemplars: readonly Exemplar[];
+  /** How many there are, of which these are the newest. */
+  readonly count: number;
+}) {
+  const { exemplars: newest, count } = props;
   const [limit, setLimit] = useState(ROWS_STEP);
   const common = useMemo(() => commonLabels(newest.map((one) => one.seriesLabels)), [newest]);
   const shown = newest.slice(0, limit);

@@ -1,9 +1,18 @@
 import "../../styles/exemplars.css";
-import { useEffect, useState } from "preact/hooks";
-import { type Exemplars, fetchExemplars, fetchHitRatio } from "../../api/exemplars.ts";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import {
+  type Exemplar,
+  type Exemplars,
+  fetchExemplars,
+  fetchField,
+  fetchHitRatio,
+} from "../../api/exemplars.ts";
 import { counted } from "../../base/number.ts";
 import { say, sayRich } from "../../base/say.ts";
+import { formatClock, nanosFromMillis } from "../../base/time.ts";
+import { commonUnit, formatValue } from "../../model/exemplars.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
+import type { HeatField } from "../../render/heat-map.ts";
 import { Resource } from "../../state/resource.ts";
 import { navigate } from "../../state/router.ts";
 import { ALL_SERIES } from "../../state/url.ts";
@@ -20,6 +29,7 @@ const hitRatio = new Resource<number | null>();
 export function ExemplarsPage(props: { readonly query: string; readonly range: TimeRange }) {
   const { query, range } = props;
   const [draft, setDraft] = useState(query);
+  const [field, setField] = useState<HeatField | null>(null);
   const key = JSON.stringify([query, range]);
   const load = () => {
     const { start, end } = bounds(range, Date.now());
@@ -34,6 +44,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
   // The key holds both.
   useEffect(() => {
     setDraft(query);
+    setField(null);
     load();
   }, [key]);
   useEffect(
@@ -95,12 +106,61 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
         <>
           <ExemplarPlot
             exemplars={data}
+            onField={setField}
             query={query}
             onRange={(next) => navigate({ page: "exemplars", query, range: next })}
           />
-          <ExemplarTable exemplars={data} />
+          {field ? (
+            <FieldTable query={query} field={field} onClose={() => setField(null)} />
+          ) : (
+            <ExemplarTable key="newest" exemplars={data.newest} count={data.count} />
+          )}
         </>
       )}
+    </>
+  );
+}
+
+/** Those of the field that was clicked. */
+function FieldTable(props: {
+  readonly query: string;
+  readonly field: HeatField;
+  readonly onClose: () => void;
+}) {
+  const { query, field } = props;
+  const found = useMemo(() => new Resource<readonly Exemplar[]>(), []);
+  const key = JSON.stringify([query, field]);
+  const load = () => void found.load(key, (signal) => fetchField(query, field, signal));
+  useEffect(() => {
+    load();
+    return () => found.stop();
+  }, [key]);
+  const { data, failure } = found.state.value;
+  const names = data?.map((one) => one.seriesLabels.__name__ ?? "") ?? [];
+  const unit = commonUnit(names.length > 0 ? names : [query]);
+  return (
+    <>
+      <p class="common-labels">
+        <span>
+          {say("exemplars.ofField", {
+            from: formatValue(field.low, unit),
+            to: formatValue(field.high, unit),
+            time: formatClock(nanosFromMillis(field.fromMillis)),
+            end: formatClock(nanosFromMillis(field.toMillis)),
+          })}
+        </span>
+        <button type="button" class="link" onClick={props.onClose}>
+          {say("exemplars.showTheNewest")}
+        </button>
+      </p>
+      {failure && (
+        <FailureBox
+          title={say("exemplars.theExemplarsCouldNotBeLoaded")}
+          failure={failure}
+          onRetry={load}
+        />
+      )}
+      {data && <ExemplarTable key={key} exemplars={data} count={data.length} />}
     </>
   );
 }

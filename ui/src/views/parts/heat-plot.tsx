@@ -10,8 +10,10 @@ import {
   type Box,
   drawHeat,
   type HeatDot,
+  type HeatField,
   type HeatScene,
   heatDotAt,
+  heatFieldAt,
   heatScale,
 } from "../../render/heat-map.ts";
 import { theme } from "../../state/theme.ts";
@@ -36,6 +38,8 @@ export function HeatPlot(props: {
   readonly height?: number;
   readonly onNarrow?: (narrowing: Narrowing) => void;
   readonly onDot: (dot: number) => void;
+  /** A click on a field that holds something. */
+  readonly onField?: (field: HeatField) => void;
 }) {
   const { heat, height = HEIGHT, format = formatDuration } = props;
   const [frame, size] = useSize<HTMLDivElement>();
@@ -70,7 +74,9 @@ export function HeatPlot(props: {
       Math.abs(box.toX - box.fromX) >= DRAG_MIN_PIXELS ||
       Math.abs(box.toY - box.fromY) >= DRAG_MIN_PIXELS;
     if (!isDrag) {
+      const field = heatFieldAt(scene, box.fromX, box.fromY);
       if (hovered >= 0) props.onDot(hovered);
+      else if (field !== null && field.count > 0) props.onField?.(field);
       return;
     }
     const [left, right] = [box.fromX, box.toX].sort((a, b) => a - b);
@@ -129,13 +135,9 @@ function Readout(props: {
   readonly y: number;
 }) {
   const { scene, x, y } = props;
-  const { heat, format } = scene;
-  const scale = heatScale(scene);
-  const row = heat.bounds.findIndex((bound) => y >= scale.y(bound));
-  const column = Math.floor(
-    (scale.millis(x) - heat.fromMillis) / ((heat.toMillis - heat.fromMillis) / heat.columns),
-  );
-  if (!props.words && (row < 0 || column < 0 || column >= heat.columns)) return null;
+  const { format } = scene;
+  const field = heatFieldAt(scene, x, y);
+  if (!props.words && !field) return null;
   const isRight = x > scene.width / 2;
   return (
     <div
@@ -145,20 +147,18 @@ function Readout(props: {
         ...(isRight ? { right: `${scene.width - x + 12}px` } : { left: `${x + 12}px` }),
       }}
     >
-      {props.words ?? (
-        <>
-          <strong class="number">
-            {counted(heat.counts[row * heat.columns + column], props.noun)}
-          </strong>
-          <span class="number">
-            {say("heatPlot.fromTo", {
-              from: format(heat.bounds[row - 1] ?? heat.bounds[row] / 2),
-              to: format(heat.bounds[row]),
-            })}
-          </span>
-          <span class="number muted">{formatClock(nanosFromMillis(scale.millis(x)))}</span>
-        </>
-      )}
+      {props.words ??
+        (field && (
+          <>
+            <strong class="number">{counted(field.count, props.noun)}</strong>
+            <span class="number">
+              {say("heatPlot.fromTo", { from: format(field.low), to: format(field.high) })}
+            </span>
+            <span class="number muted">
+              {formatClock(nanosFromMillis(heatScale(scene).millis(x)))}
+            </span>
+          </>
+        ))}
     </div>
   );
 }

@@ -171,6 +171,9 @@ function SpanMap(props: {
           ),
         }))}
         onNarrow={props.onNarrow}
+        onField={({ fromMillis, toMillis, low, high }) =>
+          props.onNarrow({ fromMillis, toMillis, fromNanos: low, toNanos: high })
+        }
         onDot={(dot) => navigate(traceRoute(exemplars[dot].traceId, exemplars[dot].spanId))}
       />
     </section>
