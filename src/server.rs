@@ -138,11 +138,8 @@ impl Server {
             }
         });
         tokio::spawn(control.clone().reload_on_change(AUTO_RELOAD_INTERVAL, settings.auto_reload));
-        if let Some(address) = receivers.otlp_grpc_address() {
-            tracing::info!(interface = "otlp_grpc", %address, "listening");
-        }
-        if let Some(address) = receivers.otlp_http_address() {
-            tracing::info!(interface = "otlp_http", %address, "listening");
+        for (interface, address) in receivers.addresses() {
+            tracing::info!(interface = interface.name(), %address, "listening");
         }
         tracing::info!(interface = "web", address = %web_address, "listening");
         Ok(Self { receivers, live, store, control, span_metrics, web, web_address, web_stopping })

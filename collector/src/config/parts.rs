@@ -6,9 +6,10 @@ use crate::{
         http_read::read_http,
         print::{Printed, PrintedMap},
     },
-    receivers,
+    receivers::{self, JaegerConfig},
 };
 
+const JAEGER_KEYS: [&str; 4] = ["grpc", "thrift_http", "thrift_compact", "thrift_binary"];
 const EXEMPLAR_INTERVAL_DEFAULT: PrometheusDuration = PrometheusDuration::from_seconds(15);
 const DAY_SECONDS: u64 = 86_400;
 
@@ -100,8 +101,7 @@ pub(crate) fn read_url(
 /// `receivers`. Absent: OTLP on its two ports. Present: what stands there and nothing else.
 pub(crate) fn read_receivers(reading: &mut Reading<'_>, field: &Field<'_>) -> receivers::Config {
     let default = receivers::Config::default();
-    let mut config =
-        receivers::Config { otlp_grpc: None, otlp_http: None, ..receivers::Config::default() };
+    let mut config = receivers::Config::none();
     let Some(mut fields) = reading.map(field) else { return config };
     if let Some(field) = fields.take_even_null("otlp")
         && let Some(mut otlp) = reading.map(&field)
@@ -118,10 +118,28 @@ pub(crate) fn read_receivers(reading: &mut Reading<'_>, field: &Field<'_>) -> re
         }
         otlp.finish(reading);
     }
-    for key in ["zipkin", "jaeger"] {
-        if let Some(field) = fields.take_even_null(key) {
-            reading.error(&field, format!("the receiver {key} is not supported yet; remove it"));
-        }
+    if let Some(field) = fields.take_even_null("zipkin") {
+        let default = receivers::Config::ZIPKIN_ENDPOINT.to_owned();
+        config.zipkin = read_endpoint(reading, &field, Some(default));
+    }
+    if let Some(field) = fields.take_even_null("jaeger")
+        && let Some(mut jaeger) = reading.map(&field)
+    {
+        let everything = JaegerConfig::everything();
+        let is_bare = JAEGER_KEYS.iter().all(|key| !jaeger.has(key));
+        let mut endpoint = |key, default: Option<String>| {
+            let field = jaeger.take_even_null(key)?;
+            read_endpoint(reading, &field, default)
+        };
+        let [grpc, thrift_http, thrift_compact, thrift_binary] = JAEGER_KEYS;
+        let chosen = JaegerConfig {
+            grpc: endpoint(grpc, everything.grpc.clone()),
+            thrift_http: endpoint(thrift_http, everything.thrift_http.clone()),
+            thrift_compact: endpoint(thrift_compact, everything.thrift_compact.clone()),
+            thrift_binary: endpoint(thrift_binary, everything.thrift_binary.clone()),
+        };
+        config.jaeger = if is_bare { everything } else { chosen };
+        jaeger.finish(reading);
     }
     fields.finish(reading);
     config
@@ -149,16 +167,29 @@ fn read_endpoint(
 }
 
 pub(crate) fn print_receivers(config: &receivers::Config) -> Printed {
-    let mut otlp = PrintedMap::default();
-    for (key, endpoint) in [("grpc", &config.otlp_grpc), ("http", &config.otlp_http)] {
-        if let Some(endpoint) = endpoint {
-            otlp.add(key, Printed::Map(vec![("endpoint".into(), Printed::text(endpoint))]));
+    let endpoint =
+        |endpoint: &String| Printed::Map(vec![("endpoint".into(), Printed::text(endpoint))]);
+    let section = |keys: &[(&str, &Option<String>)]| {
+        let mut section = PrintedMap::default();
+        for (key, address) in keys {
+            if let Some(address) = address {
+                section.add(key, endpoint(address));
+            }
         }
-    }
-    let otlp = otlp.done();
+        Some(section.done()).filter(|section| *section != Printed::Map(Vec::new()))
+    };
     let mut map = PrintedMap::default();
-    if otlp != Printed::Map(Vec::new()) {
+    if let Some(otlp) = section(&[("grpc", &config.otlp_grpc), ("http", &config.otlp_http)]) {
         map.add("otlp", otlp);
+    }
+    if let Some(address) = &config.zipkin {
+        map.add("zipkin", endpoint(address));
+    }
+    let JaegerConfig { grpc, thrift_http, thrift_compact, thrift_binary } = &config.jaeger;
+    let addresses = [grpc, thrift_http, thrift_compact, thrift_binary];
+    let jaeger: Vec<_> = JAEGER_KEYS.into_iter().zip(addresses).collect();
+    if let Some(jaeger) = section(&jaeger) {
+        map.add("jaeger", jaeger);
     }
     map.done()
 }

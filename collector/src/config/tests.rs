@@ -88,6 +88,13 @@ fn receivers_are_on_unless_the_section_says_otherwise() {
     assert_eq!(parse("receivers: {}").0.receivers.otlp_grpc, None);
     let only_http = parse("receivers: {otlp: {http: }}").0.receivers;
     assert_eq!((only_http.otlp_grpc, only_http.otlp_http), (None, default.otlp_http));
+    let everything = crate::receivers::JaegerConfig::everything();
+    let zipkin = parse("receivers: {zipkin: }").0.receivers;
+    assert_eq!((zipkin.zipkin.as_deref(), zipkin.otlp_http), (Some("0.0.0.0:9411"), None));
+    assert_eq!(parse("receivers: {jaeger: }").0.receivers.jaeger, everything);
+    let agent = parse("receivers: {jaeger: {thrift_compact: {endpoint: 127.0.0.1:1}}}").0.receivers;
+    assert_eq!(agent.jaeger.thrift_compact.as_deref(), Some("127.0.0.1:1"));
+    assert_eq!((agent.jaeger.grpc, agent.jaeger.thrift_http), (None, None));
 }
 
 #[test]

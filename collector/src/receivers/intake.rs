@@ -1,22 +1,28 @@
-//! The one door from the receivers into the store.
+//! The one door from the receivers into the sink.
 
-use super::{body::Received, config::Config, refusal::Refusal};
+use super::{
+    body::Received,
+    config::Config,
+    refusal::{Reason, Refusal},
+    sink::Sink,
+};
 use crate::budget::{Budget, Share};
-use sigyn_store::{Appended, Batch, Overlay, Store, Via};
+use bytes::Bytes;
+use sigyn_store::{Appended, Batch, Overlay, Via};
 use std::sync::Arc;
 
 /// What all receivers share.
 pub(super) struct Intake {
-    store: Store,
+    sink: Arc<dyn Sink>,
     budget: Arc<Budget>,
     overlay: Arc<Overlay>,
     pub(super) body_bytes_max: usize,
 }
 
 impl Intake {
-    pub(super) fn new(config: &Config, store: Store) -> Self {
+    pub(super) fn new(config: &Config, sink: Arc<dyn Sink>) -> Self {
         Self {
-            store,
+            sink,
             budget: Budget::new(config.in_flight_bytes_max),
             // Nobody discovered the sender: its spans say themselves where they come from.
             overlay: Arc::default(),
@@ -28,24 +34,41 @@ impl Intake {
         self.budget.share()
     }
 
+    /// A body that is in memory already, such as a datagram.
+    pub(super) fn received(&self, plain: Bytes) -> Result<Received, Refusal> {
+        let mut share = self.share();
+        if !share.grow_to(plain.len()) {
+            return Err(Refusal::busy());
+        }
+        Ok(Received { plain, compressed: None, share })
+    }
+
     /// Returns when the spans are durable. The share is given back then, not before.
-    pub(super) async fn take(&self, received: Received) -> Result<Appended, Refusal> {
+    pub(super) async fn take(&self, received: Received, via: Via) -> Result<Appended, Refusal> {
         let Received { plain, compressed, share } = received;
         let batch = Batch {
-            via: Via::Otlp,
+            via,
             body: plain,
             compressed,
             overlay: Arc::clone(&self.overlay),
             reach: None,
             gap: None,
         };
-        let appended = self.store.append(batch).await;
+        let appended = self.sink.take(batch).await;
         drop(share);
         appended.map_err(|error| {
             let refusal = Refusal::from(error);
             tracing::warn!(reason = ?refusal.reason, error = refusal.message, "push refused");
             refusal
         })
+    }
+
+    /// The same for protocols that cannot say that a part was taken: then it is an error.
+    pub(super) async fn take_whole(&self, received: Received, via: Via) -> Result<(), Refusal> {
+        match partial_success(self.take(received, via).await?) {
+            None => Ok(()),
+            Some((_, why)) => Err(Refusal::new(Reason::BadInput, why)),
+        }
     }
 }
 

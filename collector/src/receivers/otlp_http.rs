@@ -2,6 +2,7 @@
 
 use super::{
     body,
+    conversion::to_otlp,
     intake::{Intake, partial_success},
     otlp_json,
     refusal::{Format, Reason, Refusal},
@@ -18,7 +19,7 @@ use prost::Message;
 use sigyn_proto::otlp::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
-use sigyn_store::Appended;
+use sigyn_store::{Appended, Via};
 use std::sync::Arc;
 
 pub(super) fn router(intake: Arc<Intake>) -> Router {
@@ -48,9 +49,9 @@ async fn take(
     let received = body::read(body, encoding, intake.body_bytes_max, intake.share()).await?;
     let received = match format {
         Format::Protobuf => received,
-        Format::Json => otlp_json::to_protobuf(received).await?,
+        Format::Json => to_otlp(received, "OTLP/JSON", otlp_json::encode).await?,
     };
-    intake.take(received).await
+    intake.take(received, Via::Otlp).await
 }
 
 fn format_of(headers: &HeaderMap) -> Result<Format, Refusal> {

@@ -70,6 +70,20 @@ impl Refusal {
         response
     }
 
+    /// For protocols whose errors are a status and a text.
+    pub(super) fn into_text(self) -> Response<Body> {
+        let (status, retry_after) = (self.http_status(), self.retry_after());
+        let mut response = Response::new(Body::from(format!("{}\n", self.message)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(header::CONTENT_TYPE, text);
+        if let Some(after) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        response
+    }
+
     pub(super) fn into_grpc(self) -> tonic::Status {
         let retry_after = self.retry_after();
         let code = match self.reason {

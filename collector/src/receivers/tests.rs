@@ -1,3 +1,5 @@
+mod foreign;
+
 use super::{rpc_status::RpcStatus, *};
 use crate::fixture::{TestClock, TestStore, body, gzip, request, span};
 use bytes::Bytes;
@@ -44,7 +46,7 @@ impl Rig {
     }
 
     fn traces_url(&self) -> String {
-        format!("http://{}/v1/traces", self.receivers.otlp_http_address().unwrap())
+        format!("http://{}/v1/traces", self.receivers.address(Interface::OtlpHttp).unwrap())
     }
 
     async fn post(&self, content_type: &str, encoding: &str, body: Vec<u8>) -> Answer {
@@ -59,7 +61,7 @@ impl Rig {
     /// One unary call over HTTP/2 without TLS; gives the gRPC code, message and answer.
     async fn export(&self, encoding: &str, frame: Vec<u8>) -> (tonic::Code, String, Bytes) {
         let client = client().http2_prior_knowledge().build().unwrap();
-        let address = self.receivers.otlp_grpc_address().unwrap();
+        let address = self.receivers.address(Interface::OtlpGrpc).unwrap();
         let path = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
         let mut request = client
             .post(format!("http://{address}/{path}"))
@@ -294,7 +296,7 @@ async fn a_port_in_use_is_said_so() {
 async fn a_stop_lets_the_request_in_hand_finish() {
     let rig = Rig::start().await;
     let body = body([1]);
-    let address = rig.receivers.otlp_http_address().unwrap();
+    let address = rig.receivers.address(Interface::OtlpHttp).unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut head = Vec::new();
     write!(
@@ -381,7 +383,7 @@ impl tonic::codec::Decoder for Raw {
 async fn a_real_grpc_client_is_served() {
     use tonic::codec::CompressionEncoding::{Gzip, Zstd};
     let rig = Rig::start().await;
-    let address = rig.receivers.otlp_grpc_address().unwrap();
+    let address = rig.receivers.address(Interface::OtlpGrpc).unwrap();
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
     let channel = endpoint.connect().await.unwrap();
     let path = |method: &str| -> axum::http::uri::PathAndQuery {
