@@ -1,6 +1,7 @@
 //! The command line that CONTRACT promises.
 
 mod ask;
+mod buffer;
 mod check;
 mod client;
 mod demo;
@@ -26,7 +27,9 @@ pub(crate) struct Cli {
 enum Command {
     /// The server; the same as no command at all.
     Serve(serve::Serve),
-    /// Checks files without starting anything.
+    /// A sidecar: takes what an app pushes, keeps it in a file of fixed size, and waits to be scraped.
+    Buffer(buffer::Buffer),
+    /// Checks configuration files, or a span buffer.
     Check {
         #[command(subcommand)]
         what: check::Check,
@@ -47,6 +50,7 @@ impl Cli {
         match self.command {
             None => self.serve.run(),
             Some(Command::Serve(serve)) => serve.run(),
+            Some(Command::Buffer(buffer)) => buffer.run(),
             Some(Command::Check { what }) => what.run(),
             Some(Command::Demo(demo)) => demo.run(),
             Some(Command::Query(query)) => query.run(),

@@ -9,6 +9,7 @@ mod generator;
 mod logging;
 mod open_files;
 mod server;
+mod sidecar;
 mod status;
 mod ui;
 mod web;

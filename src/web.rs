@@ -19,7 +19,7 @@ use prometheus_client::encoding::text::encode;
 use sigyn_generator::Format;
 use std::sync::Arc;
 
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All that one port serves. Paths that no API owns belong to the UI.
 pub(crate) fn router(

@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("collector", &["sigyn-proto", "sigyn-store"]),
     ("query", &["sigyn-proto", "sigyn-store"]),
     ("generator", &["sigyn-proto", "sigyn-store"]),
+    ("sidecar", &["sigyn-buffer", "sigyn-collector", "sigyn-proto", "sigyn-store"]),
     ("demo", &["sigyn-buffer"]),
 ];
 /// Words that a room must not say, because it must not know the thing.
@@ -24,6 +25,7 @@ const ABSENCES: &[(&str, &[&str])] = &[
     ("store/src", &["axum", "tonic", "hyper", "reqwest", "traceql", "job_name", "scrape_config"]),
     ("collector/src", &["traceql", "sigyn_query", "arrow"]),
     ("query/src", &["sigyn_collector", ".append(", "std::fs"]),
+    ("sidecar/src", &["axum", "reqwest", "Store::open", "sigyn_query"]),
     ("generator/src", &["sigyn_collector", "sigyn_query", ".append(", "reqwest", "axum"]),
 ];
 

@@ -1,6 +1,6 @@
 //! The buffer itself: what apps hold.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,7 +44,9 @@ pub(crate) struct Inner {
     pub(crate) keep: Keep,
     /// Encoded as fields of `ResourceSpans`.
     resource: Mutex<Arc<[u8]>>,
-    span_bytes_max: usize,
+    pub(crate) span_bytes_max: usize,
+    /// Spans of an earlier life that could not be read any more.
+    pub(crate) damaged: AtomicU64,
     pub(crate) wakeup: Wakeup,
     pub(crate) drain: DrainProgress,
     draining: AtomicBool,
@@ -81,6 +83,7 @@ impl SpanBuffer {
             scopes: ScopeTable::default(),
             resource: Mutex::new(Arc::default()),
             span_bytes_max,
+            damaged: AtomicU64::new(0),
             wakeup: Wakeup::default(),
             drain: DrainProgress::default(),
             draining: AtomicBool::new(false),
@@ -150,6 +153,7 @@ impl SpanBuffer {
             recorded: totals.recorded,
             overwritten: totals.overwritten,
             dropped: self.inner.shards.dropped(),
+            damaged: self.inner.damaged.load(Ordering::Relaxed),
             held_bytes: totals.held_bytes,
             capacity_bytes,
             kept: kept.spans,

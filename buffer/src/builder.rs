@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::SpanBuffer;
 use crate::buffer::Clock;
 use crate::otlp::SPAN_LIMIT_BYTES_MIN;
+use crate::relay::Relay;
 use crate::shards::Shards;
 
 /// 16 MiB hold about 40,000 spans of 400 bytes.
@@ -62,9 +63,22 @@ impl SpanBufferBuilder {
         self.build_with_epoch(rand::random())
     }
 
+    /// A buffer for spans of other processes, which come encoded and carry their own Resources, and its one writer.
+    /// The epoch is one that the caller drew, or that of an earlier life whose places the writer takes again; the
+    /// number of shards is a power of two, at most 64.
+    pub fn build_relay(self, epoch: u128, shards: usize) -> (SpanBuffer, Relay) {
+        let shards = Shards::with_count(self.capacity_bytes, shards);
+        let buffer = self.assemble(epoch, shards);
+        (buffer.clone(), Relay::new(buffer))
+    }
+
     pub(crate) fn build_with_epoch(self, epoch: u128) -> SpanBuffer {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shards = Shards::new(self.capacity_bytes, cores);
+        self.assemble(epoch, shards)
+    }
+
+    fn assemble(self, epoch: u128, shards: Shards) -> SpanBuffer {
         let span_bytes_max =
             self.span_bytes_max.min(shards.span_bytes_max()).max(SPAN_LIMIT_BYTES_MIN);
         let uid = self.uid.and_then(|uid| uid.parse().ok());

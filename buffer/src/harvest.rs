@@ -182,6 +182,11 @@ impl Harvest {
         self.lost += copied.start - lane.position;
         lane.position = copied.start;
         for entry in entries(&self.slice) {
+            if entry.is_hole() {
+                self.lost += u64::from(self.counts_lost);
+                lane.position += 1;
+                continue;
+            }
             let Some(taken_bytes) = self.batch.offer(entry, &inner.scopes, lane.quota_bytes) else {
                 self.current += 1;
                 return true;

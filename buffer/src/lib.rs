@@ -24,6 +24,8 @@
 //! **Limits**, all with names in the code: the capacity is fixed at the start; a span above 64 KiB is
 //! cut down and marked; a body ends at 16 MiB; 4 readers may wait and 8 may read at a time.
 //!
+//! A sidecar, which holds the spans of other processes, records them through a [`Relay`].
+//!
 //! The protocol is one page, `docs/format/pull-protocol.md`. [`SpanBuffer::read`] is the same without
 //! HTTP.
 
@@ -39,8 +41,10 @@ mod harvest;
 mod http;
 mod keep;
 mod lookup;
+mod origin;
 mod otlp;
 mod processor;
+mod relay;
 mod ring;
 mod scope;
 mod scratch;
@@ -55,7 +59,9 @@ pub use drain::Drain;
 pub use harvest::{Lost, Read};
 pub use http::{PATH, PullBody, PullService, Server};
 pub use lookup::Found;
+pub use origin::Origin;
 pub use processor::SpanBufferProcessor;
+pub use relay::{Place, Relay};
 pub use stats::Stats;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod span;
 mod tests;
 mod wire;
 
-pub(crate) use cut::cut_span;
-pub(crate) use scope::{SCOPE_BYTES_MAX, encode_resource, encode_scope};
+pub(crate) use cut::{bounded_message, cut_span};
+pub(crate) use scope::{RESOURCE_BYTES_MAX, SCOPE_BYTES_MAX, encode_resource, encode_scope};
 pub(crate) use span::{SPAN_LIMIT_BYTES_MIN, encode_span};
 pub(crate) use wire::{put_bytes, put_varint, varint_bytes};

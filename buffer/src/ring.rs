@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-pub(crate) use entry::{Entry, HEADER_BYTES, INLINE_SCOPE, entries};
+pub(crate) use entry::{Entry, HEADER_BYTES, INLINE_ORIGIN, INLINE_SCOPE, entries};
 
 mod entry;
 #[cfg(test)]
@@ -87,6 +87,12 @@ impl Ring {
 
 // Writing.
 impl Ring {
+    /// Goes on where an earlier life stood. Only for a ring to which nothing was written.
+    pub(crate) fn begin_at(&mut self, sequence: u64) {
+        debug_assert_eq!((self.head, self.next), (0, 0), "the ring is new");
+        (self.first, self.next) = (sequence, sequence);
+    }
+
     /// Appends an entry and overwrites the oldest ones as far as it needs their place.
     ///
     /// The payload must fit an empty ring; the span limit sees to that.

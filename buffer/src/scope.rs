@@ -1,15 +1,18 @@
-//! Instrumentation scopes, encoded once and numbered, so that a span holds two bytes instead of one.
+//! Where spans come from, encoded once and numbered, so that a span holds two bytes instead of one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, TryLockError};
 
 use opentelemetry::InstrumentationScope;
 
+use crate::origin::Origin;
 use crate::otlp::encode_scope;
-use crate::ring::INLINE_SCOPE;
+use crate::ring::{INLINE_ORIGIN, INLINE_SCOPE};
 
 /// Programs have a few scopes; what makes one per request is a fault that must not cost memory.
 const SCOPES_MAX: usize = 256;
+/// A relay meets each life of each process anew.
+const RELAYED_MAX: usize = 1_024;
 /// As many as one thread meets in most programs.
 const CACHED_MAX: usize = 8;
 
@@ -22,7 +25,8 @@ pub(crate) struct ScopeTable {
 #[derive(Default)]
 struct Numbered {
     numbers: HashMap<Arc<[u8]>, u16>,
-    encoded: Vec<Arc<[u8]>>,
+    relayed: HashMap<Origin, u16>,
+    origins: Vec<Origin>,
 }
 
 impl ScopeTable {
@@ -53,7 +57,7 @@ impl ScopeTable {
         match self.inner.try_read() {
             Ok(inner) => match inner.numbers.get(encoded) {
                 Some(number) => return *number,
-                None if inner.encoded.len() == SCOPES_MAX => return INLINE_SCOPE,
+                None if inner.numbers.len() == SCOPES_MAX => return INLINE_SCOPE,
                 None => {}
             },
             Err(_) => return INLINE_SCOPE,
@@ -65,20 +69,35 @@ impl ScopeTable {
         if let Some(number) = inner.numbers.get(encoded) {
             return *number;
         }
-        if inner.encoded.len() == SCOPES_MAX {
+        if inner.numbers.len() == SCOPES_MAX {
             return INLINE_SCOPE;
         }
-        let number = inner.encoded.len() as u16;
+        let number = inner.origins.len() as u16;
         let encoded: Arc<[u8]> = encoded.into();
         inner.numbers.insert(encoded.clone(), number);
-        inner.encoded.push(encoded);
+        inner.origins.push(Origin::own(encoded));
         number
     }
 
-    /// The encoded scope with a number that [`number`](Self::number) gave.
-    pub(crate) fn encoded(&self, number: u16) -> Arc<[u8]> {
+    /// The number of another process's origin, or [`INLINE_ORIGIN`]. For the one who relays, who may wait.
+    pub(crate) fn number_relayed(&self, origin: &Origin) -> u16 {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = inner.relayed.get(origin) {
+            return *number;
+        }
+        if inner.relayed.len() == RELAYED_MAX {
+            return INLINE_ORIGIN;
+        }
+        let number = inner.origins.len() as u16;
+        inner.relayed.insert(origin.clone(), number);
+        inner.origins.push(origin.clone());
+        number
+    }
+
+    /// The origin with a number that was given out here.
+    pub(crate) fn origin(&self, number: u16) -> Origin {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        inner.encoded[usize::from(number)].clone()
+        inner.origins[usize::from(number)].clone()
     }
 }
 

@@ -45,7 +45,13 @@ pub(crate) struct Totals {
 impl Shards {
     pub(crate) fn new(capacity_bytes: usize, cores: usize) -> Self {
         let capacity_bytes = capacity_bytes.max(CAPACITY_BYTES_MIN);
-        let count = shard_count(capacity_bytes, cores);
+        Self::with_count(capacity_bytes, shard_count(capacity_bytes, cores))
+    }
+
+    /// So many shards, a power of two; for a buffer that outlives the machine's number of cores.
+    pub(crate) fn with_count(capacity_bytes: usize, count: usize) -> Self {
+        assert!(count.is_power_of_two() && count <= SHARDS_MAX, "a power of two, at most 64");
+        let capacity_bytes = capacity_bytes.max(CAPACITY_BYTES_MIN);
         let shard_bytes = capacity_bytes / count;
         let shard = || Shard { ring: Mutex::new(Ring::new(shard_bytes)) };
         Self {
@@ -117,6 +123,11 @@ impl Shards {
             }
         }
         self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How much a writer puts into one shard before it turns to the next.
+    pub(crate) fn stint_bytes(&self) -> usize {
+        self.stint_bytes
     }
 
     fn try_write(&self, shard: usize) -> Option<MutexGuard<'_, Ring>> {

@@ -10,6 +10,8 @@ pub struct Stats {
     pub overwritten: u64,
     /// Spans that could not be written, because every shard was busy.
     pub dropped: u64,
+    /// Of the spans that an earlier life recorded, those that could not be read any more. A relay's only.
+    pub damaged: u64,
     /// Bytes that the spans held now take, frames included.
     pub held_bytes: u64,
     /// Bytes that there are in all; never changes.
@@ -43,6 +45,9 @@ impl std::fmt::Display for Stats {
             seconds if seconds < 10.0 => write!(formatter, "{seconds:.3}"),
             seconds => write!(formatter, "{seconds:.1}"),
         }?;
+        if self.damaged > 0 {
+            write!(formatter, ", damaged={}", self.damaged)?;
+        }
         match self {
             Self { kept: 0, kept_given_up: 0, .. } => Ok(()),
             Self { kept, kept_given_up, .. } => {

@@ -23,6 +23,7 @@ mod prometheus;
 mod push;
 mod same_targets;
 mod scrape;
+mod sidecar;
 mod span_metrics;
 mod span_metrics_replicas;
 mod span_metrics_sent;

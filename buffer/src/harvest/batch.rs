@@ -1,21 +1,22 @@
-//! The body of one answer while it grows: spans grouped by scope, never above the limit.
+//! The body of one answer while it grows: spans grouped by Resource and scope, never above the limit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::origin::Origin;
 use crate::otlp::{
     SCOPE_BYTES_MAX, SPAN_LIMIT_BYTES_MIN, cut_span, put_bytes, put_varint, varint_bytes,
 };
-use crate::ring::{Entry, INLINE_SCOPE};
+use crate::ring::Entry;
 use crate::scope::ScopeTable;
 
 /// The tag and the longest length of a message that fits a body.
 const PREFIX_BYTES: usize = 1 + 5;
 
 pub(crate) struct Batch {
-    /// Encoded as fields of `ResourceSpans`.
+    /// This process's, encoded as fields of `ResourceSpans`.
     resource: Arc<[u8]>,
     /// What an empty body has for scopes and spans.
     room_bytes_empty: usize,
@@ -23,7 +24,7 @@ pub(crate) struct Batch {
     room_bytes: usize,
     groups: Vec<Group>,
     by_number: HashMap<u16, usize>,
-    by_scope: HashMap<Arc<[u8]>, usize>,
+    by_origin: HashMap<Origin, usize>,
     spans: usize,
     /// Where spans are cut.
     cut: Vec<u8>,
@@ -31,7 +32,7 @@ pub(crate) struct Batch {
 
 /// One `ScopeSpans`.
 struct Group {
-    scope: Arc<[u8]>,
+    origin: Origin,
     spans: Vec<u8>,
 }
 
@@ -48,7 +49,7 @@ impl Batch {
             room_bytes,
             groups: Vec::new(),
             by_number: HashMap::new(),
-            by_scope: HashMap::new(),
+            by_origin: HashMap::new(),
             spans: 0,
             cut: Vec::new(),
         }
@@ -70,12 +71,18 @@ impl Batch {
         scopes: &ScopeTable,
         quota_bytes: usize,
     ) -> Option<usize> {
-        let (group, scope) = self.find_group(entry, scopes);
-        let scope_bytes = scope.as_ref().map_or(0, |scope| PREFIX_BYTES + scope.len());
-        let whole_bytes = scope_bytes + span_field_bytes(entry.span());
+        let (group, origin) = self.find_group(entry, scopes);
+        let around_bytes = origin.as_ref().map_or(0, |origin| self.around_bytes(origin));
+        if self.spans == 0 {
+            // The Resource of another process is met only now.
+            let least_bytes = around_bytes + PREFIX_BYTES + SPAN_LIMIT_BYTES_MIN;
+            self.room_bytes_empty = self.room_bytes_empty.max(least_bytes);
+            self.room_bytes = self.room_bytes_empty;
+        }
+        let whole_bytes = around_bytes + span_field_bytes(entry.span());
         let mut span = entry.span();
         if whole_bytes > self.room_bytes_empty {
-            let overhead_bytes = scope_bytes + PREFIX_BYTES;
+            let overhead_bytes = around_bytes + PREFIX_BYTES;
             let wanted_bytes = quota_bytes.max(overhead_bytes + SPAN_LIMIT_BYTES_MIN);
             let limit_bytes = wanted_bytes.min(self.room_bytes).checked_sub(overhead_bytes)?;
             if limit_bytes < SPAN_LIMIT_BYTES_MIN {
@@ -87,12 +94,12 @@ impl Batch {
         } else if whole_bytes > self.room_bytes.min(quota_bytes) {
             return None;
         }
-        let cost_bytes = scope_bytes + span_field_bytes(span);
-        if let Some(scope) = scope {
-            self.groups.push(Group { scope: scope.clone(), spans: Vec::new() });
-            self.by_scope.insert(scope, group);
+        let cost_bytes = around_bytes + span_field_bytes(span);
+        if let Some(origin) = origin {
+            self.groups.push(Group { origin: origin.clone(), spans: Vec::new() });
+            self.by_origin.insert(origin, group);
         }
-        if entry.scope != INLINE_SCOPE {
+        if entry.inline_scope_bytes == 0 {
             self.by_number.insert(entry.scope, group);
         }
         put_bytes(&mut self.groups[group].spans, 2, span);
@@ -101,40 +108,59 @@ impl Batch {
         Some(cost_bytes)
     }
 
-    /// The group that the entry belongs to, and its scope if that group is yet to be made.
-    fn find_group(&self, entry: Entry<'_>, scopes: &ScopeTable) -> (usize, Option<Arc<[u8]>>) {
-        if let Some(group) = self.by_number.get(&entry.scope) {
+    /// What a new group costs before its first span.
+    fn around_bytes(&self, origin: &Origin) -> usize {
+        let is_known = self.groups.iter().any(|group| group.origin.has_resource_of(origin));
+        let resource_bytes = match origin.resource() {
+            Some(resource) if !is_known => PREFIX_BYTES + resource.len(),
+            _ => 0,
+        };
+        resource_bytes + PREFIX_BYTES + origin.scope().len()
+    }
+
+    /// The group that the entry belongs to, and its origin if that group is yet to be made.
+    fn find_group(&self, entry: Entry<'_>, scopes: &ScopeTable) -> (usize, Option<Origin>) {
+        if entry.inline_scope_bytes == 0
+            && let Some(group) = self.by_number.get(&entry.scope)
+        {
             return (*group, None);
         }
-        let scope = match entry.scope {
-            INLINE_SCOPE => entry.inline_scope().into(),
-            number => scopes.encoded(number),
-        };
-        match self.by_scope.get(&scope) {
+        let origin = entry.inline_origin().unwrap_or_else(|| scopes.origin(entry.scope));
+        match self.by_origin.get(&origin) {
             Some(group) => (*group, None),
-            None => (self.groups.len(), Some(scope)),
+            None => (self.groups.len(), Some(origin)),
         }
     }
 
     /// The body; empty when no span was taken.
     pub(crate) fn into_chunks(self) -> Vec<Bytes> {
-        if self.groups.is_empty() {
-            return Vec::new();
-        }
-        let scope_spans_bytes = |group: &Group| group.scope.len() + group.spans.len();
-        let resource_spans_bytes = self.resource.len()
-            + self.groups.iter().map(|group| field_bytes(scope_spans_bytes(group))).sum::<usize>();
-        let mut head = Vec::with_capacity(PREFIX_BYTES + self.resource.len());
-        put_prefix(&mut head, 1, resource_spans_bytes);
-        head.extend_from_slice(&self.resource);
-        let mut chunks = Vec::with_capacity(2 * self.groups.len());
-        for group in self.groups {
-            put_prefix(&mut head, 2, scope_spans_bytes(&group));
-            head.extend_from_slice(&group.scope);
-            chunks.push(Bytes::from(std::mem::take(&mut head)));
-            chunks.push(Bytes::from(group.spans));
+        let Self { resource, groups, .. } = self;
+        let mut chunks = Vec::with_capacity(2 * groups.len());
+        let mut rest = groups;
+        while let Some(first) = rest.first() {
+            let origin = first.origin.clone();
+            let (of_resource, others) =
+                rest.into_iter().partition(|group| group.origin.has_resource_of(&origin));
+            rest = others;
+            push_resource(&mut chunks, origin.resource().unwrap_or(&resource), of_resource);
         }
         chunks
+    }
+}
+
+/// One `ResourceSpans`.
+fn push_resource(chunks: &mut Vec<Bytes>, resource: &[u8], groups: Vec<Group>) {
+    let scope_spans_bytes = |group: &Group| group.origin.scope().len() + group.spans.len();
+    let resource_spans_bytes = resource.len()
+        + groups.iter().map(|group| field_bytes(scope_spans_bytes(group))).sum::<usize>();
+    let mut head = Vec::with_capacity(PREFIX_BYTES + resource.len());
+    put_prefix(&mut head, 1, resource_spans_bytes);
+    head.extend_from_slice(resource);
+    for group in groups {
+        put_prefix(&mut head, 2, scope_spans_bytes(&group));
+        head.extend_from_slice(group.origin.scope());
+        chunks.push(Bytes::from(std::mem::take(&mut head)));
+        chunks.push(Bytes::from(group.spans));
     }
 }
 

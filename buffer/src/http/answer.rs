@@ -73,8 +73,10 @@ impl Pull {
         // Refuses a cursor that cannot be right before anything is believed of it.
         Harvest::plan(inner, cursor, *max_bytes)?;
         inner.reached(cursor);
-        if let (true, Some(cursor)) = (*drain, cursor.filter(|cursor| cursor.epoch == inner.epoch))
-        {
+        let own = cursor.filter(|cursor| cursor.epoch == inner.epoch);
+        // Where discovery does not tell of endings nobody says `drain`: then who follows a cursor counts.
+        let counts = *drain || (own.is_some() && inner.is_draining());
+        if let (true, Some(cursor)) = (counts, own) {
             inner.drain.confirm(cursor);
         }
         // To a reader that knows of the end, nothing is worth waiting for.
@@ -87,7 +89,7 @@ impl Pull {
             yield_now().await;
         }
         let mut read = harvest.finish(inner);
-        if *drain {
+        if counts {
             inner.drain.deliver(&read.reached);
         }
         let chunks = std::mem::take(&mut read.chunks);

@@ -12,7 +12,7 @@ use super::wire::{
 /// A scope takes at most this much of every response and, when the scope table is full, of every span.
 pub(crate) const SCOPE_BYTES_MAX: usize = 1 << 10;
 /// The Resource takes at most this much of every response.
-const RESOURCE_BYTES_MAX: usize = 16 << 10;
+pub(crate) const RESOURCE_BYTES_MAX: usize = 16 << 10;
 /// No schema URL or scope name is longer in earnest.
 const TEXT_BYTES_MAX: usize = 256;
 

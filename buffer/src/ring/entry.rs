@@ -6,12 +6,16 @@
 //! └────────────────┴─────────────┴────────────────────┴──────────────┴────────────┴─────────┘
 //! ```
 
+use crate::origin::Origin;
+
 /// Entries begin at multiples of this, so that a header never wraps.
 pub(crate) const ALIGN_BYTES: usize = 8;
 /// The frame in front of a payload.
 pub(crate) const HEADER_BYTES: usize = 8;
 /// The scope number that says "the scope stands in front of the span".
 pub(crate) const INLINE_SCOPE: u16 = u16::MAX;
+/// The same for a Resource and a scope of another process: the Resource's size (u16le), the Resource, the scope.
+pub(crate) const INLINE_ORIGIN: u16 = u16::MAX - 1;
 
 /// One recorded span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +29,26 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(crate) fn inline_scope(&self) -> &'a [u8] {
-        &self.payload[..usize::from(self.inline_scope_bytes)]
+    /// What stands for a span that was damaged: its sequence number is taken, but nothing is there.
+    pub(crate) const HOLE: Entry<'static> = Entry { scope: 0, inline_scope_bytes: 0, payload: &[] };
+
+    pub(crate) fn is_hole(&self) -> bool {
+        self.payload.is_empty()
+    }
+
+    /// Where the span comes from, if that stands in front of it.
+    pub(crate) fn inline_origin(&self) -> Option<Origin> {
+        let inline = &self.payload[..usize::from(self.inline_scope_bytes)];
+        match self.scope {
+            INLINE_SCOPE => Some(Origin::own(inline.into())),
+            INLINE_ORIGIN => {
+                let (length, rest) = inline.split_first_chunk()?;
+                let (resource, scope) =
+                    rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+                Some(Origin::from_fields(resource, scope))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn span(&self) -> &'a [u8] {

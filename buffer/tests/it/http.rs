@@ -271,6 +271,19 @@ async fn a_drain_is_over_when_the_reader_confirms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn at_the_end_a_reader_that_follows_a_cursor_counts() {
+    let buffer = filled(3);
+    let cursor = get(&buffer, "").await.header("sigyn-cursor").to_owned();
+    get(&buffer, &format!("?cursor={cursor}")).await;
+    buffer.start_draining();
+    assert_eq!(buffer.drained(Duration::ZERO).await, Drain::Unread, "that was before the end");
+    get(&buffer, "").await;
+    assert_eq!(buffer.drained(Duration::ZERO).await, Drain::Unread, "one that only looks");
+    get(&buffer, &format!("?cursor={cursor}")).await;
+    assert_eq!(buffer.drained(Duration::ZERO).await, Drain::Confirmed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_invented_cursor_confirms_nothing() {
     let buffer = filled(3);
     let cursor = get(&buffer, "").await.header("sigyn-cursor").to_owned();

@@ -6,6 +6,7 @@ mod content;
 mod delivery;
 mod http;
 mod keep;
+mod relay;
 mod sdk;
 mod server;
 mod stress;

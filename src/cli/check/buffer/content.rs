@@ -66,12 +66,6 @@ pub(super) fn spans(first: &Batch) -> Result<String, Trouble> {
     if first.spans.is_empty() {
         return Err(nothing_held());
     }
-    if first.resources != 1 {
-        return Err(first.bad(
-            &format!(", with {} resources", first.resources),
-            "One buffer is one process: its spans stand under one Resource.",
-        ));
-    }
     for span in &first.spans {
         let (trace, id, kind) = &span.key;
         let is_id =
@@ -90,6 +84,8 @@ pub(super) fn spans(first: &Batch) -> Result<String, Trouble> {
         }
     }
     let service = match &first.service_name {
+        // A sidecar holds spans of several processes.
+        Some(name) if first.resources > 1 => format!("of {name} and others"),
         Some(name) => format!("of {name}"),
         None => "without service.name (discovery's job will stand for it)".to_owned(),
     };

@@ -78,7 +78,8 @@ pub(super) async fn each_span_once(buffer: &Buffer) -> Result<String, Trouble> {
     }
     let stood_still = pages[0].stats.recorded == last.stats.recorded && !last.more;
     let held = last.stats.held();
-    let is_all = (held..=held + last.stats.kept).contains(&(seen.len() as u64));
+    let whole = held.saturating_sub(last.stats.damaged);
+    let is_all = (whole..=held + last.stats.kept).contains(&(seen.len() as u64));
     if stood_still && overwritten == 0 && !is_all {
         return Err(last.bad(
             &format!(", {} in all, where sigyn-buffer says that {held} are held", seen.len()),

@@ -89,6 +89,7 @@ pub(super) struct Stats {
     pub(super) bytes: u64,
     pub(super) capacity: u64,
     pub(super) kept: u64,
+    pub(super) damaged: u64,
     pub(super) draining: bool,
 }
 
@@ -429,6 +430,7 @@ impl Stats {
             bytes: number("bytes")?,
             capacity: number("capacity")?,
             kept: number("kept").unwrap_or_default(),
+            damaged: number("damaged").unwrap_or_default(),
             draining: pairs.get("draining") == Some(&"1"),
         })
     }
