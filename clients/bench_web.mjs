@@ -69,6 +69,19 @@ function stalledReaders(port) {
   return { close: () => sockets.forEach((socket) => socket.destroy()) };
 }
 
+/** Of the spans that were made, those that Sigyn has once nothing more comes. */
+async function storedShare(sigyn, made) {
+  let [stored, before] = [0, -1];
+  while (stored !== before) {
+    before = stored;
+    await pause(1000);
+    const lines = (await sigyn.get("/metrics")).split("\n");
+    const counts = lines.filter((line) => line.startsWith("sigyn_ingested_spans_total{"));
+    stored = counts.reduce((sum, line) => sum + Number(line.split(" ")[1]), 0);
+  }
+  return Number((stored / made).toFixed(3));
+}
+
 async function measure(name, command, mode, collector) {
   const folder = temporaryFolder("bench");
   const port = await freePort();
@@ -96,6 +109,7 @@ async function measure(name, command, mode, collector) {
   const passed = (performance.now() - began) / 1000;
   const used = cpuSeconds(app.child.pid) - cpu;
   for (const socket of sockets) socket.destroy();
+  const stored = collector === "up" ? await storedShare(other, 5 * (warm.length + latencies.length)) : undefined;
   if (other?.close) other.close();
   await stopAll();
   rmSync(folder, { recursive: true, force: true });
@@ -110,6 +124,7 @@ async function measure(name, command, mode, collector) {
     cpu_us_per_request: Number(((used * 1e6) / latencies.length).toFixed(1)),
     p50_ms: at(0.5),
     p99_ms: at(0.99),
+    spans_stored_share: stored,
   };
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }

@@ -47,7 +47,7 @@ type pull struct {
 	wait     time.Duration
 	drain    bool
 	traces   traceSet // all that is held of these instead of what is new
-	gzip     bool
+	coding   string   // of the body: zstd, gzip, or none
 }
 
 // refusal is a status and the sentence that says why.
@@ -70,7 +70,7 @@ func parsePull(request *http.Request) (pull, error) {
 		return asked, &refusal{http.StatusMethodNotAllowed, text}
 	}
 	named := 0
-	asked.gzip = acceptsGzip(request.Header.Values("accept-encoding"))
+	asked.coding = chooseCoding(request.Header.Values("accept-encoding"))
 	for _, pair := range strings.Split(request.URL.RawQuery, "&") {
 		name, escaped, _ := strings.Cut(pair, "=")
 		value, err := url.PathUnescape(escaped)
@@ -174,18 +174,22 @@ func quote(value string) string {
 	return strconv.Quote(value)
 }
 
-func acceptsGzip(headers []string) bool {
+// chooseCoding takes zstd before gzip before none; any weight above 0 will do.
+func chooseCoding(headers []string) string {
+	allowed := map[string]bool{}
 	for _, item := range strings.Split(strings.ToLower(strings.Join(headers, ",")), ",") {
 		coding, parameter, _ := strings.Cut(item, ";")
-		coding = strings.TrimSpace(coding)
-		if coding != "gzip" && coding != "x-gzip" {
-			continue
-		}
 		name, weight, _ := strings.Cut(parameter, "=")
 		value, err := strconv.ParseFloat(strings.TrimSpace(weight), 64)
 		if strings.TrimSpace(name) != "q" || err != nil || value > 0 {
-			return true
+			allowed[strings.TrimSpace(coding)] = true
 		}
 	}
-	return false
+	switch {
+	case allowed["zstd"]:
+		return "zstd"
+	case allowed["gzip"] || allowed["x-gzip"]:
+		return "gzip"
+	}
+	return ""
 }

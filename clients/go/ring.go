@@ -17,6 +17,13 @@ type ring struct {
 	written    uint64
 	first      uint64 // sequence number of the oldest entry held
 	next       uint64 // sequence number that the next entry will get
+	mark       mark
+}
+
+// mark is where the last reader stopped, so that it need not be looked for from the oldest entry on.
+type mark struct {
+	sequence uint64
+	offset   int
 }
 
 func newRing(capacityBytes int) ring {
@@ -45,8 +52,11 @@ func (r *ring) push(scope uint16, span []byte) {
 // copyFrom appends whole entries to out, beginning with sequence, until bytesMax is passed, and returns how
 // many. The entry must be held, or be the next one.
 func (r *ring) copyFrom(sequence uint64, bytesMax int, out []byte) ([]byte, int) {
-	at, count := r.tail, 0
-	for number := r.first; number < sequence; number++ {
+	at, number, count := r.tail, r.first, 0
+	if r.first <= r.mark.sequence && r.mark.sequence <= sequence {
+		at, number = r.mark.offset, r.mark.sequence
+	}
+	for ; number < sequence; number++ {
 		at = r.wrap(at + r.sizeAt(at))
 	}
 	size := 0
@@ -55,6 +65,7 @@ func (r *ring) copyFrom(sequence uint64, bytesMax int, out []byte) ([]byte, int)
 		size += entry
 		end = r.wrap(end + entry)
 	}
+	r.mark = mark{sequence + uint64(count), r.wrap(at + size)}
 	before := min(size, len(r.bytes)-at)
 	out = append(out, r.bytes[at:at+before]...)
 	return append(out, r.bytes[:size-before]...), count

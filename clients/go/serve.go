@@ -11,7 +11,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 const (
@@ -108,12 +111,12 @@ func (b *Buffer) respond(writer http.ResponseWriter, request *http.Request, aske
 	if b.uid != "" {
 		header.Set("sigyn-uid", b.uid)
 	}
-	if asked.gzip && len(content) > 0 {
-		header.Set("content-encoding", "gzip")
+	if asked.coding != "" && len(content) > 0 {
+		header.Set("content-encoding", asked.coding)
 		if request.Method == http.MethodHead {
 			return
 		}
-		content = compressed(content)
+		content = compressed(asked.coding, content)
 	}
 	header.Set("content-length", strconv.Itoa(len(content)))
 	if request.Method != http.MethodHead {
@@ -121,8 +124,20 @@ func (b *Buffer) respond(writer http.ResponseWriter, request *http.Request, aske
 	}
 }
 
-// compressed uses the fastest level: bytes on the wire are cheap beside a pod's share of a core.
-func compressed(content []byte) []byte {
+// Encoders are kept: each takes a megabyte or two, and some time to make.
+var encoders = sync.Pool{New: func() any {
+	// It refuses unknown options only.
+	encoder, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	return encoder
+}}
+
+// compressed uses the fastest levels: bytes on the wire are cheap beside a pod's share of a core.
+func compressed(coding string, content []byte) []byte {
+	if coding == "zstd" {
+		encoder := encoders.Get().(*zstd.Encoder)
+		defer encoders.Put(encoder)
+		return encoder.EncodeAll(content, nil)
+	}
 	var out bytes.Buffer
 	zipper, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // fails for unknown levels only
 	_, _ = zipper.Write(content)

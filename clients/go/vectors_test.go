@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/sigyn-tracing/sigyn/clients/go/internal/otlp"
 	"github.com/sigyn-tracing/sigyn/clients/go/internal/vectors"
 	"go.opentelemetry.io/otel/attribute"
@@ -231,6 +232,13 @@ func (s *scenario) get(step step) {
 	}
 	if expect.Empty || expect.Head {
 		equal(t, len(body), 0)
+	}
+	if encoding == "zstd" {
+		reader, err := zstd.NewReader(bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ = io.ReadAll(reader)
 	}
 	if encoding == "gzip" {
 		reader, err := gzip.NewReader(bytes.NewReader(body))

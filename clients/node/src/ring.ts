@@ -25,6 +25,8 @@ export class Ring {
   private readonly bytes: Buffer;
   private head = 0;
   private tail = 0;
+  /** Where the last reader stopped, so that it need not be looked for from the oldest entry on. */
+  private mark = { sequence: 0, offset: 0 };
 
   constructor(capacityBytes: number) {
     this.capacityBytes = Math.max(
@@ -60,9 +62,11 @@ export class Ring {
   *from(sequence: number): Generator<Entry> {
     let at = this.offsetOf(sequence);
     for (let number = sequence; number < this.next; number += 1) {
+      this.mark = { sequence: number, offset: at };
       yield this.entryAt(at, number);
       at = this.after(at);
     }
+    this.mark = { sequence: this.next, offset: at };
   }
 
   /** Those of the entries from `sequence` on that are wanted, by their number and the bytes of their trace's ID. */
@@ -79,8 +83,11 @@ export class Ring {
   }
 
   private offsetOf(sequence: number): number {
-    let at = this.tail;
-    for (let skipped = this.first; skipped < sequence; skipped += 1) at = this.after(at);
+    const { mark, first } = this;
+    const isMarkHeld = first <= mark.sequence && mark.sequence <= sequence;
+    let at = isMarkHeld ? mark.offset : this.tail;
+    for (let skipped = isMarkHeld ? mark.sequence : first; skipped < sequence; skipped += 1)
+      at = this.after(at);
     return at;
   }
 

@@ -10,6 +10,8 @@ final class Ring {
   private final byte[] bytes;
   private int head;
   private int tail;
+  private long markSequence;
+  private int markOffset;
   int heldBytes;
   long writtenBytes;
 
@@ -63,10 +65,17 @@ final class Ring {
     return new Entry(scope, span, wrap(offset + framed(length)));
   }
 
+  /** Where a reader stopped, so that it need not be looked for from the oldest entry on. */
+  void mark(long sequence, int offset) {
+    markSequence = sequence;
+    markOffset = offset;
+  }
+
   /** Where an entry begins; it must be held, or be the next one. */
   int offsetOf(long sequence) {
-    int offset = tail;
-    for (long number = first; number < sequence; number++) {
+    boolean isMarkHeld = first <= markSequence && markSequence <= sequence;
+    int offset = isMarkHeld ? markOffset : tail;
+    for (long number = isMarkHeld ? markSequence : first; number < sequence; number++) {
       offset = wrap(offset + framed(lengthAt(offset)));
     }
     return offset;

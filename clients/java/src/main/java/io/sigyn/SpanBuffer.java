@@ -506,6 +506,7 @@ public final class SpanBuffer {
           taken += entry.span().length;
           offset = entry.after();
         }
+        ring.mark(position + slice.size(), offset);
       } finally {
         lock.unlock();
       }
