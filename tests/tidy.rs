@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("query", &["sigyn-proto", "sigyn-store"]),
     ("generator", &["sigyn-proto", "sigyn-store"]),
     ("sidecar", &["sigyn-buffer", "sigyn-collector", "sigyn-proto", "sigyn-store"]),
+    ("opentracing", &["sigyn-buffer"]),
     ("demo", &["sigyn-buffer"]),
 ];
 /// Words that a room must not say, because it must not know the thing.
