@@ -153,6 +153,7 @@ if (task === "test" && process.env.SIGYN_BINARY && ready.length > 1) {
     for (const name of ready) for (const step of clients[name].demo.build) await run(name, clients[name], step);
     const services = ready.map((name) => JSON.stringify(demoOf(name, clients[name])));
     await run("polyglot", {}, ["node", "run.mjs", ...services], true);
+    await run("polyglot", {}, ["node", "demo.mjs", ...ready], true);
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;

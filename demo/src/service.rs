@@ -39,6 +39,8 @@ pub(crate) struct Neighbours {
     pub(crate) broker: Arc<Broker>,
     pub(crate) http: reqwest::Client,
     pub(crate) dice: Dice,
+    /// Who is told of orders, outside of the shop.
+    pub(crate) beyond: Option<&'static str>,
 }
 
 impl Service {

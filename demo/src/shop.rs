@@ -45,6 +45,9 @@ pub struct ShopConfig {
     pub visits_max: Option<u64>,
     /// Capacity of each service's span buffer.
     pub buffer_capacity_bytes: usize,
+    /// A service that is not of the shop, to which each order is announced: `GET /checkout`. It may be the first of several
+    /// that call each other.
+    pub beyond: Option<ScrapeTarget>,
 }
 
 /// A running shop. Dropping it closes the listeners without waiting for what is in hand;
@@ -103,6 +106,7 @@ impl Default for ShopConfig {
             seed: 1,
             visits_max: None,
             buffer_capacity_bytes: 16 << 20,
+            beyond: None,
         }
     }
 }
@@ -123,7 +127,10 @@ impl Shop {
         let http = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([]).build()?;
         let rooms = bind(config.listen_ip).await?;
         let neighbours = Neighbours {
-            directory: Arc::new(Directory::new(rooms.iter().map(|room| &room.target))),
+            directory: Arc::new(Directory::new(
+                rooms.iter().map(|room| &room.target).chain(&config.beyond),
+            )),
+            beyond: config.beyond.as_ref().map(|target| target.service),
             broker: Arc::new(Broker::default()),
             http,
             dice: Dice::new(config.seed),

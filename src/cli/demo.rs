@@ -1,5 +1,7 @@
 //! `sigyn demo`: the shop, and a real server that reads it.
 
+mod polyglot;
+
 use crate::{
     exit::Exit,
     logging,
@@ -7,7 +9,8 @@ use crate::{
 };
 use anyhow::Context;
 use clap::Args;
-use sigyn_demo::{Shop, ShopConfig};
+use polyglot::Chain;
+use sigyn_demo::{ScrapeTarget, Shop, ShopConfig};
 use std::{
     collections::BTreeMap,
     io::Write,
@@ -31,6 +34,10 @@ pub(crate) struct Demo {
     /// Ends by itself after this time, such as 10m; without it, on Ctrl-C.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     duration: Option<Duration>,
+    /// Adds a service for each language on this machine (Python, Node, Go, Java), which orders pass through. From a
+    /// checkout of the repository only: they are the examples of the libraries in clients/.
+    #[arg(long)]
+    polyglot: bool,
     /// error, warn, info, debug or trace.
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "warn")]
     log_level: String,
@@ -54,12 +61,26 @@ impl Demo {
         let temporary = TemporaryFolder::unless(self.storage_path.as_deref())
             .map_err(|error| Exit::not_started(&error))?;
         let storage_path = self.storage_path.clone().unwrap_or_else(|| temporary.path());
-        let config = ShopConfig { traces_per_second: self.rate, ..ShopConfig::default() };
+        let chain = match self.polyglot {
+            false => None,
+            true => Some(
+                tokio::task::spawn_blocking(Chain::start)
+                    .await
+                    .map_err(|error| Exit::bad(format!("--polyglot: {error}")))??,
+            ),
+        };
+        let config = ShopConfig {
+            traces_per_second: self.rate,
+            beyond: chain.as_ref().and_then(Chain::first),
+            ..ShopConfig::default()
+        };
         let shop = Shop::start(config)
             .await
             .map_err(|error| Exit::not_started(&anyhow::Error::new(error).context("the shop")))?;
         let config_file = storage_path.join("demo.yml");
-        write_config(&config_file, &shop).map_err(|error| Exit::not_started(&error))?;
+        let beyond = chain.as_ref().map(Chain::targets).unwrap_or_default();
+        write_config(&config_file, shop.scrape_targets(), beyond)
+            .map_err(|error| Exit::not_started(&error))?;
         let server = Server::start(Settings {
             flags: BTreeMap::new(),
             config_file: Some(config_file),
@@ -80,25 +101,31 @@ impl Demo {
             Some(duration) => server.run_for(duration).await,
         };
         shop.stop().await;
+        drop(chain);
         ended
     }
 }
 
 /// The scrape config that a user would write for such a shop.
-fn write_config(file: &Path, shop: &Shop) -> anyhow::Result<()> {
-    let targets: String = shop
-        .scrape_targets()
-        .iter()
-        .map(|target| {
-            format!(
-                "      - targets: [\"{}\"]\n        labels: {{namespace: shop, pod: {}}}\n",
-                target.address, target.pod
-            )
-        })
-        .collect();
-    let text = format!(
-        "receivers: {{}}\nmetrics_generator: {{span_metrics: {{}}, service_graphs: {{}}}}\nglobal:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n  - job_name: shop\n    exemplars_path: /metrics\n    static_configs:\n{targets}"
-    );
+fn write_config(file: &Path, shop: &[ScrapeTarget], beyond: &[ScrapeTarget]) -> anyhow::Result<()> {
+    let job = |name: &str, targets: &[ScrapeTarget]| {
+        let targets: String = targets
+            .iter()
+            .map(|ScrapeTarget { address, pod, .. }| {
+                format!(
+                    "      - targets: [\"{address}\"]\n        labels: {{namespace: {name}, pod: {pod}}}\n"
+                )
+            })
+            .collect();
+        format!(
+            "  - job_name: {name}\n    exemplars_path: /metrics\n    static_configs:\n{targets}"
+        )
+    };
+    let mut text = "receivers: {}\nmetrics_generator: {span_metrics: {}, service_graphs: {}}\nglobal:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n".to_owned();
+    text.push_str(&job("shop", shop));
+    if !beyond.is_empty() {
+        text.push_str(&job("polyglot", beyond));
+    }
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     }

@@ -73,3 +73,29 @@ fn query_and_trace_print_what_the_server_has() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("does not answer"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn the_polyglot_demo_says_what_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(SIGYN)
+        .args(["demo", "--polyglot", "--web.listen-address=127.0.0.1:0"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let why = text(&output.stderr);
+    assert!(why.contains("run it in a checkout of the repository"), "{why}");
+
+    // In a checkout, but without what the services are made ready with.
+    std::fs::create_dir(folder.path().join("clients")).unwrap();
+    std::fs::write(folder.path().join("clients/run.mjs"), "").unwrap();
+    let output = Command::new(SIGYN)
+        .args(["demo", "--polyglot", "--web.listen-address=127.0.0.1:0"])
+        .current_dir(folder.path())
+        .env("PATH", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let why = text(&output.stderr);
+    assert!(why.contains("made ready by Node") && why.contains("install Node 20"), "{why}");
+}

@@ -25,6 +25,8 @@ const INSERT_ITEMS: Statement = Statement::postgres(
     "INSERT INTO order_items (order_id, product_id, quantity) SELECT $1, * FROM unnest($2, $3)",
     2.4,
 );
+/// Strangers may begin slowly, such as a JVM that has just started.
+const BEYOND_MS: u64 = 3_000;
 const COMMIT: Statement = Statement::postgres("orders", "COMMIT", "orders", "COMMIT", 1.8);
 
 pub(crate) fn routes() -> Router<Service> {
@@ -47,6 +49,7 @@ async fn place(work: Work, RawQuery(query): RawQuery) -> Reply {
     let shipment = Call::post("shipping", "/shipments", format!("/shipments?order={order}"));
     let shipment = work.call(shipment.within_ms(250).attempts(2)).await?;
 
+    announce_beyond(&work).await;
     let announcement = json!({ "order": order, "user": user, "total_cents": total_cents });
     work.publish(ORDERS_PLACED, &order, announcement.to_string())?;
     work.call(Call::delete("cart", "/carts/{user_id}", format!("/carts/{user}"))).await?;
@@ -107,6 +110,25 @@ async fn charge(work: &Work, order: &str, total_cents: u64) -> Result<(), Failur
         failure.record(&work.span());
     }
     outcome.map(drop)
+}
+
+/// Tells those outside of the shop, if there are any. An order does not fail because of them.
+async fn announce_beyond(work: &Work) {
+    let Some(peer) = work.service.neighbours.beyond else { return };
+    let call = Call::get(peer, "/checkout", "/checkout".to_owned()).within_ms(BEYOND_MS);
+    match work.call(call).await {
+        Ok(answer) => {
+            let names = answer["services"].as_array().into_iter().flatten();
+            let names: Vec<&str> = names.filter_map(Value::as_str).collect();
+            let user = answer["baggage"]["user.id"].as_str().unwrap_or_default();
+            work.note(KeyValue::new("shop.beyond.services", names.join(", ")));
+            work.note(KeyValue::new("shop.beyond.user.id", user.to_owned()));
+        }
+        Err(failure) => work.span().add_event(
+            "not announced",
+            vec![KeyValue::new("reason", failure.message), KeyValue::new("peer.service", peer)],
+        ),
+    }
 }
 
 /// Writes the order down, in one transaction.
