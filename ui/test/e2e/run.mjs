@@ -25,7 +25,8 @@ const base = (process.env.SIGYN_URL ?? "http://127.0.0.1:7449").replace(/\/$/, "
 const browser = await launch();
 let failed = false;
 try {
-  for (const look of LOOKS) await walk(look);
+  // At once, because most of the time is waiting for pages and for axe.
+  await Promise.all(LOOKS.map(walk));
   await notebookSteps(browser, base, ARTEFACTS, step);
   await exemplarSteps(browser, base, ARTEFACTS, step);
   await outageSteps(browser, base, step);
