@@ -25,6 +25,8 @@ export function SpanDetail(props: {
   readonly index: number;
   /** Own time on the critical path. */
   readonly pathNanos: number;
+  /** How long the trace is, apart from what differing clocks add. */
+  readonly wholeNanos: number;
   readonly exemplars: readonly PlacedExemplar[];
   readonly onClose: () => void;
   readonly onSelect: (span: number) => void;
@@ -83,7 +85,13 @@ export function SpanDetail(props: {
           <Icon name="warn" /> {span.statusMessage || say("spanDetail.thisSpanEndedWithAnError")}
         </p>
       )}
-      <Facts trace={trace} index={index} pathNanos={props.pathNanos} onSelect={props.onSelect} />
+      <Facts
+        trace={trace}
+        index={index}
+        pathNanos={props.pathNanos}
+        wholeNanos={props.wholeNanos}
+        onSelect={props.onSelect}
+      />
       <Percentile key={`${index}`} span={span} />
       <OperationLatency key={`latency ${index}`} span={span} traceId={route.traceId} />
       <div class="detail-links">
@@ -145,12 +153,13 @@ function Facts(props: {
   readonly trace: Trace;
   readonly index: number;
   readonly pathNanos: number;
+  readonly wholeNanos: number;
   readonly onSelect: (span: number) => void;
 }) {
   const { trace, index } = props;
   const span = trace.spans[index];
   const own = selfNanos(trace, index);
-  const share = trace.durationNanos > 0 ? (trace.duration[index] / trace.durationNanos) * 100 : 100;
+  const share = props.wholeNanos > 0 ? (trace.duration[index] / props.wholeNanos) * 100 : 100;
   const parent = trace.parent[index];
   return (
     <dl class="detail-facts">

@@ -47,6 +47,7 @@ export function TraceWorkbench(props: {
             route={route}
             index={selected}
             pathNanos={pathNanosOf(state, selected)}
+            wholeNanos={state.home.to - state.home.from}
             exemplars={props.exemplars.filter((placed) => placed.span === selected)}
             onClose={() => setDetailOpen(false)}
             onSelect={state.select}
