@@ -82,9 +82,11 @@ pub struct Receivers {
     servers: JoinSet<()>,
 }
 
+type MakeRouter = fn(Arc<Intake>) -> Router;
+
 /// A port that is bound, with what will serve it.
 enum Bound {
-    Http(TcpListener, fn(Arc<Intake>) -> Router),
+    Http(TcpListener, MakeRouter),
     Datagrams(Agent),
 }
 
@@ -94,7 +96,7 @@ impl Receivers {
         use Interface::*;
         let mut bound = Vec::new();
         let JaegerConfig { grpc, thrift_http, thrift_compact, thrift_binary } = &config.jaeger;
-        let of_http: [(_, _, fn(Arc<Intake>) -> Router); 5] = [
+        let of_http: [(_, _, MakeRouter); 5] = [
             (OtlpGrpc, &config.otlp_grpc, otlp_grpc::router),
             (OtlpHttp, &config.otlp_http, otlp_http::router),
             (Zipkin, &config.zipkin, zipkin::router),

@@ -81,3 +81,46 @@ fn trace_id(low: i64, high: i64) -> Vec<u8> {
 fn nanos(micros: i64) -> u64 {
     u64::try_from(micros).unwrap_or_default().saturating_mul(1_000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Encoding, of_body, of_datagram};
+    use proptest::prelude::*;
+
+    fn sample(name: &str) -> Vec<u8> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/receivers");
+        let text = std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+        let digits = text.trim().as_bytes();
+        let byte = |pair: &[u8]| std::str::from_utf8(pair).unwrap().to_owned();
+        digits.chunks(2).map(|pair| u8::from_str_radix(&byte(pair), 16).unwrap()).collect()
+    }
+
+    proptest! {
+        /// What real clients sent, with some bytes changed and the end cut off: taken or refused, without a panic.
+        #[test]
+        fn damaged_bytes_are_taken_or_refused(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+            end in any::<prop::sample::Index>(),
+            cuts in any::<bool>(),
+        ) {
+            for (name, encoding) in [
+                ("jaeger_thrift_http.hex", None),
+                ("jaeger_agent_compact.hex", Some(Encoding::Compact)),
+                ("jaeger_agent_binary.hex", Some(Encoding::Binary)),
+            ] {
+                let mut bytes = sample(name);
+                for (at, value) in &changes {
+                    let at = at.index(bytes.len());
+                    bytes[at] = *value;
+                }
+                if cuts {
+                    bytes.truncate(end.index(bytes.len()));
+                }
+                let _ = match encoding {
+                    None => of_body(&bytes),
+                    Some(encoding) => of_datagram(&bytes, encoding),
+                };
+            }
+        }
+    }
+}
