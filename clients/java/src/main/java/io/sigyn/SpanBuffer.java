@@ -1,13 +1,7 @@
 package io.sigyn;
 
 import com.sun.net.httpserver.HttpHandler;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,8 +17,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
-import java.util.zip.Deflater;
-import java.util.zip.GZIPOutputStream;
 import javax.net.ssl.SSLContext;
 
 /**
@@ -59,8 +51,6 @@ public final class SpanBuffer {
   /** The ring is locked for copying about this much. */
   private static final int SLICE_BYTES = 64 << 10;
 
-  private static final int PUSH_BYTES_MAX = 2 << 20;
-  private static final Duration PUSH_TIMEOUT = Duration.ofSeconds(3);
 
   private final String epoch;
   private final int spanBytesMax;
@@ -85,9 +75,7 @@ public final class SpanBuffer {
   private int waiters;
   private long confirmed;
   private long delivered;
-  private long fillStartNanos = System.nanoTime();
-  private long fillStartBytes;
-  private double fillBytesPerSecond;
+  private final FillRate fill = new FillRate();
 
   private SpanBuffer(Builder builder) {
     byte[] random = new byte[16];
@@ -263,25 +251,12 @@ public final class SpanBuffer {
     long givenUp = keep.givenUp();
     lock.lock();
     try {
-      double seconds = ring.capacityBytes() / fillRate();
+      double seconds = ring.capacityBytes() / fill.look(ring.writtenBytes);
       return new Stats(
           ring.next, ring.first, dropped.get(), ring.heldBytes, ring.capacityBytes(), seconds, kept, givenUp);
     } finally {
       lock.unlock();
     }
-  }
-
-  /** Bytes a second: the larger of the last window and the running one, as a reader too early loses nothing. */
-  private double fillRate() {
-    double passed = (System.nanoTime() - fillStartNanos) / 1e9;
-    double bytes = ring.writtenBytes - fillStartBytes;
-    if (passed < 1) {
-      return Math.max(fillBytesPerSecond, bytes);
-    }
-    fillStartNanos = System.nanoTime();
-    fillStartBytes = ring.writtenBytes;
-    fillBytesPerSecond = bytes / passed;
-    return fillBytesPerSecond;
   }
 
   /** What {@code GET /debug/spans?query} answers; waits on this thread if {@code wait} says so. */
@@ -369,27 +344,11 @@ public final class SpanBuffer {
     }
     if (pull.gzip && body.length > 0) {
       headers.put("content-encoding", "gzip");
-      body = pull.head ? new byte[0] : compressed(body);
+      body = pull.head ? new byte[0] : Pull.compressed(body);
     } else {
       headers.put("content-length", Integer.toString(body.length));
     }
     return new Answer(200, headers, pull.head ? new byte[0] : body);
-  }
-
-  /** The fastest level: bytes on the wire are cheap beside a pod's share of a core. */
-  private static byte[] compressed(byte[] body) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream(body.length / 2);
-    try (GZIPOutputStream gzip =
-        new GZIPOutputStream(out) {
-          {
-            def.setLevel(Deflater.BEST_SPEED);
-          }
-        }) {
-      gzip.write(body);
-    } catch (IOException impossible) {
-      throw new UncheckedIOException(impossible);
-    }
-    return out.toByteArray();
   }
 
   private long position(Pull.Cursor cursor) throws Pull.Refusal {
@@ -442,10 +401,10 @@ public final class SpanBuffer {
     }
   }
 
-  private record Read(byte[] body, long reached, long lost, boolean more) {}
+  record Read(byte[] body, long reached, long lost, boolean more) {}
 
   /** Spans from a position on; changes nothing. */
-  private Read read(long position, int bytesMax) {
+  Read read(long position, int bytesMax) {
     Body body = new Body(resource, bytesMax);
     long reached = position;
     long lost = 0;
@@ -608,7 +567,7 @@ public final class SpanBuffer {
       }
       return state;
     }
-    return pushTo != null && push(pushTo) ? Drain.PUSHED : state;
+    return pushTo != null && Push.push(this, confirmed, pushTo) ? Drain.PUSHED : state;
   }
 
   /** Drains when the JVM ends, on SIGTERM too. */
@@ -640,38 +599,6 @@ public final class SpanBuffer {
       progress.signalAll();
     } finally {
       lock.unlock();
-    }
-  }
-
-  /** One attempt: the process is ending. */
-  private boolean push(String url) {
-    HttpClient client = HttpClient.newBuilder().connectTimeout(PUSH_TIMEOUT).build();
-    long position = confirmed;
-    while (true) {
-      Read read = read(position, PUSH_BYTES_MAX);
-      if (read.body.length == 0) {
-        return true;
-      }
-      try {
-        HttpRequest request =
-            HttpRequest.newBuilder(URI.create(url))
-                .timeout(PUSH_TIMEOUT)
-                .header("content-type", "application/x-protobuf")
-                .POST(HttpRequest.BodyPublishers.ofByteArray(read.body))
-                .build();
-        if (client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() >= 300) {
-          return false;
-        }
-      } catch (IOException | IllegalArgumentException unreachable) {
-        return false;
-      } catch (InterruptedException interrupted) {
-        Thread.currentThread().interrupt();
-        return false;
-      }
-      if (!read.more) {
-        return true;
-      }
-      position = read.reached;
     }
   }
 }
