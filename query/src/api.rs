@@ -6,7 +6,8 @@
 //! | family | below | shape |
 //! |---|---|---|
 //! | `tempo` | `/api/echo`, `/api/traces`, `/api/v2`, `/api/search`, `/api/metrics`, `/api/status`, gRPC `tempopb.StreamingQuerier` | Tempo's |
-//! | `jaeger` | `/jaeger/api`, `/jaeger/api/v3` | Jaeger's |
+//! | `jaeger` | `/jaeger/api`, `/jaeger/api/v3`, gRPC `jaeger.api_v3` and `jaeger.storage.v2` | Jaeger's |
+//! | `zipkin` | `/zipkin/api/v2` | Zipkin's |
 //! | `prometheus` | `/api/v1` | Prometheus' |
 //! | `own` | `/api/sigyn/v1` | ours, described by `own/openapi.json` |
 
@@ -20,11 +21,13 @@ mod otlp_json;
 mod own;
 mod parameters;
 mod parts;
+mod plain_json;
 mod prometheus;
 mod tempo;
 mod times;
 mod trace;
 mod traceql_text;
+mod zipkin;
 
 pub use metrics::ApiMetrics;
 
@@ -34,6 +37,7 @@ use crate::{
 };
 use axum::Router;
 use fault::Fault;
+use grpc::Service;
 use guard::Family;
 use sigyn_store::{Clock, Store};
 use std::{sync::Arc, time::Duration};
@@ -93,12 +97,17 @@ pub fn router(state: ApiState) -> Router {
     let turns = Arc::new(Semaphore::new(state.limits.concurrent_queries_max));
     let state = Arc::new(state);
     let family = |api| Family::new(api, state.clone(), turns.clone());
+    let own = own::routes(family(guard::Api::Own));
+    let prometheus = prometheus::routes(family(guard::Api::Prometheus));
+    let zipkin = zipkin::routes(family(guard::Api::Zipkin));
     Router::new()
         .merge(tempo::routes(family(guard::Api::Tempo), state.clone(), turns.clone()))
         .merge(jaeger::routes(family(guard::Api::Jaeger)))
         .merge(jaeger::version_3::routes(family(guard::Api::JaegerVersion3)))
-        .merge(prometheus::routes(family(guard::Api::Prometheus)))
-        .merge(own::routes(family(guard::Api::Own)))
+        .merge(jaeger::services_over_grpc(Service { state, turns, api: "jaeger" }))
+        .merge(zipkin)
+        .merge(prometheus)
+        .merge(own)
         .merge(guard::unknown_paths())
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }

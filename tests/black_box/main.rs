@@ -7,6 +7,7 @@ mod bad_input;
 mod certificates;
 mod check_buffer;
 mod commands;
+mod contract;
 mod crash;
 mod demo;
 mod doctor;

@@ -3,19 +3,19 @@
 //! Framed by hand, as the OTLP receiver is: a server-streaming call is one framed message in, frames and trailers out,
 //! and the answers here are built from what the HTTP routes build.
 
-use super::{Fault, parts::Parts};
+use super::{ApiState, Fault, guard::Turn, parts::Parts};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
     response::Response,
 };
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::BoxFuture, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use prost::{Message, bytes::BufMut};
-use std::convert::Infallible;
-use tokio::sync::mpsc;
+use std::{convert::Infallible, sync::Arc};
+use tokio::sync::{Semaphore, mpsc};
 
 /// A request holds a query and some numbers.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -55,13 +55,74 @@ pub(crate) struct Messages(mpsc::Sender<Bytes>);
 impl Messages {
     /// False once the client is gone.
     pub(crate) async fn send(&self, message: &impl Message) -> bool {
-        let length = message.encoded_len();
-        let mut frame = Vec::with_capacity(HEAD_BYTES + length);
-        frame.put_u8(0);
-        frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+        let mut frame = head(message.encoded_len());
         message.encode(&mut frame).expect("a vector grows as needed");
         self.0.send(frame.into()).await.is_ok()
     }
+
+    /// The same for a message that is encoded already.
+    pub(crate) async fn send_encoded(&self, message: &[u8]) -> bool {
+        let mut frame = head(message.len());
+        frame.extend_from_slice(message);
+        self.0.send(frame.into()).await.is_ok()
+    }
+}
+
+/// The head of a frame, with room for its message.
+fn head(length: usize) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(HEAD_BYTES + length);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    frame
+}
+
+/// What a call does when its answer is read.
+pub(crate) type Work = Box<dyn FnOnce(Messages) -> BoxFuture<'static, Result<(), Fault>> + Send>;
+
+/// What the calls of a service run under: the turn, the time limit and the measurement that HTTP routes have from their
+/// guard.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) state: Arc<ApiState>,
+    pub(crate) turns: Arc<Semaphore>,
+    /// The label `api` of the query metrics.
+    pub(crate) api: &'static str,
+}
+
+impl Service {
+    /// Answers a call that was read: its kind (a label of the query metrics), and what it asks.
+    pub(crate) fn respond(self, begun: Result<(&'static str, Work), Fault>) -> Response {
+        match begun {
+            Ok((kind, work)) => answer(|messages| self.timed(kind, work(messages))),
+            Err(fault) => refusal(fault),
+        }
+    }
+
+    async fn timed(
+        self,
+        kind: &'static str,
+        work: BoxFuture<'static, Result<(), Fault>>,
+    ) -> Result<(), Fault> {
+        let Self { state, turns, api } = self;
+        let begin = state.clock.monotonic();
+        let in_turn = async {
+            let _turn = Turn::of(&turns).await;
+            work.await
+        };
+        let outcome = tokio::time::timeout(state.limits.query_timeout, in_turn).await;
+        state.metrics.observe(api, kind, state.clock.monotonic().saturating_sub(begin));
+        outcome.unwrap_or_else(|_| {
+            Err(Fault::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the query took too long; ask for a shorter time range or add conditions",
+            ))
+        })
+    }
+}
+
+/// A method that a service does not have.
+pub(crate) fn no_method(service: &str, method: &str) -> Fault {
+    Fault::new(StatusCode::NOT_IMPLEMENTED, format!("{service} has no method {method}"))
 }
 
 /// The message of a call that has one.
@@ -97,7 +158,7 @@ pub(crate) async fn message<M: Message + Default>(request: Request) -> Result<M,
 }
 
 /// An answer whose messages `work` sends. The work runs as the client reads, and is dropped when the client goes.
-pub(crate) fn answer<F>(work: impl FnOnce(Messages) -> F) -> Response
+fn answer<F>(work: impl FnOnce(Messages) -> F) -> Response
 where
     F: Future<Output = Result<(), Fault>> + Send + 'static,
 {
@@ -117,7 +178,7 @@ where
 }
 
 /// An answer that is only a fault.
-pub(crate) fn refusal(fault: Fault) -> Response {
+fn refusal(fault: Fault) -> Response {
     answer(|_| std::future::ready(Err(fault)))
 }
 

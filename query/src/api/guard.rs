@@ -23,6 +23,7 @@ pub(crate) enum Api {
     Tempo,
     Jaeger,
     JaegerVersion3,
+    Zipkin,
     Prometheus,
     Own,
 }
@@ -32,6 +33,7 @@ impl Api {
         match self {
             Self::Tempo => "tempo",
             Self::Jaeger | Self::JaegerVersion3 => "jaeger",
+            Self::Zipkin => "zipkin",
             Self::Prometheus => "prometheus",
             Self::Own => "sigyn",
         }
@@ -40,7 +42,7 @@ impl Api {
     fn render(self, fault: &Fault) -> Response {
         let Fault { status, sentence } = fault;
         match self {
-            Self::Tempo => (*status, sentence.clone()).into_response(),
+            Self::Tempo | Self::Zipkin => (*status, sentence.clone()).into_response(),
             Self::Jaeger => {
                 let errors = json!([{"code": status.as_u16(), "msg": sentence}]);
                 let body =
@@ -181,7 +183,8 @@ async fn wrong_method(request: Request) -> Fault {
 /// Answers what nobody serves below the API paths.
 pub(crate) fn unknown_paths() -> Router {
     let mut router = Router::new();
-    for path in ["/api", "/api/{*rest}", "/jaeger", "/jaeger/{*rest}"] {
+    for path in ["/api", "/api/{*rest}", "/jaeger", "/jaeger/{*rest}", "/zipkin", "/zipkin/{*rest}"]
+    {
         router = router.route(path, any(unknown_path));
     }
     router
@@ -196,6 +199,7 @@ async fn unknown_path(uri: Uri) -> Response {
         _ if path.starts_with("/api/v1/") => Api::Prometheus,
         _ if path.starts_with("/jaeger/api/v3/") => Api::JaegerVersion3,
         _ if path.starts_with("/jaeger") => Api::Jaeger,
+        _ if path.starts_with("/zipkin") => Api::Zipkin,
         _ => Api::Own,
     };
     api.render(&fault)

@@ -1,14 +1,20 @@
-//! Jaeger's classic JSON API, below `/jaeger`, and version 3 beside it.
+//! Jaeger's classic JSON API, below `/jaeger`, version 3 beside it, and the gRPC services.
 
 mod dependencies;
+mod filter;
 mod model;
-mod plain_json;
+mod query_service;
+mod question;
 mod search;
+mod storage;
+mod streams;
+mod summary;
 mod trace_id;
 pub(crate) mod version_3;
 
 use super::{
     ApiState, Fault,
+    grpc::Service,
     guard::Family,
     parameters::{Parameters, Segment},
     trace,
@@ -28,6 +34,11 @@ pub(crate) fn routes(family: Family) -> Router {
         .route("/jaeger/api/operations", "operations", get(operations))
         .route("/jaeger/api/dependencies", "dependencies", get(dependencies::dependencies))
         .into_router()
+}
+
+/// `jaeger.api_v3` for whoever asks, `jaeger.storage.v2` for a Jaeger whose storage this is.
+pub(crate) fn services_over_grpc(service: Service) -> Router {
+    query_service::routes(service.clone()).merge(storage::routes(service))
 }
 
 /// What every answer stands in. `total` is filled for lists of names only, as in Jaeger.
@@ -55,11 +66,22 @@ impl<T> Envelope<'_, T> {
     }
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Operation {
     name: String,
     span_kind: &'static str,
+}
+
+/// Operations of a service with the word of their kind, of one kind alone where it is given; sorted and unique.
+async fn operations_of(
+    state: &ApiState,
+    service: &str,
+    kind: Option<&str>,
+) -> Result<BTreeSet<(String, &'static str)>, Fault> {
+    let all = state.engine.operations(service).await?.into_iter();
+    let all = all.map(|(name, number)| (name, model::kind_name(number.into())));
+    Ok(all.filter(|(_, word)| kind.is_none_or(|kind| kind == *word)).collect())
 }
 
 fn answer<T: Serialize>(names: Vec<T>) -> Result<Response, Fault> {
@@ -85,12 +107,8 @@ async fn operations(
     parameters: Parameters,
 ) -> Result<Response, Fault> {
     let service = parameters.required("service")?;
-    let wanted = parameters.get("spanKind");
-    let all = state.engine.operations(service).await?.into_iter();
-    let all = all.map(|(name, kind)| Operation { name, span_kind: model::kind_name(kind.into()) });
-    let found: BTreeSet<Operation> =
-        all.filter(|operation| wanted.is_none_or(|kind| kind == operation.span_kind)).collect();
-    answer(found.into_iter().collect())
+    let found = operations_of(&state, service, parameters.get("spanKind")).await?.into_iter();
+    answer(found.map(|(name, span_kind)| Operation { name, span_kind }).collect())
 }
 
 /// `start` and `end` are taken and not used: a look-up by ID must not miss because a link carries a wrong range. An

@@ -57,6 +57,24 @@ pub(crate) fn time_range(trace: &[ResourceSpans]) -> Option<(u64, u64)> {
     })
 }
 
+/// An ID as Jaeger and Zipkin write it: 16 digits when the upper half is zero, else 32.
+pub(crate) fn id_text(id: TraceId) -> String {
+    let text = id.to_string();
+    match text.strip_prefix("0000000000000000") {
+        Some(lower) => lower.to_owned(),
+        None => text,
+    }
+}
+
+/// Bytes in hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes everything");
+        text
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

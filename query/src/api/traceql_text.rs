@@ -2,6 +2,10 @@
 
 use std::fmt::Write;
 
+const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
+/// Where a tag may stand.
+pub(crate) const SCOPES: [&str; 5] = ["span", "resource", "instrumentation", "event", "link"];
+
 /// A string literal.
 pub(crate) fn quoted(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
@@ -60,10 +64,39 @@ pub(crate) fn literals(text: &str) -> Vec<String> {
     all
 }
 
-fn plain_float(text: &str) -> Option<String> {
+pub(crate) fn plain_float(text: &str) -> Option<String> {
     let float: f64 = text.parse().ok().filter(|float: &f64| float.is_finite())?;
     let printed = format!("{float}");
     Some(if printed.contains('.') { printed } else { format!("{printed}.0") })
+}
+
+/// A tag of Jaeger or Zipkin. Tags that are made of OTLP's fields find these fields again; all others are looked for wherever attributes stand,
+/// in every type that the text spells.
+pub(crate) fn tag(key: &str, value: &str) -> String {
+    let field = match (key, value) {
+        ("error", "true") => Some("status = error".to_owned()),
+        ("error", "false") => Some("status != error".to_owned()),
+        ("span.kind", kind) if KINDS.contains(&kind) => Some(format!("kind = {kind}")),
+        ("otel.status_code", "ERROR") => Some("status = error".to_owned()),
+        ("otel.status_code", "OK") => Some("status = ok".to_owned()),
+        ("otel.status_description", text) => Some(format!("statusMessage = {}", quoted(text))),
+        ("otel.scope.name", text) => Some(format!("instrumentation:name = {}", quoted(text))),
+        ("otel.scope.version", text) => Some(format!("instrumentation:version = {}", quoted(text))),
+        ("service.name", text) => Some(format!("resource.service.name = {}", quoted(text))),
+        _ => None,
+    };
+    if let Some(field) = field {
+        return field;
+    }
+    let literals = literals(value);
+    let alternatives: Vec<String> = SCOPES
+        .iter()
+        .flat_map(|scope| {
+            let attribute = attribute(scope, key);
+            literals.iter().map(move |literal| format!("{attribute} = {literal}"))
+        })
+        .collect();
+    any_of(&alternatives)
 }
 
 /// `(a || b)`, or the one alternative alone.

@@ -1,6 +1,7 @@
-use crate::rig::{Rig, TRACE, shop};
+use crate::rig::{Rig, TRACE, attribute, shop, text};
 use http::StatusCode;
 use serde_json::{Value as Json, json};
+use sigyn_proto::otlp::common::v1::any_value::Value as AnyValue;
 
 #[tokio::test]
 async fn services_and_operations() {
@@ -167,7 +168,15 @@ async fn version_3_has_errors_of_its_own() {
             "query.startTimeMin is required",
         ),
         (format!("/jaeger/api/v3/traces?{RANGE}&query.durationMin=5"), 400, "is not a duration"),
-        (format!("/jaeger/api/v3/traces?{RANGE}&query.filter=%7B%7D"), 501, "query.filter"),
+        (format!("/jaeger/api/v3/traces?{RANGE}&query.filter=%7B%7D"), 400, "query.filter"),
+        (
+            format!(
+                "/jaeger/api/v3/traces?{RANGE}&query.serviceName=x&query.filter={}",
+                filter(HAS_SEAT)
+            ),
+            400,
+            "not both",
+        ),
         ("/jaeger/api/v3/operations".to_owned(), 400, "service is required"),
         ("/jaeger/api/v3/nothing".to_owned(), 404, "there is no API"),
     ] {
@@ -177,6 +186,97 @@ async fn version_3_has_errors_of_its_own() {
         assert_eq!(error["httpCode"], code);
         assert!(error["message"].as_str().unwrap().contains(part), "{path}: {error}");
     }
+}
+
+const HAS_SEAT: &str = r#"{"op":"exists","args":[{"attr":{"key":"seat"}}]}"#;
+
+/// A value of `query.filter`.
+fn filter(json: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric();
+    json.bytes()
+        .map(
+            |byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") },
+        )
+        .collect()
+}
+
+#[tokio::test]
+async fn version_3_takes_filters() {
+    let rig = Rig::new().await;
+    let mut spans = shop();
+    let hold = &mut spans[1].scope_spans[0].spans[0];
+    // A second event: what one has, the other has not.
+    let mut other = hold.events[0].clone();
+    other.name = "give up".into();
+    other.attributes = vec![attribute("attempt", AnyValue::IntValue(9)), text("why", "sold out")];
+    hold.events.push(other);
+    hold.attributes.push(text("region", "oslo"));
+    spans[1].resource.as_mut().unwrap().attributes.push(text("region", "turku"));
+    rig.append(spans).await;
+
+    let event = |name: &str, attempt: u32| {
+        format!(
+            r#"{{"call":{{"op":"eq","args":[{{"field":{{"name":"name","level":"event"}}}},{{"scalar":{{"value":"{name}"}}}}]}}}},
+               {{"call":{{"op":"eq","args":[{{"attr":{{"key":"attempt","level":"event"}}}},{{"scalar":{{"value":"{attempt}"}}}}]}}}}"#
+        )
+    };
+    let some = |inner: &str| {
+        format!(
+            r#"{{"op":"some","args":[{{"nested":{{"level":"event"}}}},{{"call":{{"op":"and","args":[{inner}]}}}}]}}"#
+        )
+    };
+    let region = |operator: &str, value: &str| {
+        format!(
+            r#"{{"op":"{operator}","args":[{{"attr":{{"key":"region"}}}},{{"scalar":{{"value":"{value}"}}}}]}}"#
+        )
+    };
+    let not = |inner: &str| format!(r#"{{"op":"not","args":[{{"call":{inner}}}]}}"#);
+    let of_root = |inner: &str| {
+        format!(
+            r#"{{"op":"and","args":[{{"call":{inner}}},{{"call":{{"op":"eq","args":[{{"field":{{"name":"service","level":"resource"}}}},{{"scalar":{{"value":"kiosk"}}}}]}}}}]}}"#
+        )
+    };
+    for (json, is_found) in [
+        (HAS_SEAT.to_owned(), true),
+        (r#"{"op":"gte","args":[{"attr":{"key":"seat"}},{"scalar":{"value":"12"}}]}"#.to_owned(), true),
+        (r#"{"op":"gt","args":[{"attr":{"key":"seat"}},{"scalar":{"value":"9"}}]}"#.to_owned(), true),
+        (r#"{"op":"gt","args":[{"attr":{"key":"seat"}},{"scalar":{"value":"12"}}]}"#.to_owned(), false),
+        (r#"{"op":"eq","args":[{"attr":{"key":"seat"}},{"scalar":{"value":"12","type":"string"}}]}"#.to_owned(), false),
+        (r#"{"op":"eq","args":[{"attr":{"key":"seat"}},{"scalar":{"value":"12","type":"int"}}]}"#.to_owned(), true),
+        // Each condition is about some event, unless one is bound.
+        (format!(r#"{{"op":"and","args":[{}]}}"#, event("retry", 9)), true),
+        (some(&event("retry", 9)), false),
+        (some(&event("retry", 3)), true),
+        (some(&event("give up", 9)), true),
+        // A value of several: one is enough to match, and none may match to differ.
+        (region("eq", "oslo"), true),
+        (region("eq", "turku"), true),
+        (region("ne", "oslo"), false),
+        (region("ne", "bergen"), true),
+        // The root has no region: it differs from nothing, and only a negation holds for it.
+        (of_root(&region("ne", "bergen")), false),
+        (of_root(&not(&region("eq", "bergen"))), true),
+        (r#"{"op":"regex","args":[{"field":{"name":"name","level":"span"}},{"scalar":{"value":"old s"}}]}"#.to_owned(), true),
+        (r#"{"op":"in","args":[{"field":{"name":"duration","level":"span"}},{"list":{"values":["1s","300ms"]}}]}"#.to_owned(), true),
+        (r#"{"op":"some","args":[{"nested":{"level":"link"}},{"call":{"op":"exists","args":[{"field":{"name":"traceID","level":"link"}}]}}]}"#.to_owned(), false),
+    ] {
+        let path = format!("/jaeger/api/v3/trace-summaries?{RANGE}&query.filter={}", filter(&json));
+        let answer = rig.json(&path).await;
+        assert_eq!(answer["summaries"].is_array(), is_found, "{json}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn version_3_has_dependencies() {
+    let rig = Rig::with_shop().await;
+    let range = "start_time=2026-09-21T14:13:10Z&end_time=2026-09-21T14:13:40Z";
+    let found = rig.json(&format!("/jaeger/api/v3/dependencies?{range}")).await;
+    assert_eq!(
+        found["dependencies"],
+        json!([{"parent": "user", "child": "kiosk", "callCount": 1}])
+    );
+    let answer = rig.get("/jaeger/api/v3/dependencies?startTime=2026-09-21T14:13:10Z").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

@@ -26,7 +26,17 @@ pub(crate) async fn call<M: Message + Default>(
     method: &str,
     message: &impl Message,
 ) -> (Vec<M>, String, String) {
-    let request = Request::post(format!("/tempopb.StreamingQuerier/{method}"))
+    call_of(rig, "tempopb.StreamingQuerier", method, message).await
+}
+
+/// The same of any service.
+pub(crate) async fn call_of<M: Message + Default>(
+    rig: &Rig,
+    service: &str,
+    method: &str,
+    message: &impl Message,
+) -> (Vec<M>, String, String) {
+    let request = Request::post(format!("/{service}/{method}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(Body::from(frame(message)))

@@ -1,9 +1,9 @@
 //! OTLP as Jaeger's model. Spans are mapped while they are written, so that a large trace is never held twice.
 
-use super::plain_json::PlainJson;
 use crate::api::{
     otlp_json::{Double, base64_text},
-    trace,
+    plain_json::PlainJson,
+    trace::{self, hex, id_text},
 };
 use prost::Message;
 use rapidhash::RapidHashMap;
@@ -322,25 +322,8 @@ fn typed<M: SerializeMap>(
     map.serialize_entry("value", value)
 }
 
-/// 16 digits when the upper half is zero, else 32.
-pub(super) fn id_text(id: TraceId) -> String {
-    let text = id.to_string();
-    match text.strip_prefix("0000000000000000") {
-        Some(lower) => lower.to_owned(),
-        None => text,
-    }
-}
-
 fn link_trace_id(bytes: &[u8]) -> String {
     bytes.try_into().map_or_else(|_| hex(bytes), |bytes| id_text(TraceId(bytes)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -13,9 +13,6 @@ use std::{collections::BTreeMap, sync::Arc};
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_500;
 const LOOK_BACK_DEFAULT_NANOS: u64 = 48 * 3_600 * 1_000_000_000;
-const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"];
-/// Where a tag may stand.
-const SCOPES: [&str; 5] = ["span", "resource", "instrumentation", "event", "link"];
 
 pub(super) async fn traces(
     State(state): State<Arc<ApiState>>,
@@ -25,7 +22,7 @@ pub(super) async fn traces(
         parameters.all("traceID").map(trace_id::parse).collect::<Result<_, _>>()?;
     let is_search = asked.is_empty();
     let ids = if is_search {
-        let request = request(&parameters, &state)?;
+        let request = request(&query_text(&parameters)?, &parameters, &state)?;
         let found = state.engine.search(request).await?;
         found.traces.into_iter().map(|found| found.trace_id).collect()
     } else if asked.len() > LIMIT_MAX {
@@ -76,14 +73,19 @@ pub(super) async fn load_all(
             None => missing.push(MissingTrace {
                 code: 404,
                 msg: "trace not found",
-                trace_id: model::id_text(id),
+                trace_id: trace::id_text(id),
             }),
         }
     }
     Ok((traces, missing))
 }
 
-pub(super) fn request(parameters: &Parameters, state: &ApiState) -> Result<SearchRequest, Fault> {
+/// The search for a query, with the bounds that the parameters give.
+pub(super) fn request(
+    query: &str,
+    parameters: &Parameters,
+    state: &ApiState,
+) -> Result<SearchRequest, Fault> {
     let now = state.clock.now_unix_nano();
     let end = time(parameters, "end")?;
     let start = time(parameters, "start")?
@@ -96,7 +98,7 @@ pub(super) fn request(parameters: &Parameters, state: &ApiState) -> Result<Searc
         Some(limit) => limit.min(LIMIT_MAX),
     };
     Ok(SearchRequest {
-        query: traceql::parse(&query_text(parameters)?)?,
+        query: traceql::parse(query)?,
         start_unix_nano: Some(start),
         // The microsecond `end` itself belongs to the range.
         end_unix_nano: end.map(|end| end.saturating_add(1_000)),
@@ -116,7 +118,7 @@ fn time(parameters: &Parameters, name: &str) -> Result<Option<u64>, Fault> {
 }
 
 /// All conditions hold for one span, as in Jaeger.
-fn query_text(parameters: &Parameters) -> Result<String, Fault> {
+pub(super) fn query_text(parameters: &Parameters) -> Result<String, Fault> {
     let mut conditions = Vec::new();
     if let Some(service) = parameters.get("service") {
         conditions.push(format!("resource.service.name = {}", write::quoted(service)));
@@ -130,7 +132,7 @@ fn query_text(parameters: &Parameters) -> Result<String, Fault> {
         conditions.extend(nanos.map(condition));
     }
     for (key, value) in tags(parameters)? {
-        conditions.push(tag_condition(&key, &value));
+        conditions.push(write::tag(&key, &value));
     }
     Ok(write::span_set(&conditions))
 }
@@ -155,41 +157,6 @@ fn tags(parameters: &Parameters) -> Result<Vec<(String, String)>, Fault> {
         return Err(Fault::bad_request("a tag without a name cannot be searched for"));
     }
     Ok(all)
-}
-
-/// Tags that Jaeger makes of OTLP's fields find these fields again; all others are looked for wherever attributes stand,
-/// in every type that the text spells.
-fn tag_condition(key: &str, value: &str) -> String {
-    let field = match (key, value) {
-        ("error", "true") => Some("status = error".to_owned()),
-        ("error", "false") => Some("status != error".to_owned()),
-        ("span.kind", kind) if KINDS.contains(&kind) => Some(format!("kind = {kind}")),
-        ("otel.status_code", "ERROR") => Some("status = error".to_owned()),
-        ("otel.status_code", "OK") => Some("status = ok".to_owned()),
-        ("otel.status_description", text) => {
-            Some(format!("statusMessage = {}", write::quoted(text)))
-        }
-        ("otel.scope.name", text) => {
-            Some(format!("instrumentation:name = {}", write::quoted(text)))
-        }
-        ("otel.scope.version", text) => {
-            Some(format!("instrumentation:version = {}", write::quoted(text)))
-        }
-        ("service.name", text) => Some(format!("resource.service.name = {}", write::quoted(text))),
-        _ => None,
-    };
-    if let Some(field) = field {
-        return field;
-    }
-    let literals = write::literals(value);
-    let alternatives: Vec<String> = SCOPES
-        .iter()
-        .flat_map(|scope| {
-            let attribute = write::attribute(scope, key);
-            literals.iter().map(move |literal| format!("{attribute} = {literal}"))
-        })
-        .collect();
-    write::any_of(&alternatives)
 }
 
 #[cfg(test)]

@@ -4,7 +4,11 @@
 
 use super::{messages, metrics, search, tag_values, tags};
 use crate::{
-    api::{ApiState, Fault, grpc, grpc::Messages, guard::Turn, parameters::Parameters},
+    api::{
+        ApiState, Fault, grpc,
+        grpc::{Messages, Service, Work},
+        parameters::Parameters,
+    },
     engine::{MetricsResponse, TraceMatch},
 };
 use axum::{
@@ -13,8 +17,6 @@ use axum::{
     response::Response,
     routing::post,
 };
-use futures::future::BoxFuture;
-use http::StatusCode;
 use prost::Message;
 use sigyn_proto::tempo::{
     PartialStatus, QueryInstantRequest, QueryRangeRequest, QueryRangeResponse, SearchMetrics,
@@ -32,23 +34,21 @@ const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 const RECEIVED_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 const PROGRESS_WAITING_MAX: usize = 4;
 
+const SERVICE: &str = "tempopb.StreamingQuerier";
+
 pub(super) fn routes(state: Arc<ApiState>, turns: Arc<Semaphore>) -> Router {
-    let route = post(call);
-    Router::new().route("/tempopb.StreamingQuerier/{method}", route).with_state((state, turns))
+    let service = Service { state, turns, api: "tempo" };
+    Router::new().route(&format!("/{SERVICE}/{{method}}"), post(call)).with_state(service)
 }
 
 async fn call(
-    State((state, turns)): State<(Arc<ApiState>, Arc<Semaphore>)>,
+    State(service): State<Service>,
     Path(method): Path<String>,
     request: Request,
 ) -> Response {
-    match begin(&state, &method, request).await {
-        Ok((kind, work)) => grpc::answer(|messages| timed(state, turns, kind, work(messages))),
-        Err(fault) => grpc::refusal(fault),
-    }
+    let begun = begin(&service.state, &method, request).await;
+    service.respond(begun)
 }
-
-type Work = Box<dyn FnOnce(Messages) -> BoxFuture<'static, Result<(), Fault>> + Send>;
 
 /// Reads the call; what it asks runs when the answer is read.
 async fn begin(
@@ -80,32 +80,7 @@ async fn begin(
             let asked = grpc::message::<QueryInstantRequest>(request).await?;
             ("metrics", Box::new(|to| Box::pin(metrics_instant(state, asked, to))))
         }
-        other => {
-            let sentence = format!("tempopb.StreamingQuerier has no method {other}");
-            return Err(Fault::new(StatusCode::NOT_IMPLEMENTED, sentence));
-        }
-    })
-}
-
-/// The turn, the time limit and the measurement that HTTP routes have from their guard.
-async fn timed(
-    state: Arc<ApiState>,
-    turns: Arc<Semaphore>,
-    kind: &'static str,
-    work: BoxFuture<'static, Result<(), Fault>>,
-) -> Result<(), Fault> {
-    let begin = state.clock.monotonic();
-    let in_turn = async {
-        let _turn = Turn::of(&turns).await;
-        work.await
-    };
-    let outcome = tokio::time::timeout(state.limits.query_timeout, in_turn).await;
-    state.metrics.observe("tempo", kind, state.clock.monotonic().saturating_sub(begin));
-    outcome.unwrap_or_else(|_| {
-        Err(Fault::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            "the query took too long; ask for a shorter time range or add conditions",
-        ))
+        other => return Err(grpc::no_method(SERVICE, other)),
     })
 }
 
@@ -181,19 +156,20 @@ async fn tell(
     metrics: SearchMetrics,
 ) -> bool {
     let mut message = SearchResponse { traces: Vec::new(), metrics: Some(metrics) };
-    let mut bytes = 0;
+    let mut bytes = message.encoded_len();
     for found in traces {
         if !told.insert(found.trace_id) {
             continue;
         }
         let trace = messages::trace(found);
-        let length = trace.encoded_len();
+        // Each stands behind a tag and its length.
+        let length = trace.encoded_len() + 8;
         if bytes + length > MESSAGE_BYTES_MAX && !message.traces.is_empty() {
             if !to.send(&message).await {
                 return false;
             }
             message.traces.clear();
-            bytes = 0;
+            bytes = message.encoded_len();
         }
         bytes += length;
         message.traces.push(trace);
