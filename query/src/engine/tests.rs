@@ -1,5 +1,6 @@
 //! The engine against a naive evaluator, and what a search promises.
 
+mod compare;
 mod metrics;
 mod model;
 mod oracle;

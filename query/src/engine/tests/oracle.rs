@@ -323,21 +323,6 @@ impl Trace<'_> {
     /// The labels of a span's series, as the tests write them.
     pub(super) fn labels(&self, by: &[FieldRef], span: usize) -> String {
         use super::super::Value as Shown;
-        let shown = |value: &Value| match value {
-            Value::Atom(Atom::Text(text)) => Shown::String(text.clone()),
-            Value::Atom(Atom::Int(value)) => Shown::Int(*value),
-            Value::Atom(Atom::Float(value)) => Shown::Double(*value),
-            Value::Atom(Atom::Bool(value)) => Shown::Bool(*value),
-            Value::Atom(Atom::Duration(value)) => Shown::String(format_duration(*value)),
-            Value::Atom(Atom::Status(code)) => {
-                Shown::String(["unset", "ok", "error"][*code as usize].to_owned())
-            }
-            Value::Atom(Atom::Kind(code)) => {
-                let words = ["unspecified", "internal", "server", "client", "producer", "consumer"];
-                Shown::String(words[*code as usize].to_owned())
-            }
-            Value::Array(_) => Shown::Encoded(Vec::new()),
-        };
         let mut labels = Vec::new();
         for field in by {
             if let Some(value) = self.of_span(field, span).first() {
@@ -370,6 +355,20 @@ impl Trace<'_> {
             _ => whole.scope.get(name),
         };
         found.map(encoded).unwrap_or_default()
+    }
+
+    /// Whether a span fulfils a filter.
+    pub(super) fn holds(&self, filter: &FieldExpression, span: usize) -> bool {
+        self.truth(filter, span, None)
+    }
+
+    /// The distinct values of a field as answers show them; of an array its elements.
+    pub(super) fn shown(&self, field: &FieldRef, span: usize) -> BTreeSet<String> {
+        let values = self.of_span(field, span).into_iter().flat_map(|value| match value {
+            Value::Array(elements) => elements.into_iter().map(Value::Atom).collect(),
+            atom @ Value::Atom(_) => vec![atom],
+        });
+        values.map(|value| format!("{:?}", shown(&value))).collect()
     }
 
     pub(super) fn start(&self) -> u64 {
@@ -554,6 +553,26 @@ impl Trace<'_> {
             Aggregate::Sum(_) => sum,
             _ => sum / numbers.len() as f64,
         })
+    }
+}
+
+/// A value as answers show it; the bytes of an array are left to the caller.
+fn shown(value: &Value) -> super::super::Value {
+    use super::super::Value as Shown;
+    match value {
+        Value::Atom(Atom::Text(text)) => Shown::String(text.clone()),
+        Value::Atom(Atom::Int(value)) => Shown::Int(*value),
+        Value::Atom(Atom::Float(value)) => Shown::Double(*value),
+        Value::Atom(Atom::Bool(value)) => Shown::Bool(*value),
+        Value::Atom(Atom::Duration(value)) => Shown::String(format_duration(*value)),
+        Value::Atom(Atom::Status(code)) => {
+            Shown::String(["unset", "ok", "error"][*code as usize].to_owned())
+        }
+        Value::Atom(Atom::Kind(code)) => {
+            let words = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+            Shown::String(words[*code as usize].to_owned())
+        }
+        Value::Array(_) => Shown::Encoded(Vec::new()),
     }
 }
 
