@@ -9,7 +9,7 @@
 //! them (`scan`): source by source where spans can be looked at one by one, trace by trace where they depend on each other, on
 //! several threads, merged in the order of the sources. A span that is there twice counts once (`repeats`).
 //!
-//! It is not a cache and holds no state between queries. It does not know who asks.
+//! It keeps nothing between queries but small facts about sources that do not change (`occurrences`). It does not know who asks.
 
 mod answer;
 mod arithmetic;
@@ -22,6 +22,7 @@ mod compare;
 mod condition;
 mod contrast;
 mod metrics;
+mod occurrences;
 mod operand;
 mod pipeline;
 mod plan;
@@ -51,6 +52,7 @@ pub use service_graph::{Connection, ServiceEdge, ServiceGraph, ServiceNode};
 use crate::traceql::{FieldRef, Pipeline, Query};
 use arrow_schema::ArrowError;
 use cancellation::{CancelOnDrop, Cancellation};
+use occurrences::Occurrences;
 use sigyn_store::{Error as StoreError, Snapshot, Source, SpanId, Store, TraceId};
 use std::{num::NonZero, ops::Range, sync::Arc, thread::available_parallelism};
 use tokio::sync::{Semaphore, mpsc};
@@ -63,6 +65,7 @@ pub struct Engine {
     limits: Limits,
     /// Bounds the blocking threads that all queries together take.
     threads: Arc<Semaphore>,
+    occurrences: Arc<Occurrences>,
 }
 
 /// A search: TraceQL and its bounds.
@@ -213,6 +216,7 @@ impl Engine {
             snapshots: Arc::new(snapshots),
             limits: Limits::default(),
             threads: Arc::new(Semaphore::new(threads)),
+            occurrences: Arc::default(),
         }
     }
 
@@ -311,7 +315,7 @@ impl Engine {
     ) -> Result<Vec<(sigyn_store::AttributeScope, Vec<String>)>, EngineError> {
         let (scan, pipeline, _guard) = self.selected(selection)?;
         let plan = plan::Plan::of_pipeline(pipeline).reading(std::iter::empty());
-        tags::names(&scan.with_plan(plan)).await
+        tags::names(&scan.with_plan(plan), self.occurrences.clone()).await
     }
 
     /// Distinct values of a field (an attribute or an intrinsic) among the selected spans, sorted by type, then value, at most

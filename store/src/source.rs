@@ -137,6 +137,12 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// What tells this source from all others, for as long as its content is the same: by it something can be remembered
+    /// about a source that is not held. `None`: nothing does.
+    fn identity(&self) -> Option<(u128, u32)> {
+        None
+    }
+
     /// What this source is a part of. Sources of one run hold no span twice, neither alone nor together; `None`: nobody has looked.
     fn run(&self) -> Option<u128> {
         None

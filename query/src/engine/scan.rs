@@ -15,6 +15,7 @@ use super::{
     traces::Traces,
     view::ColumnCache,
 };
+use crate::traceql::FieldExpression;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use sigyn_store::{Snapshot, Source, TraceId};
@@ -114,6 +115,11 @@ impl Scan {
     /// The same without what is beyond its retention: pinned traces are slow and failed ones above all, and would pass for what was usual.
     pub(super) fn without_pinned(self) -> Self {
         Self { without_pinned: true, ..self }
+    }
+
+    /// What each span that is folded fulfils.
+    pub(super) fn necessary(&self) -> &FieldExpression {
+        &self.plan.necessary
     }
 
     /// Folds all spans.

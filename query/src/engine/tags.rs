@@ -4,6 +4,7 @@ use super::{
     EngineError, Value, ValueCount,
     census::{Census, Keep, Question},
     column::Scalar,
+    occurrences::{Occurrences, services_of},
     operand::{Frame, field_columns},
     scan::{Fold, News, Scan},
     view::View,
@@ -36,6 +37,9 @@ type Known = Arc<Mutex<RapidHashSet<(AttributeScope, String)>>>;
 struct Names {
     found: BTreeSet<(AttributeScope, String)>,
     known: Known,
+    /// Services of which each span is of one, where the question says so.
+    services: Option<Arc<[String]>>,
+    occurrences: Arc<Occurrences>,
 }
 
 impl Fold for Names {
@@ -43,10 +47,22 @@ impl Fold for Names {
 
     fn add(&mut self, view: &View, wanted: &BooleanBuffer) -> Result<(), EngineError> {
         let all = view.is_whole() && wanted.count_set_bits() == wanted.len();
+        let of_services = match &self.services {
+            Some(services) if view.is_whole() && !all => {
+                let of = self.occurrences.of(&**view.source(), view.cancellation())?;
+                of.map(|of| (of, services.clone()))
+            }
+            _ => None,
+        };
         for (scope, word) in SCOPES {
             for name in view.attribute_names(scope)? {
                 let key = (scope, name);
                 if self.known.lock().contains(&key) || self.known.lock().len() > NAMES_MAX {
+                    continue;
+                }
+                if let Some((of, services)) = &of_services
+                    && !of.has(services, scope, &key.1)
+                {
                     continue;
                 }
                 let occurs = all || {
@@ -88,9 +104,18 @@ fn any_valid(array: &ArrayRef, wanted: &BooleanBuffer) -> bool {
 }
 
 /// By scope, sorted.
-pub(super) async fn names(scan: &Scan) -> Result<Vec<(AttributeScope, Vec<String>)>, EngineError> {
+pub(super) async fn names(
+    scan: &Scan,
+    occurrences: Arc<Occurrences>,
+) -> Result<Vec<(AttributeScope, Vec<String>)>, EngineError> {
     let known = Known::default();
-    let make = move || Names { found: BTreeSet::new(), known: known.clone() };
+    let services = services_of(scan.necessary()).map(Arc::from);
+    let make = move || Names {
+        found: BTreeSet::new(),
+        known: known.clone(),
+        services: services.clone(),
+        occurrences: occurrences.clone(),
+    };
     let found = scan.run(make, None::<&News<Names, ()>>).await?.fold.found;
     let of = |scope| found.iter().filter(move |(of, _)| *of == scope).map(|(_, name)| name.clone());
     Ok(SCOPES.into_iter().map(|(scope, _)| (scope, of(scope).collect())).collect())

@@ -205,6 +205,15 @@ impl View {
         Ok(arrays)
     }
 
+    /// What it shows rows of.
+    pub(super) fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    pub(super) fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+
     /// True when it has all rows of its source.
     pub(super) fn is_whole(&self) -> bool {
         self.rows.is_none()

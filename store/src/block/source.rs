@@ -216,6 +216,11 @@ impl Source for BlockSource {
         self.block.row_group_bytes(self.row_group)
     }
 
+    /// A block never changes.
+    fn identity(&self) -> Option<(u128, u32)> {
+        Some((self.block.meta().block.0, self.row_group as u32))
+    }
+
     /// A block is deduplicated when it is written.
     fn run(&self) -> Option<u128> {
         Some(self.block.meta().block.0)

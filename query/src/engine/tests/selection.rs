@@ -158,3 +158,61 @@ fn a_search_tells_each_trace_once_in_the_order_of_the_answer() {
     assert_eq!(ids.len(), 30);
     assert_eq!(told, ids);
 }
+
+/// The names of attributes by looking at every span that a filter keeps.
+fn names_by_hand(spans: &[Span], text: &str) -> Vec<(sigyn_store::AttributeScope, Vec<String>)> {
+    use sigyn_store::AttributeScope::{Event, Instrumentation, Link, Resource, Span as OfSpan};
+    let QueryBody::Search(pipeline) = parse(text).unwrap().body else { unreachable!() };
+    let mut found: BTreeMap<_, BTreeSet<String>> = [OfSpan, Resource, Event, Link, Instrumentation]
+        .map(|scope| (scope, BTreeSet::new()))
+        .into();
+    let mut traces: BTreeMap<u8, Vec<&Span>> = BTreeMap::new();
+    spans.iter().for_each(|span| traces.entry(span.trace).or_default().push(span));
+    for mut spans in traces.into_values() {
+        spans.sort_by_key(|span| (span.start, span.id));
+        let trace = Trace { spans };
+        for at in trace.run(&pipeline).into_iter().flatten() {
+            let span = trace.spans[at];
+            let mut add = |scope, names: Vec<String>| {
+                found.entry(scope).or_default().extend(names);
+            };
+            let keys = |attributes: &Attributes| attributes.keys().cloned().collect();
+            add(OfSpan, keys(&span.attributes));
+            add(Resource, keys(&span.whole_resource()));
+            add(Instrumentation, keys(&span.scope));
+            span.events.iter().for_each(|event| add(Event, keys(&event.attributes)));
+            span.links.iter().for_each(|link| add(Link, keys(&link.attributes)));
+        }
+    }
+    found.into_iter().map(|(scope, names)| (scope, names.into_iter().collect())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
+    #[test]
+    fn names_of_services_are_those_of_their_spans(
+        (spans, parts) in spread(),
+        services in prop::sample::select(vec![
+            "resource.service.name = \"s\"",
+            "(resource.service.name = \"s\" || resource.service.name = \"t\")",
+            "resource.service.name = \"none\"",
+            "!(resource.service.name = \"t\")",
+        ]),
+        other in prop::option::of(comparison()),
+    ) {
+        let text = match other {
+            Some(other) => format!("{{ {services} && ({other}) }}"),
+            None => format!("{{ {services} }}"),
+        };
+        let Ok(query) = parse(&text) else { return Ok(()) };
+        let expected = names_by_hand(&spans, &text);
+        let engine = engine(parts);
+        // What is remembered after the first time changes nothing.
+        for _ in 0..2 {
+            let selection = SpanSelection { query: Some(query.clone()), ..SpanSelection::default() };
+            let mut found = wait(engine.tag_names(selection)).unwrap();
+            found.sort();
+            prop_assert_eq!(&found, &expected, "{}", text);
+        }
+    }
+}
