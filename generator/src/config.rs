@@ -1,5 +1,6 @@
 //! What is generated, and within which bounds.
 
+use sigyn_store::calls;
 use std::time::Duration;
 
 /// The generator's settings. Names and defaults are those of Tempo's metrics-generator where it has
@@ -61,6 +62,8 @@ pub struct ServiceGraphs {
     pub peer_attributes: Vec<String>,
     /// Whether time spent in queues is a histogram of its own.
     pub enable_messaging_system_latency_histogram: bool,
+    /// Whether `traces_service_graph_connection_info` says which services are connected.
+    pub enable_connection_info: bool,
 }
 
 impl Default for Config {
@@ -97,10 +100,9 @@ impl Default for ServiceGraphs {
             wait: Duration::from_secs(30),
             max_items: 100_000,
             dimensions: Vec::new(),
-            peer_attributes: ["peer.service", "db.name", "db.system", "db.system.name"]
-                .map(str::to_owned)
-                .to_vec(),
+            peer_attributes: calls::PEER_ATTRIBUTES.map(str::to_owned).to_vec(),
             enable_messaging_system_latency_histogram: false,
+            enable_connection_info: false,
         }
     }
 }

@@ -9,21 +9,18 @@ use crate::{
     edges::{Edge, Edges, Side},
     histogram::{Buckets, ExemplarPoint, HistogramValue},
     series::{Family, Kind, Selection, Table, Value},
-    spans::{
-        KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER, STATUS_ERROR, Spans, attribute,
+    spans::{Spans, attribute},
+};
+use sigyn_store::{
+    Error, Source,
+    calls::{
+        Connection, DATABASE_ATTRIBUTES, DATABASE_PEER_ATTRIBUTES, DatabaseNode, PORT_ATTRIBUTE,
+        Role, USER, database_node, is_failed,
     },
 };
-use sigyn_store::{Error, Source};
 use std::{sync::Arc, time::Duration};
 
 const BUILT_IN: [&str; 3] = ["client", "server", "connection_type"];
-/// A client span with one of these talks to a database, which has no span of its own.
-const DATABASE_ATTRIBUTES: [&str; 4] = ["db.namespace", "db.name", "db.system", "db.system.name"];
-/// What names the database's node, before the attribute that made it one.
-const DATABASE_PEER_ATTRIBUTES: [&str; 3] =
-    ["peer.service", "server.address", "network.peer.address"];
-/// The client of a root server span of which nobody says who called it.
-const USER: &str = "user";
 
 /// What is known of calls between two services.
 pub(crate) struct Calls {
@@ -79,16 +76,17 @@ impl CallTable {
         let peers = read(&peers)?;
         let databases = read(&DATABASE_ATTRIBUTES)?;
         let database_peers = read(&DATABASE_PEER_ATTRIBUTES)?;
-        let port = attribute(source, "network.peer.port")?;
+        let port = attribute(source, PORT_ATTRIBUTE)?;
         for row in rows.iter().map(|&row| row as usize) {
-            let kind = spans.kind(row);
-            let is_client = matches!(kind, KIND_CLIENT | KIND_PRODUCER);
-            if !is_client && !matches!(kind, KIND_SERVER | KIND_CONSUMER) {
-                continue;
-            }
+            let role = Role::of_kind(spans.kind(row));
+            let (is_client, is_messaging) = match role {
+                Role::Caller { is_messaging } => (true, is_messaging),
+                Role::Called { is_messaging } => (false, is_messaging),
+                Role::Bystander => continue,
+            };
             let side = Side {
                 service: Arc::clone(spans.services.value(row)),
-                failed: spans.status_code(row) == STATUS_ERROR,
+                failed: is_failed(spans.status_code(row)),
                 point: ExemplarPoint {
                     trace_id: spans.trace_id(row),
                     span_id: spans.span_id(row),
@@ -99,16 +97,16 @@ impl CallTable {
                 dimensions: dimensions.iter().map(|it| Arc::clone(it.value(row))).collect(),
                 peer: first(&peers, row).cloned(),
                 is_root: spans.parent_span_id(row).is_none(),
-                is_messaging: matches!(kind, KIND_PRODUCER | KIND_CONSUMER),
+                is_messaging,
             };
-            if kind == KIND_CLIENT
+            if role.may_ask_database()
                 && let Some(database) = first(&databases, row)
             {
-                let mut node = first(&database_peers, row).unwrap_or(database).clone();
-                let is_address = Arc::ptr_eq(&node, database_peers[2].value(row));
-                if is_address && !port.value(row).is_empty() {
-                    node = format!("{node}:{}", port.value(row)).into();
-                }
+                let peers = [0, 1, 2].map(|at| some(&database_peers[at], row));
+                let node = match database_node(peers, some(&port, row), database) {
+                    DatabaseNode::Named(name) => Arc::clone(name),
+                    DatabaseNode::Address(address, port) => format!("{address}:{port}").into(),
+                };
                 self.count_database(&side, node, now);
                 continue;
             }
@@ -130,7 +128,7 @@ impl CallTable {
             let more = edge.more.len() as u64;
             self.unpaired += more;
             match self.with_virtual_node(edge) {
-                Some(edge) => self.count_as(&edge, "virtual_node", now),
+                Some(edge) => self.count_as(&edge, Connection::VirtualNode, now),
                 None => self.unpaired += 1,
             }
         }
@@ -162,25 +160,28 @@ impl CallTable {
         let server = Side { service: node, dimensions, ..client.clone() };
         self.count_as(
             &Edge { client: Some(client.clone()), server: Some(server), ..Edge::default() },
-            "database",
+            Connection::Database,
             now,
         );
     }
 
     fn count(&mut self, edge: &Edge, now: Duration) {
-        let is_messaging = edge.client.iter().chain(&edge.server).any(|side| side.is_messaging);
-        let connection_type = if is_messaging { "messaging_system" } else { "" };
-        self.count_as(edge, connection_type, now);
+        let sends = |side: &Option<Side>| side.as_ref().is_some_and(|side| side.is_messaging);
+        let connection = Connection::of_sides(sends(&edge.client), sends(&edge.server));
+        self.count_as(edge, connection, now);
         for server in &edge.more {
             let (client, server) = (edge.client.clone(), Some(server.clone()));
-            self.count_as(&Edge { client, server, ..Edge::default() }, connection_type, now);
+            self.count_as(&Edge { client, server, ..Edge::default() }, connection, now);
         }
     }
 
-    fn count_as(&mut self, edge: &Edge, connection_type: &str, now: Duration) {
+    fn count_as(&mut self, edge: &Edge, connection: Connection, now: Duration) {
         let Edge { client: Some(client), server: Some(server), .. } = edge else { return };
-        let mut values =
-            vec![Arc::clone(&client.service), Arc::clone(&server.service), connection_type.into()];
+        let mut values = vec![
+            Arc::clone(&client.service),
+            Arc::clone(&server.service),
+            connection.word().into(),
+        ];
         values.extend(client.dimensions.iter().chain(&server.dimensions).cloned());
         let histogram = || Arc::new(HistogramValue::new(&self.bounds, self.histograms));
         let with_queues = self.settings.enable_messaging_system_latency_histogram;
@@ -196,7 +197,7 @@ impl CallTable {
         calls.failed += u64::from(client.failed || server.failed);
         Arc::make_mut(&mut calls.server).observe(server.point);
         Arc::make_mut(&mut calls.client).observe(client.point);
-        if connection_type == "messaging_system"
+        if connection == Connection::MessagingSystem
             && let Some(messaging) = &mut calls.messaging
         {
             let sent = client.point.timestamp_unix_nano;
@@ -244,6 +245,14 @@ impl CallTable {
                 |it| Some(&it.client),
             ),
         ];
+        if self.settings.enable_connection_info {
+            families.push(Family {
+                name: "traces_service_graph_connection_info",
+                help: "Which services are connected; always 1",
+                kind: Kind::Gauge,
+                points: self.table.points(selection, |_| Some(Value::Number(1.0))),
+            });
+        }
         if self.settings.enable_messaging_system_latency_histogram {
             families.push(histograms(
                 "traces_service_graph_request_messaging_system_seconds",
@@ -265,5 +274,9 @@ impl CallTable {
 
 /// The first that has a value in this row.
 fn first(dimensions: &[Dimension], row: usize) -> Option<&Arc<str>> {
-    dimensions.iter().map(|it| it.value(row)).find(|it| !it.is_empty())
+    dimensions.iter().find_map(|it| some(it, row))
+}
+
+fn some(dimension: &Dimension, row: usize) -> Option<&Arc<str>> {
+    Some(dimension.value(row)).filter(|it| !it.is_empty())
 }

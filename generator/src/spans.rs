@@ -6,14 +6,6 @@ use arrow_array::{
 };
 use sigyn_store::{AttributeScope, Error, Field, Source, SpanId, TraceId};
 
-/// OTLP `SpanKind`.
-pub(crate) const KIND_SERVER: u8 = 2;
-pub(crate) const KIND_CLIENT: u8 = 3;
-pub(crate) const KIND_PRODUCER: u8 = 4;
-pub(crate) const KIND_CONSUMER: u8 = 5;
-/// OTLP `StatusCode`.
-pub(crate) const STATUS_ERROR: u8 = 2;
-
 /// The fixed columns of a source.
 pub(crate) struct Spans {
     trace_ids: FixedSizeBinaryArray,

@@ -47,7 +47,8 @@ pub use progress::SearchProgress;
 pub use selection::{
     Contrast, ContrastField, ContrastValue, DurationRank, Facet, Facets, SpanSelection, ValueCount,
 };
-pub use service_graph::{Connection, ServiceEdge, ServiceGraph, ServiceNode};
+pub use service_graph::{ServiceEdge, ServiceGraph, ServiceNode};
+pub use sigyn_store::calls::Connection;
 
 use crate::traceql::{FieldRef, Pipeline, Query};
 use arrow_schema::ArrowError;

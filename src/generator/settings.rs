@@ -34,6 +34,7 @@ pub(super) fn settings(config: &Config) -> Option<sigyn_generator::Config> {
             peer_attributes: said.peer_attributes.clone().unwrap_or(default.peer_attributes),
             enable_messaging_system_latency_histogram: said
                 .enable_messaging_system_latency_histogram,
+            enable_connection_info: said.enable_connection_info,
         }
     });
     Some(sigyn_generator::Config {

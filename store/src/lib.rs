@@ -8,6 +8,7 @@
 
 mod batch;
 mod block;
+pub mod calls;
 mod clock;
 mod error;
 mod exemplar;

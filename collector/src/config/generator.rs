@@ -60,6 +60,8 @@ pub struct ServiceGraphs {
     pub peer_attributes: Option<Vec<String>>,
     /// Whether time in queues is a histogram of its own.
     pub enable_messaging_system_latency_histogram: bool,
+    /// Whether `traces_service_graph_connection_info` is made.
+    pub enable_connection_info: bool,
 }
 
 /// Kinds of histograms.
@@ -167,6 +169,7 @@ impl ServiceGraphs {
         }
         graphs.enable_messaging_system_latency_histogram =
             read_switch(reading, &mut fields, "enable_messaging_system_latency_histogram");
+        graphs.enable_connection_info = read_switch(reading, &mut fields, "enable_connection_info");
         fields.finish(reading);
         Some(graphs)
     }
@@ -181,7 +184,8 @@ impl ServiceGraphs {
             .add(
                 "enable_messaging_system_latency_histogram",
                 Printed::Boolean(self.enable_messaging_system_latency_histogram),
-            );
+            )
+            .add("enable_connection_info", Printed::Boolean(self.enable_connection_info));
         map.done()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A call is a client span and each server span whose parent it is, or a producer and each of its consumers. The two sides may lie in
 //! different sources, so an open side waits (`pairing`) until the source of the other has been gone through. The edges are those of
-//! `traces_service_graph_request_total`; where that counter must stop waiting, a scan has seen everything.
+//! `traces_service_graph_request_total`, by the same rules ([`sigyn_store::calls`]); where that counter must stop waiting, a scan has
+//! seen everything.
 
 mod names;
 mod pairing;
@@ -14,36 +15,11 @@ use super::{
 use crate::traceql;
 use pairing::{Calls, Pairing};
 use rapidhash::RapidHashMap;
-use sigyn_store::TraceId;
+use sigyn_store::{TraceId, calls::Connection};
 use std::cmp::Reverse;
 
 /// The spans that can be a side of a call.
 const SIDES: &str = "{ kind = server || kind = client || kind = producer || kind = consumer }";
-
-/// How two nodes are connected, in the words of the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Connection {
-    /// Client and server, each with a span.
-    Call,
-    /// Producer and consumer.
-    MessagingSystem,
-    /// A client span that speaks to a database, which has no spans.
-    Database,
-    /// One side has no span; the other one's attributes name it, or it is the `user`.
-    VirtualNode,
-}
-
-impl Connection {
-    /// The value of the label `connection_type`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Call => "",
-            Self::MessagingSystem => "messaging_system",
-            Self::Database => "database",
-            Self::VirtualNode => "virtual_node",
-        }
-    }
-}
 
 /// Who calls whom.
 #[derive(Clone, Debug, Default)]

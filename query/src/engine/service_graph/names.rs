@@ -56,25 +56,28 @@ impl Names {
         codes
     }
 
-    /// Codes of the wanted rows of an attribute of span or resource; `None` where no row has it.
+    /// Codes of the wanted rows of an attribute of the resource or, where that has none, of the span; `None` where no row has it.
     pub(super) fn of_attribute(
         &mut self,
         view: &View,
         name: &str,
         wanted: &BooleanBuffer,
     ) -> Result<Option<Vec<u32>>, EngineError> {
-        if !view.has_attribute(AttributeScope::Span, name)?
-            && !view.has_attribute(AttributeScope::Resource, name)?
+        let mut codes = None;
+        for (scope, word) in
+            [(AttributeScope::Resource, Scope::Resource), (AttributeScope::Span, Scope::Span)]
         {
-            return Ok(None);
-        }
-        let mut codes = vec![NO_NAME; view.len()];
-        for column in field_columns(&FieldRef::attribute(Scope::Any, name), Frame::rows(view))? {
-            if column.fan.is_none() {
-                self.fill(&column.data, wanted, &mut codes);
+            if !view.has_attribute(scope, name)? {
+                continue;
+            }
+            let codes = codes.get_or_insert_with(|| vec![NO_NAME; view.len()]);
+            for column in field_columns(&FieldRef::attribute(word, name), Frame::rows(view))? {
+                if column.fan.is_none() {
+                    self.fill(&column.data, wanted, codes);
+                }
             }
         }
-        Ok(Some(codes))
+        Ok(codes)
     }
 
     /// Gives wanted rows without a name that of a column: strings, numbers and booleans.

@@ -2,7 +2,6 @@
 
 use super::{
     super::{EngineError, metrics::sketch::Sketch, scan::Fold, view::View},
-    Connection,
     names::{NO_NAME, Names},
 };
 use arrow_array::{
@@ -12,23 +11,13 @@ use arrow_array::{
 };
 use arrow_buffer::BooleanBuffer;
 use rapidhash::RapidHashMap;
-use sigyn_store::{Field, SpanId, TraceId};
-
-const SERVER: u8 = 2;
-const CLIENT: u8 = 3;
-const PRODUCER: u8 = 4;
-const CONSUMER: u8 = 5;
-const ERROR: u8 = 2;
-
-/// A client span with one of these talks to a database, which has no span of its own.
-const DATABASE_ATTRIBUTES: [&str; 4] = ["db.namespace", "db.name", "db.system", "db.system.name"];
-/// What names the database's node, before the attribute that made it one.
-const DATABASE_PEER_ATTRIBUTES: [&str; 3] =
-    ["peer.service", "server.address", "network.peer.address"];
-/// What names the side that has no span. The defaults of `metrics_generator` hold the database's as well; those made an edge already.
-const PEER_ATTRIBUTE: &str = "peer.service";
-/// The client of a root of which nobody says who called it.
-const USER: &str = "user";
+use sigyn_store::{
+    Field, SpanId, TraceId,
+    calls::{
+        Connection, DATABASE_ATTRIBUTES, DATABASE_PEER_ATTRIBUTES, DatabaseNode, PEER_ATTRIBUTES,
+        PORT_ATTRIBUTE, Role, USER, database_node, is_failed,
+    },
+};
 
 /// Sides that wait at a time.
 const OPEN_MAX: usize = 500_000;
@@ -113,11 +102,7 @@ impl Pairing {
                 continue;
             };
             client.is_answered = true;
-            let connection = if client.is_producer || server.is_consumer {
-                Connection::MessagingSystem
-            } else {
-                Connection::Call
-            };
+            let connection = Connection::of_sides(client.is_producer, server.is_consumer);
             let edge = (client.service, server.service, connection);
             let failed = client.failed || server.failed;
             self.count(edge, server.trace, server.seconds, failed);
@@ -207,8 +192,8 @@ impl Fold for Pairing {
         };
         let databases = read(&DATABASE_ATTRIBUTES)?;
         let database_peers = read(&DATABASE_PEER_ATTRIBUTES)?;
-        let ports = read(&["network.peer.port"])?;
-        let peers = read(&[PEER_ATTRIBUTE])?;
+        let ports = read(&[PORT_ATTRIBUTE])?;
+        let peers = read(&PEER_ATTRIBUTES)?;
         let user = self.names.code(USER);
 
         for (place, row) in wanted.set_indices().enumerate() {
@@ -216,16 +201,15 @@ impl Fold for Pairing {
                 self.settle();
             }
             let trace = TraceId(bytes(traces.value(row)));
-            let (service, kind, failed) =
-                (services[row], kinds.value(row), codes.value(row) == ERROR);
+            let role = Role::of_kind(kinds.value(row));
+            let (service, failed) = (services[row], is_failed(codes.value(row)));
             let seconds = durations.value(row).max(0) as f32 / 1e9;
             let peer = first(&peers, row);
             let asked = self.services.entry(service).or_default();
-            if matches!(kind, SERVER | CONSUMER) {
+            if let Role::Called { is_messaging: is_consumer } = role {
                 asked.calls += 1;
                 asked.failed += u64::from(failed);
                 let parent = parents.is_valid(row).then(|| SpanId(bytes(parents.value(row))));
-                let is_consumer = kind == CONSUMER;
                 match parent.filter(|parent| !parent.is_zero()) {
                     Some(parent) => self.servers.push(Server {
                         trace,
@@ -243,20 +227,21 @@ impl Fold for Pairing {
                 }
                 continue;
             }
-            let database = if kind == CLIENT { first(&databases, row) } else { NO_NAME };
+            let Role::Caller { is_messaging: is_producer } = role else { continue };
+            let database = if role.may_ask_database() { first(&databases, row) } else { NO_NAME };
             if database != NO_NAME {
-                let mut node = first(&database_peers, row);
-                let (named, port) = (first(&database_peers[..2], row), first(&ports, row));
-                if node == NO_NAME {
-                    node = database;
-                } else if named == NO_NAME && port != NO_NAME {
-                    let text = format!("{}:{}", self.names.text(node), self.names.text(port));
-                    node = self.names.code(&text);
-                }
+                let peers = [0, 1, 2].map(|at| named(&database_peers[at..=at], row));
+                let node = match database_node(peers, named(&ports, row), database) {
+                    DatabaseNode::Named(name) => name,
+                    DatabaseNode::Address(address, port) => {
+                        let text =
+                            format!("{}:{}", self.names.text(address), self.names.text(port));
+                        self.names.code(&text)
+                    }
+                };
                 self.count((service, node, Connection::Database), trace, seconds, failed);
                 continue;
             }
-            let is_producer = kind == PRODUCER;
             let key = (trace, SpanId(bytes(ids.value(row))));
             let is_answered = false;
             self.add_client(
@@ -303,8 +288,12 @@ impl Fold for Pairing {
 
 /// The first that names the row.
 fn first(columns: &[Option<Vec<u32>>], row: usize) -> u32 {
+    named(columns, row).unwrap_or(NO_NAME)
+}
+
+fn named(columns: &[Option<Vec<u32>>], row: usize) -> Option<u32> {
     let names = columns.iter().flatten().map(|codes| codes[row]);
-    names.into_iter().find(|code| *code != NO_NAME).unwrap_or(NO_NAME)
+    names.into_iter().find(|code| *code != NO_NAME)
 }
 
 fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
