@@ -14,6 +14,9 @@ pub enum Via {
     Zipkin,
     /// Pushed as Jaeger.
     Jaeger,
+    /// Asked for by trace, from a span buffer: reads in order brought these spans before, or will. Whoever follows the
+    /// store ([`Store::tail`](crate::Store::tail)) is not shown them.
+    Lookup,
 }
 
 /// One unit of intake. It is durable as a whole or not at all.

@@ -4,13 +4,14 @@
 //! still searchable, until its block takes its place in one step.
 
 use crate::{
-    Error, Overlay, Snapshot, Source, Tail,
+    Error, Overlay, Snapshot, Source, Tail, Via,
     block::Block,
     head::{Chunk, ChunkSource, decode},
 };
 use parking_lot::Mutex;
 use std::{
     mem,
+    ops::Range,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Generation {
     pub(crate) sequences: Option<(u64, u64)>,
     /// Monotonic time of the first batch.
     born: Option<Duration>,
+    /// Those of its spans, by number, that whoever follows is not shown; ascending.
+    untold: Vec<Range<u64>>,
     /// Of the block, once it is being written: another attempt writes over what the first one left.
     pub(crate) block: OnceLock<Ulid>,
 }
@@ -75,6 +78,7 @@ impl Generations {
         sequence: u64,
         body: &[u8],
         overlay: &Overlay,
+        via: Via,
         now: Duration,
     ) -> Result<(), Error> {
         let beside = if body.len() > DECODE_IN_PLACE_BYTES_MAX {
@@ -87,6 +91,7 @@ impl Generations {
         };
         let mut state = self.state.lock();
         let state = &mut *state;
+        let spans_before = state.newest_spans();
         match beside {
             Some(chunks) => {
                 // Whoever follows the head counts spans in the order of chunks.
@@ -98,6 +103,10 @@ impl Generations {
                 let State { active, newest, .. } = state;
                 decode(body, overlay, active, |full| newest.chunks.push(seal(full)))?;
             }
+        }
+        if via == Via::Lookup {
+            let spans = spans_before..state.newest_spans();
+            state.newest.untold.push(spans);
         }
         let first = state.newest.sequences.map_or(sequence, |(first, _)| first);
         state.newest.sequences = Some((first, sequence));
@@ -155,13 +164,21 @@ impl Generations {
         tail.missed = start.saturating_sub(after);
         let active = (state.active.len() > 0)
             .then(|| state.copy.get_or_insert_with(|| seal(state.active.clone())));
+        let untold_of = |generation: &Generation, start: u64| -> Vec<Range<u64>> {
+            let untold = generation.untold.iter();
+            untold.map(|spans| spans.start + start..spans.end + start).collect()
+        };
+        let mut untold = cutting.map_or_else(Vec::new, |it| untold_of(it, state.cutting_start));
+        untold.extend(untold_of(&state.newest, state.newest_start));
         let cutting = cutting.into_iter().flat_map(|generation| &generation.chunks);
         for chunk in cutting.chain(&state.newest.chunks).chain(active.map(|it| &*it)) {
             let end = start + chunk.rows() as u64;
             if end > after {
-                let first = after.saturating_sub(start) as usize;
                 let source: Arc<dyn Source> = Arc::new(chunk.clone());
-                tail.parts.push((source, first..chunk.rows()));
+                for told in without(start.max(after)..end, &untold) {
+                    let rows = (told.start - start) as usize..(told.end - start) as usize;
+                    tail.parts.push((source.clone(), rows));
+                }
             }
             start = end;
         }
@@ -239,6 +256,10 @@ impl State {
         }
     }
 
+    fn newest_spans(&self) -> u64 {
+        self.newest.spans() + self.active.len() as u64
+    }
+
     fn newest_size(&self) -> HeadSize {
         let mut size =
             HeadSize { spans: self.active.len(), bytes: self.active.size_bytes() as u64 };
@@ -250,8 +271,36 @@ impl State {
     }
 }
 
+/// What is left of a range without some others, which are ascending.
+fn without(whole: Range<u64>, others: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut left = Vec::new();
+    let mut start = whole.start;
+    for other in others {
+        left.push(start..other.start.min(whole.end));
+        start = start.max(other.end);
+    }
+    left.push(start..whole.end);
+    left.retain(|range| range.start < range.end);
+    left
+}
+
 /// Nothing is added to this chunk any more.
 pub(crate) fn seal(mut chunk: Chunk) -> ChunkSource {
     chunk.freeze();
     ChunkSource::new(Arc::new(chunk))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn ranges_are_left_out_of_ranges() {
+        assert_eq!(without(3..9, &[]), [3..9]);
+        assert_eq!(without(3..9, &[0..2, 4..5, 7..12, 20..21]), [3..4, 5..7]);
+        assert_eq!(without(3..9, &[0..20]), []);
+        assert_eq!(without(3..9, &[3..4, 8..9]), [4..8]);
+        assert_eq!(without(9..9, &[3..4]), []);
+        assert_eq!(without(5..9, &[0..1, 20..30]), [5..9]);
+    }
 }

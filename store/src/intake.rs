@@ -45,7 +45,8 @@ impl Intake {
     fn add(&self, written: Written) {
         let Written { sequence, job } = written;
         let batch = &job.batch;
-        let added = self.head.add(sequence, &batch.body, &batch.overlay, self.clock.monotonic());
+        let now = self.clock.monotonic();
+        let added = self.head.add(sequence, &batch.body, &batch.overlay, batch.via, now);
         if let Err(error) = &added {
             // It was checked before it went into the journal.
             tracing::error!(%error, "a checked body did not decode");

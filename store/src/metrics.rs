@@ -305,6 +305,7 @@ impl Metrics {
                 Via::Otlp => "otlp",
                 Via::Zipkin => "zipkin",
                 Via::Jaeger => "jaeger",
+                Via::Lookup => "lookup",
             },
         };
         self.ingested_spans.get_or_create(&label).inc_by(spans as u64);

@@ -66,7 +66,7 @@ impl Reader {
         spans.cut_down(order);
         let Spans { plain, compressed } = spans;
         let batch =
-            Batch { via: Via::Scrape, body: plain, compressed, overlay, reach: None, gap: None };
+            Batch { via: Via::Lookup, body: plain, compressed, overlay, reach: None, gap: None };
         self.context.store.append(batch).await?;
         Ok(given)
     }

@@ -2,7 +2,7 @@
 
 use super::{Block, Blocks, shelf::Merged};
 use crate::{
-    AttributeScope, Field, Overlay, TraceId,
+    AttributeScope, Field, Overlay, TraceId, Via,
     generations::Generations,
     objects::BlockPlace,
     otlp,
@@ -37,7 +37,7 @@ impl Shelf {
         for request in requests {
             let body = request.encode_to_vec();
             self.count += 1;
-            head.add(self.count, &body, &Overlay::default(), Duration::ZERO).unwrap();
+            head.add(self.count, &body, &Overlay::default(), Via::Otlp, Duration::ZERO).unwrap();
         }
         let generation = head.cut()?;
         self.blocks.write(generation, Ulid::from_parts(1, 1), START_UNIX_NANO).await.unwrap()

@@ -235,6 +235,7 @@ fn via_code(via: Via) -> u64 {
         Via::Otlp => 1,
         Via::Zipkin => 2,
         Via::Jaeger => 3,
+        Via::Lookup => 4,
     }
 }
 
@@ -255,6 +256,7 @@ fn read_batch(payload: &Bytes) -> Result<Entry, Malformed> {
                     1 => Via::Otlp,
                     2 => Via::Zipkin,
                     3 => Via::Jaeger,
+                    4 => Via::Lookup,
                     _ => Via::Scrape,
                 }
             }

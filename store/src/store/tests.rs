@@ -319,6 +319,37 @@ async fn who_follows_the_head_sees_each_span_once() {
 }
 
 #[tokio::test]
+async fn what_was_asked_for_by_trace_is_not_told_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(config(folder.path())).await;
+    let (mut seen, mut expected, mut next) = (Vec::new(), Vec::new(), 0);
+    for round in 0..40u8 {
+        let spans: Vec<(u8, u64)> = (0..u64::from(round % 5)).map(|at| (round, at + 1)).collect();
+        let is_lookup = round % 3 == 1 || round % 7 == 2;
+        let via = if is_lookup { Via::Lookup } else { Via::Scrape };
+        let batch = Batch { via, ..batch(&request(&spans), Overlay::default()) };
+        store.append(batch).await.unwrap();
+        if !is_lookup {
+            expected.extend(vec![round; spans.len()]);
+        }
+        if round % 4 == 3 {
+            let tail = store.tail(next);
+            for (source, rows) in &tail.parts {
+                let ids = source.field(Field::TraceId).unwrap();
+                let ids = ids.as_fixed_size_binary();
+                seen.extend(rows.clone().map(|row| ids.value(row)[0]));
+            }
+            next = tail.next;
+        }
+        if round % 12 == 11 {
+            store.flush().await.unwrap();
+        }
+    }
+    assert_eq!(seen, expected);
+    assert_eq!(span_count(&store), 80, "but it is all there");
+}
+
+#[tokio::test]
 async fn one_process_at_a_time_and_no_newer_version() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(config(folder.path())).await;
