@@ -3,6 +3,7 @@
 use super::{
     error::{Fault, ParseError},
     line::{self, ExemplarSample, Found},
+    scan,
 };
 
 /// What an exposition says about traces.
@@ -67,7 +68,7 @@ pub fn parse_news(
     })
 }
 
-const TYPES: [&str; 8] =
+pub(super) const TYPES: [&str; 8] =
     ["counter", "gauge", "histogram", "gaugehistogram", "stateset", "info", "summary", "unknown"];
 
 fn read_line<'a>(
@@ -98,7 +99,7 @@ fn descriptor(line: &str) -> Result<(), Fault> {
         return Err(Fault::new(0, "expected `# TYPE`, `# HELP`, `# UNIT` or `# EOF`"));
     };
     let name_at = keyword.len();
-    let length = line::metric_name(&line[name_at..])
+    let length = scan::metric_name(&line[name_at..])
         .map_err(|fault| Fault::new(name_at + fault.offset, fault.what))?;
     let name = &line[name_at..name_at + length];
     let Some(argument) = line[name_at + length..].strip_prefix(' ') else {
@@ -119,7 +120,7 @@ fn descriptor(line: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn not_utf8(body: &[u8], valid_up_to: usize) -> ParseError {
+pub(super) fn not_utf8(body: &[u8], valid_up_to: usize) -> ParseError {
     let valid = String::from_utf8_lossy(&body[..valid_up_to]);
     let line = valid.matches('\n').count() + 1;
     let column = valid.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
