@@ -10,6 +10,7 @@ mod loss;
 mod notebooks;
 mod open;
 mod pins;
+mod stored_exemplar;
 mod value;
 
 pub(crate) use open::Index;

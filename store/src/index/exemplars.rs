@@ -1,22 +1,10 @@
 //! Exemplars by time and by trace.
 
-use super::{Index, open::failed, value};
-use crate::{
-    Error, Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter, SpanId, TraceId,
-};
-use serde::{Deserialize, Serialize};
+use super::{Index, open::failed, stored_exemplar, value};
+use crate::{Error, Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter, TraceId};
 use std::collections::BTreeMap;
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    series: Vec<(String, String)>,
-    labels: Vec<(String, String)>,
-    trace: [u8; 16],
-    span: Option<[u8; 8]>,
-    /// Bits of the value: JSON has no NaN.
-    value: u64,
-    time: i64,
-}
+const TIME_BYTES: usize = 8;
 
 impl Index {
     /// Keeps those not seen before and pins their traces until `pinned_until_unix_nano`; a trace that is pinned already
@@ -34,20 +22,11 @@ impl Index {
             let identity = identity(exemplar);
             let by_trace = [&exemplar.trace_id.0[..], &identity[..]].concat();
             if !self.exemplars_by_trace.contains_key(&by_trace).map_err(failed)? {
-                let key =
-                    [&time_key(exemplar.timestamp_unix_milli)[..], &exemplar.trace_id.0, &identity]
-                        .concat();
-                let stored = Stored {
-                    series: exemplar.series.clone(),
-                    labels: exemplar.labels.clone(),
-                    trace: exemplar.trace_id.0,
-                    span: exemplar.span_id.map(|span| span.0),
-                    value: exemplar.value.to_bits(),
-                    time: exemplar.timestamp_unix_milli,
-                };
-                let payload = serde_json::to_vec(&stored).expect("strings and numbers encode");
-                self.exemplars.insert(&key, value::seal(&payload)).map_err(failed)?;
-                self.exemplars_by_trace.insert(by_trace, key).map_err(failed)?;
+                let time = time_key(exemplar.timestamp_unix_milli);
+                let key = [&time[..], &by_trace].concat();
+                let payload = stored_exemplar::write(exemplar);
+                self.exemplars.insert(key, value::seal(&payload)).map_err(failed)?;
+                self.exemplars_by_trace.insert(by_trace, &time[..]).map_err(failed)?;
                 added += 1;
                 let pin = Pin {
                     trace_id: exemplar.trace_id,
@@ -64,9 +43,12 @@ impl Index {
     pub(crate) fn exemplars_of(&self, trace_id: TraceId) -> Result<Vec<Exemplar>, Error> {
         let mut found = Vec::new();
         for entry in self.exemplars_by_trace.scan_prefix(trace_id.0) {
-            let (_, key) = entry.map_err(failed)?;
-            if let Some(bytes) = self.exemplars.get(key).map_err(failed)? {
-                found.extend(read(&bytes));
+            let (by_trace, time) = entry.map_err(failed)?;
+            // Until version 2 the whole key stood here, which begins with the time.
+            let Some(time) = time.get(..TIME_BYTES) else { continue };
+            let key = [time, &by_trace].concat();
+            if let Some(bytes) = self.exemplars.get(&key).map_err(failed)? {
+                found.extend(read(&key, &bytes));
             }
         }
         found.sort_by_key(|exemplar| exemplar.timestamp_unix_milli);
@@ -86,7 +68,7 @@ impl Index {
             if key[..8] > time_key(to_unix_milli)[..] {
                 break;
             }
-            if let Some(exemplar) = read(&bytes)
+            if let Some(exemplar) = read(&key, &bytes)
                 && wanted(&exemplar.series)
             {
                 by_series.entry(exemplar.series.clone()).or_default().push(exemplar);
@@ -110,8 +92,8 @@ impl Index {
             if at == count_max {
                 return Ok(false);
             }
-            let (_, bytes) = entry.map_err(failed)?;
-            if let Some(exemplar) = read(&bytes) {
+            let (key, bytes) = entry.map_err(failed)?;
+            if let Some(exemplar) = read(&key, &bytes) {
                 show(exemplar);
             }
         }
@@ -150,24 +132,25 @@ impl Index {
 }
 
 /// Big-endian with the sign bit turned, so that bytes sort as times do.
-fn time_key(unix_milli: i64) -> [u8; 8] {
+fn time_key(unix_milli: i64) -> [u8; TIME_BYTES] {
     (unix_milli as u64 ^ 1 << 63).to_be_bytes()
 }
 
-fn read(bytes: &[u8]) -> Option<Exemplar> {
-    let stored = value::open(bytes).and_then(|it| serde_json::from_slice::<Stored>(it).ok());
-    let Some(stored) = stored else {
-        tracing::warn!("skipped a damaged exemplar in the index");
-        return None;
+fn time_of(key: &[u8; TIME_BYTES]) -> i64 {
+    (u64::from_be_bytes(*key) ^ 1 << 63) as i64
+}
+
+fn read(key: &[u8], bytes: &[u8]) -> Option<Exemplar> {
+    let exemplar = || {
+        let (time, rest) = key.split_first_chunk::<TIME_BYTES>()?;
+        let (trace, _) = rest.split_first_chunk::<16>()?;
+        stored_exemplar::read(value::open(bytes)?, TraceId(*trace), time_of(time))
     };
-    Some(Exemplar {
-        series: stored.series,
-        labels: stored.labels,
-        trace_id: TraceId(stored.trace),
-        span_id: stored.span.map(SpanId),
-        value: f64::from_bits(stored.value),
-        timestamp_unix_milli: stored.time,
-    })
+    let found = exemplar();
+    if found.is_none() {
+        tracing::warn!("skipped a damaged exemplar in the index");
+    }
+    found
 }
 
 /// 64 bits of what makes an exemplar the same. Part of the disk format: the unseeded rapidhash V3.

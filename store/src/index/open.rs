@@ -21,7 +21,7 @@ pub(crate) struct Index {
     db: sled::Db,
     /// Time, trace, identity → exemplar.
     pub(super) exemplars: sled::Tree,
-    /// Trace, identity → key in `exemplars`.
+    /// Trace, identity → time, with which the key in `exemplars` begins.
     pub(super) exemplars_by_trace: sled::Tree,
     /// Trace, reason → until when.
     pub(super) pins: sled::Tree,
