@@ -112,7 +112,7 @@ impl SpanMetricsSource {
             metrics: Metrics::register(registry),
             shown: Mutex::default(),
             standing: Mutex::new(Standing { seniority, leads_since_unix_nano: None }),
-            replicas: Replicas::new(&said.peers)?,
+            replicas: Replicas::new(&said.peers, &said.peer_client)?,
             takeover_wait: wait.max(TAKEOVER_WAIT_MIN),
             saved: SavedState::below(storage),
             remotes,

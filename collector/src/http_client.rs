@@ -7,6 +7,7 @@ mod oauth2;
 mod proxy;
 mod tls;
 
-pub(crate) use client::Client;
-pub(crate) use error::{HttpError, root};
+pub use client::Client;
+pub use error::HttpError;
+pub(crate) use error::root;
 pub(crate) use tls::check as check_tls;

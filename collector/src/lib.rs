@@ -11,7 +11,7 @@ pub mod discovery;
 pub mod exemplars;
 #[cfg(test)]
 mod fixture;
-mod http_client;
+pub mod http_client;
 mod inflate;
 mod labels;
 pub mod openmetrics;

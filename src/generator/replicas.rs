@@ -5,9 +5,12 @@
 //! every few seconds, with the spans that it has counted lately, so that whoever goes on in its
 //! place counts exactly what it had not.
 
+use axum::http::HeaderMap;
 use futures::future::join_all;
 use serde_json::{Value, json};
+use sigyn_collector::{config::HttpClient, http_client::Client};
 use std::{net::SocketAddr, time::Duration};
+use tokio::time::timeout;
 
 /// Paths of what one replica tells another.
 pub(crate) const STANDING_PATH: &str = "/-/generator";
@@ -17,6 +20,8 @@ pub(crate) const STATE_PATH: &str = "/-/generator/state";
 const STANDING_TIMEOUT: Duration = Duration::from_secs(1);
 const STATE_TIMEOUT: Duration = Duration::from_secs(10);
 const STATE_BYTES_MAX: usize = 256 << 20;
+/// They are asked every second.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Where a replica stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +35,7 @@ pub(super) struct Standing {
 /// The others.
 pub(super) struct Replicas {
     urls: Vec<reqwest::Url>,
-    client: reqwest::Client,
+    client: Client,
 }
 
 /// Who answered.
@@ -68,10 +73,10 @@ impl Standing {
 }
 
 impl Replicas {
-    pub(super) fn new(urls: &[String]) -> anyhow::Result<Self> {
+    pub(super) fn new(urls: &[String], client: &HttpClient) -> anyhow::Result<Self> {
         let urls = urls.iter().map(|url| url.parse());
         let urls = urls.collect::<Result<Vec<reqwest::Url>, _>>()?;
-        Ok(Self { urls, client: reqwest::Client::builder().gzip(true).build()? })
+        Ok(Self { urls, client: Client::new(client.clone(), IDLE_TIME_MAX) })
     }
 
     pub(super) fn is_alone(&self) -> bool {
@@ -89,22 +94,28 @@ impl Replicas {
 
     async fn ask_one(&self, url: reqwest::Url) -> Option<Peer> {
         let place = url.join(STANDING_PATH).ok()?;
-        let answer = self.client.get(place).timeout(STANDING_TIMEOUT).send().await.ok()?;
-        let standing = Standing::of_json(&answer.json().await.ok()?)?;
-        Some(Peer { standing, url })
+        let ask = async {
+            let answer = self.client.get(place, None, &HeaderMap::new()).await.ok()?;
+            answer.error_for_status().ok()?.json().await.ok()
+        };
+        let answer = timeout(STANDING_TIMEOUT, ask).await.ok()??;
+        Some(Peer { standing: Standing::of_json(&answer)?, url })
     }
 
     /// The whole state of one that leads.
     pub(super) async fn state_of(&self, peer: &Peer) -> anyhow::Result<Vec<u8>> {
         let place = peer.url.join(STATE_PATH)?;
-        let answer = self.client.get(place).timeout(STATE_TIMEOUT).send().await?;
-        let mut answer = answer.error_for_status()?;
-        let mut state = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
-            state.extend_from_slice(&chunk);
-            anyhow::ensure!(state.len() <= STATE_BYTES_MAX, "the state is too large");
-        }
-        Ok(state)
+        let ask = async {
+            let answer = self.client.get(place, None, &HeaderMap::new()).await?;
+            let mut answer = answer.error_for_status()?;
+            let mut state = Vec::new();
+            while let Some(chunk) = answer.chunk().await? {
+                state.extend_from_slice(&chunk);
+                anyhow::ensure!(state.len() <= STATE_BYTES_MAX, "the state is too large");
+            }
+            Ok(state)
+        };
+        timeout(STATE_TIMEOUT, ask).await?
     }
 }
 

@@ -4,7 +4,8 @@
 //! the generator, which this room does not know.
 
 use crate::config::{
-    Field, Fields, PrometheusDuration, Reading, RemoteWrite,
+    Field, Fields, HttpClient, PrometheusDuration, Reading, RemoteWrite,
+    http_read::read_http,
     print::{Printed, PrintedMap},
 };
 
@@ -28,6 +29,8 @@ pub struct MetricsGenerator {
     pub collection_interval: Option<PrometheusDuration>,
     /// Base URLs of the other Sigyns that read the same targets; one of all shows the metrics.
     pub peers: Vec<String>,
+    /// Credentials and TLS for asking them.
+    pub peer_client: HttpClient,
     /// Where the metrics are sent.
     pub remote_write: Vec<RemoteWrite>,
 }
@@ -98,6 +101,15 @@ impl MetricsGenerator {
         if let Some(field) = fields.take("peers") {
             generator.peers = read_peers(reading, &field);
         }
+        if let Some(field) = fields.take("peer_client")
+            && let Some(mut keys) = reading.map(&field)
+        {
+            generator.peer_client = read_http(reading, &mut keys);
+            keys.finish(reading);
+            if generator.peers.is_empty() {
+                reading.warn(&field, "there are no `peers` to ask");
+            }
+        }
         if let Some(field) = fields.take("remote_write") {
             generator.remote_write = read_receivers(reading, &field);
         }
@@ -118,6 +130,14 @@ impl MetricsGenerator {
             .maybe("stale_duration", self.stale_duration.map(Printed::text))
             .maybe("collection_interval", self.collection_interval.map(Printed::text))
             .list("peers", Printed::texts(&self.peers))
+            .maybe(
+                "peer_client",
+                (self.peer_client != HttpClient::default()).then(|| {
+                    let mut map = PrintedMap::default();
+                    map.http(&self.peer_client);
+                    map.done()
+                }),
+            )
             .list(
                 "remote_write",
                 Printed::List(self.remote_write.iter().map(RemoteWrite::print).collect()),

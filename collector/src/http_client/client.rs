@@ -26,7 +26,7 @@ const USER_AGENT: &str = concat!("sigyn/", env!("CARGO_PKG_VERSION"));
 
 /// One client for all targets of a block, with one idle connection kept for each of them.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     options: HttpClient,
     idle_time_max: Duration,
     tokens: Option<TokenSource>,
@@ -59,7 +59,7 @@ struct Private {
 
 impl Client {
     /// `idle_time_max` is how long a connection may wait for its next use.
-    pub(crate) fn new(options: HttpClient, idle_time_max: Duration) -> Self {
+    pub fn new(options: HttpClient, idle_time_max: Duration) -> Self {
         let tokens = match &options.authentication {
             Authentication::OAuth2(oauth2) => Some(TokenSource::new(oauth2, idle_time_max)),
             _ => None,
@@ -70,7 +70,10 @@ impl Client {
     /// Asks, follows redirects, and gives the first answer that is none. Credentials and the
     /// configured headers never go to another host. With a socket, the host of the URL is only a
     /// name: the socket is dialled.
-    pub(crate) async fn get(
+    ///
+    /// # Errors
+    /// When there is no answer: a sentence for a person.
+    pub async fn get(
         &self,
         url: Url,
         socket: Option<&Path>,

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 /// A request that brought no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpError {
+pub enum HttpError {
     /// Nobody answers at the address.
     #[error("cannot reach the target: {0}")]
     Unreachable(String),
