@@ -146,11 +146,21 @@ pub(super) async fn search(
     let (from, to) =
         (request.start_unix_nano.unwrap_or(0), request.end_unix_nano.unwrap_or(u64::MAX));
     let all: Arc<[Arc<dyn Source>]> = snapshot.sources.into();
-    let (mut sources, unasked): (Vec<_>, Vec<_>) =
+    let (mut sources, mut unasked): (Vec<_>, Vec<_>) =
         all.iter().filter(|source| source.rows() > 0).cloned().partition(|source| {
             let range = source.time_range();
             range.start_max_unix_nano >= from && range.start_min_unix_nano < to
         });
+    // Traces of which a source has fitting spans outside the range alone are not counted there.
+    unasked.extend(
+        sources
+            .iter()
+            .filter(|source| {
+                let range = source.time_range();
+                range.start_min_unix_nano < from || range.start_max_unix_nano >= to
+            })
+            .cloned(),
+    );
     sources.sort_by_key(|source| Reverse(source.time_range().start_max_unix_nano));
 
     let mut response = SearchResponse::default();
