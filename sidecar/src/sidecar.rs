@@ -208,7 +208,7 @@ impl Shared {
         }
         self.recorder.lock().record(&spans);
         let received = match batch.via {
-            Via::Scrape | Via::Otlp => &self.received[0],
+            Via::Scrape | Via::Lookup | Via::Otlp => &self.received[0],
             Via::Zipkin => &self.received[1],
             Via::Jaeger => &self.received[2],
         };

@@ -296,11 +296,15 @@ mod tests {
 
     #[test]
     fn ranges_are_left_out_of_ranges() {
-        assert_eq!(without(3..9, &[]), [3..9]);
-        assert_eq!(without(3..9, &[0..2, 4..5, 7..12, 20..21]), [3..4, 5..7]);
-        assert_eq!(without(3..9, &[0..20]), []);
-        assert_eq!(without(3..9, &[3..4, 8..9]), [4..8]);
-        assert_eq!(without(9..9, &[3..4]), []);
-        assert_eq!(without(5..9, &[0..1, 20..30]), [5..9]);
+        let left = |whole: std::ops::Range<u64>, others: &[(u64, u64)]| -> Vec<(u64, u64)> {
+            let others: Vec<_> = others.iter().map(|(start, end)| *start..*end).collect();
+            without(whole, &others).into_iter().map(|range| (range.start, range.end)).collect()
+        };
+        assert_eq!(left(3..9, &[]), [(3, 9)]);
+        assert_eq!(left(3..9, &[(0, 2), (4, 5), (7, 12), (20, 21)]), [(3, 4), (5, 7)]);
+        assert_eq!(left(3..9, &[(0, 20)]), []);
+        assert_eq!(left(3..9, &[(3, 4), (8, 9)]), [(4, 8)]);
+        assert_eq!(left(9..9, &[(3, 4)]), []);
+        assert_eq!(left(5..9, &[(0, 1), (20, 30)]), [(5, 9)]);
     }
 }

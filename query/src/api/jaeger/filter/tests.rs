@@ -113,9 +113,8 @@ fn faults_say_what_is_wrong() {
             "a duration such as",
         ),
         (
-            format!(
-                r#"{{"op":"gt","args":[{{"field":{{"name":"kind","level":"span"}}}},{{"scalar":{{"value":"server"}}}}]}}"#
-            ),
+            r#"{"op":"gt","args":[{"field":{"name":"kind","level":"span"}},{"scalar":{"value":"server"}}]}"#
+                .to_owned(),
             400,
             "no order",
         ),
