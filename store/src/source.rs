@@ -111,6 +111,13 @@ pub trait Source: Send + Sync {
         rows: &UInt32Array,
     ) -> Result<Vec<ArrayRef>, Error>;
 
+    /// False when no span has this text under the name of a span or resource attribute, nor an array with it. Much cheaper than the
+    /// values where few spans can have it; it may be wrong in saying yes.
+    fn may_have(&self, scope: AttributeScope, name: &str, text: &str) -> Result<bool, Error> {
+        let _ = (scope, name, text);
+        Ok(true)
+    }
+
     /// The names of all attributes of a scope that occur in this source, sorted.
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error>;
 

@@ -7,7 +7,7 @@ use super::{
     operand::{Frame, operand, scope_of},
     view::Entries,
 };
-use crate::traceql::{ComparisonOperator, FieldExpression, Intrinsic, Literal};
+use crate::traceql::{ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, Scope};
 use arrow_array::{Array, BooleanArray, cast::AsArray};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_select::take::take;
@@ -62,6 +62,9 @@ pub(super) fn condition(
         }
         FieldExpression::Not(inner, _) => is_false(inner, frame),
         FieldExpression::Comparison { operator, left, right, .. } => {
+            if !may_hold(expression, frame)? {
+                return Ok(constant(false, frame));
+            }
             let (left, right) = (operand(left, frame)?, operand(right, frame)?);
             compare(*operator, &left, &right, frame.len())
         }
@@ -116,6 +119,11 @@ fn all<'e>(
         }
     }
     on_rows.sort_by_key(|part| cost(part));
+    for part in &on_rows {
+        if !may_hold(part, frame)? {
+            return Ok(constant(false, frame));
+        }
+    }
     let mut mask = constant(true, frame);
     let mut left = on_rows.as_slice();
     while let Some((part, others)) = left.split_first() {
@@ -153,6 +161,31 @@ fn all<'e>(
         mask = &mask & &any_of_owner(of_entries, Some(&fan), frame.len());
     }
     Ok(mask)
+}
+
+/// False when an expression asks for an attribute that is equal to a text which no span has there: then nothing need be read.
+fn may_hold(expression: &FieldExpression, frame: Frame<'_>) -> Result<bool, EngineError> {
+    let FieldExpression::Comparison { operator: ComparisonOperator::Equal, left, right, .. } =
+        expression
+    else {
+        return Ok(true);
+    };
+    let (field, text) = match (&**left, &**right) {
+        (FieldExpression::Field(field, _), FieldExpression::Literal(Literal::String(text), _))
+        | (FieldExpression::Literal(Literal::String(text), _), FieldExpression::Field(field, _)) => {
+            (field, text)
+        }
+        _ => return Ok(true),
+    };
+    match field {
+        FieldRef::Attribute { scope: Scope::Span, name } => {
+            frame.view.may_have(AttributeScope::Span, name, text)
+        }
+        FieldRef::Attribute { scope: Scope::Resource, name } => {
+            frame.view.may_have(AttributeScope::Resource, name, text)
+        }
+        _ => Ok(true),
+    }
 }
 
 fn any_entry(
@@ -212,17 +245,17 @@ fn cost(expression: &FieldExpression) -> u32 {
     match expression {
         FieldExpression::Literal(..) => 0,
         FieldExpression::Field(field, _) => match field {
-            crate::traceql::FieldRef::Intrinsic(intrinsic) => match intrinsic {
+            FieldRef::Intrinsic(intrinsic) => match intrinsic {
                 Intrinsic::Status | Intrinsic::Kind => 2,
                 Intrinsic::Duration => 3,
                 Intrinsic::Name => 1,
                 Intrinsic::TraceId | Intrinsic::SpanId | Intrinsic::ParentId => 8,
                 _ => 4,
             },
-            crate::traceql::FieldRef::Attribute { scope, name } => match scope {
-                crate::traceql::Scope::Resource if name == "service.name" => 1,
-                crate::traceql::Scope::Any => 20,
-                crate::traceql::Scope::Event | crate::traceql::Scope::Link => 30,
+            FieldRef::Attribute { scope, name } => match scope {
+                Scope::Resource if name == "service.name" => 1,
+                Scope::Any => 20,
+                Scope::Event | Scope::Link => 30,
                 _ => 10,
             },
         },

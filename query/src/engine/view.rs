@@ -214,6 +214,16 @@ impl View {
         &self.cancellation
     }
 
+    /// False when no row has this text under the attribute, if that is cheaper to know than to read the values.
+    pub(super) fn may_have(
+        &self,
+        scope: AttributeScope,
+        name: &str,
+        text: &str,
+    ) -> Result<bool, EngineError> {
+        Ok(self.rows.is_some() || self.source.may_have(scope, name, text)?)
+    }
+
     /// True when it has all rows of its source.
     pub(super) fn is_whole(&self) -> bool {
         self.rows.is_none()

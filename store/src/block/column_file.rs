@@ -119,6 +119,22 @@ impl ColumnFile {
         }
     }
 
+    /// False when a column has no such text in a row group, which its dictionary tells. Where it has none, or the column is at hand,
+    /// nothing is said.
+    pub(super) fn may_have(&self, row_group: usize, name: &str, text: &str) -> Result<bool, Error> {
+        let footer = self.footer()?;
+        let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(false) };
+        let key = Key::Column(self.id, row_group, at);
+        let Some(leaf) = footer.text_leaf(row_group, at) else { return Ok(true) };
+        if self.cache.get(&key).is_some() {
+            return Ok(true);
+        }
+        self.guarded(|| {
+            let texts = self.pages(&footer, row_group)?.dictionary(leaf)?;
+            Ok(texts.is_none_or(|texts| is_among(&texts, text.as_bytes())))
+        })
+    }
+
     /// The entries of a sorted column that lie in those pages that may hold a value, and the row at which they begin; all of them if
     /// nothing is known of the pages. `None` when no page can hold it.
     pub(super) fn column_near(
@@ -294,6 +310,21 @@ fn wrong_rows(row_group: usize, found: usize, wanted: usize) -> ParquetError {
     ParquetError::General(format!(
         "a column of row group {row_group} has {found} rows instead of {wanted}"
     ))
+}
+
+/// Whether a text is in the page of a dictionary, where each stands behind its length.
+fn is_among(mut texts: &[u8], wanted: &[u8]) -> bool {
+    while let Some((length, rest)) = texts.split_first_chunk() {
+        let Some((text, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else {
+            // Damage is for whoever reads the values.
+            return true;
+        };
+        if text == wanted {
+            return true;
+        }
+        texts = rest;
+    }
+    false
 }
 
 /// Ascending rows as runs.

@@ -8,6 +8,7 @@ use crate::AttributeScope;
 use arrow_schema::DataType;
 use parquet::{
     arrow::arrow_reader::ArrowReaderMetadata,
+    basic::Encoding,
     file::{metadata::ParquetMetaData, page_index::column_index::ColumnIndexMetaData},
 };
 use std::{
@@ -86,6 +87,17 @@ impl Footer {
         let start = pages[first].first_row_index as usize;
         let end = pages.get(last + 1).map_or(rows, |page| page.first_row_index as usize);
         if start < end && end <= rows { Some(start..end) } else { all }
+    }
+
+    /// The leaf of a column of texts if all of them in a row group are in a dictionary.
+    pub(super) fn text_leaf(&self, row_group: usize, column: usize) -> Option<usize> {
+        let schema = self.whole.parquet_schema();
+        let is_text = kind_of(self.whole.schema().field(column).data_type()) == 0;
+        let mut leaves = (0..schema.num_columns()).filter(|_| is_text);
+        let leaf = leaves.find(|&leaf| schema.get_column_root_idx(leaf) == column)?;
+        let chunk = self.whole.metadata().row_groups().get(row_group)?.column(leaf);
+        let encodings = chunk.page_encoding_stats_mask()?;
+        encodings.is_only(Encoding::RLE_DICTIONARY).then_some(leaf)
     }
 
     /// Names of all columns.

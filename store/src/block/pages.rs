@@ -77,6 +77,14 @@ impl RowGroupPages {
     }
 }
 
+impl RowGroupPages {
+    /// The dictionary of a leaf, unpacked; `None` when it has none.
+    pub(super) fn dictionary(&self, leaf: usize) -> Result<Option<Bytes>> {
+        let first = Columns(self).get_column_page_reader(leaf)?.get_next_page()?;
+        Ok(first.filter(Page::is_dictionary_page).map(|page| page.buffer().clone()))
+    }
+}
+
 impl FileReader for RowGroupPages {
     fn metadata(&self) -> &ParquetMetaData {
         &self.footer.row_groups[self.row_group]

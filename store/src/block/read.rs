@@ -181,6 +181,16 @@ impl Block {
         Ok(column)
     }
 
+    /// False when no span of a row group has this text in a column.
+    pub(super) fn may_have(
+        &self,
+        row_group: usize,
+        column: &str,
+        text: &str,
+    ) -> Result<bool, Error> {
+        self.spans.may_have(row_group, column, text)
+    }
+
     /// The IDs of the parents of rows of a row group.
     pub(super) fn parent_ids(
         &self,

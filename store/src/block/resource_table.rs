@@ -7,7 +7,8 @@ use super::{
     values::{WRONG_TYPE, column},
 };
 use crate::{AttributeScope, Error};
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, types::UInt32Type};
+use arrow_schema::DataType;
 use arrow_select::take::{TakeOptions, take};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -46,6 +47,19 @@ impl ResourceTable {
         Ok(!self.of_resources(name)?.is_empty())
     }
 
+    /// False when no resource has a text under this name, nor an array; `service.name` as text is not looked for.
+    pub(super) fn may_have(&self, name: &str, text: &str) -> Result<bool, &'static str> {
+        Ok(self.of_resources(name)?.iter().any(|array| {
+            match array.as_dictionary_opt::<UInt32Type>() {
+                Some(texts) => {
+                    let texts = texts.values().as_string_opt::<i32>();
+                    texts.is_none_or(|texts| texts.iter().flatten().any(|it| it == text))
+                }
+                None => array.data_type() == &DataType::Binary,
+            }
+        }))
+    }
+
     /// The values of an attribute for spans that have these resources, one array per value type that the attribute has anywhere.
     /// `service.name` as text is not looked for: spans have it themselves.
     pub(super) fn attribute(
@@ -58,8 +72,7 @@ impl ResourceTable {
             return Ok(of_resources);
         }
         let numbers: &UInt32Array = numbers.as_any().downcast_ref().ok_or(WRONG_TYPE)?;
-        let rows = numbers
-            .unary::<_, arrow_array::types::UInt32Type>(|number| number.wrapping_sub(self.first));
+        let rows = numbers.unary::<_, UInt32Type>(|number| number.wrapping_sub(self.first));
         let checked = || Some(TakeOptions { check_bounds: true });
         let of_spans = of_resources.iter().map(|array| take(array, &rows, checked()));
         let of_spans: Result<Vec<_>, _> = of_spans.collect();

@@ -104,6 +104,23 @@ impl BlockSource {
         Ok(rest::Lists::new(&list).map_err(damaged)?.attribute(name))
     }
 
+    fn read_may_have(&self, scope: AttributeScope, name: &str, text: &str) -> Result<bool, Error> {
+        if !matches!(scope, AttributeScope::Span | AttributeScope::Resource) {
+            return Ok(true);
+        }
+        let table = match scope {
+            AttributeScope::Resource => self.block.resource_table(self.row_group)?,
+            _ => None,
+        };
+        let may_be_elsewhere = match table {
+            Some(table) => table.may_have(name, text).map_err(|what| self.block.damaged(what))?,
+            // An array, or nobody has looked.
+            None => self.rest_names(scope)?.is_none_or(|names| names.iter().any(|it| it == name)),
+        };
+        Ok(may_be_elsewhere
+            || self.block.may_have(self.row_group, &column_of(scope, name), text)?)
+    }
+
     fn rest_names(&self, scope: AttributeScope) -> Result<Option<Vec<String>>, Error> {
         self.block.footer()?.rest_names(scope).map_err(|what| self.block.damaged(what))
     }
@@ -189,6 +206,10 @@ impl Source for BlockSource {
         rows: &UInt32Array,
     ) -> Result<Vec<ArrayRef>, Error> {
         self.block.guarded(|| self.read_attribute(scope, name, Some(rows)))
+    }
+
+    fn may_have(&self, scope: AttributeScope, name: &str, text: &str) -> Result<bool, Error> {
+        self.block.guarded(|| self.read_may_have(scope, name, text))
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {

@@ -2,7 +2,7 @@
 
 use super::{config, open};
 use crate::{AttributeScope, Batch, Field, Overlay, Source, test_kit::START_UNIX_NANO};
-use arrow_array::{Array, ArrayRef, UInt32Array, cast::AsArray};
+use arrow_array::{Array, ArrayRef, UInt32Array, cast::AsArray, types::UInt32Type};
 use arrow_select::take::take;
 use sigyn_workload::Workload;
 use std::sync::Arc;
@@ -22,6 +22,29 @@ fn choices(source: &dyn Source) -> Vec<UInt32Array> {
         roots.take(2).collect::<Vec<_>>().into(),
         UInt32Array::from(Vec::<u32>::new()),
     ]
+}
+
+/// What a row has under an attribute is never denied, and what nobody has is, where a dictionary tells.
+fn check_texts(source: &dyn Source, is_block: bool) -> usize {
+    let mut denied = 0;
+    for scope in [AttributeScope::Span, AttributeScope::Resource] {
+        for name in source.attribute_names(scope).unwrap() {
+            // Asked before and after the column is read and kept.
+            for _ in 0..2 {
+                denied += usize::from(!source.may_have(scope, &name, "nobody has this").unwrap());
+                for array in source.attribute(scope, &name).unwrap() {
+                    let Some(texts) = array.as_dictionary_opt::<UInt32Type>() else { continue };
+                    let values = texts.values().as_string::<i32>();
+                    let some = texts.keys().iter().flatten().step_by(3_001);
+                    for text in some.map(|key| values.value(key as usize)) {
+                        assert!(source.may_have(scope, &name, text).unwrap(), "{name} = {text}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(is_block || denied == 0, "the head says nothing");
+    denied
 }
 
 /// Dictionaries may differ in values that no row has.
@@ -74,7 +97,11 @@ async fn some_rows_are_those_rows_of_all() {
     }
     let snapshot = store.snapshot();
     check(&*snapshot.sources[0]);
+    check_texts(&*snapshot.sources[0], false);
     store.flush().await.unwrap();
+    let denied: usize =
+        store.snapshot().sources.iter().map(|source| check_texts(&**source, true)).sum();
+    assert!(denied > 20, "dictionaries tell: {denied}");
     // Once as they are read from the file, once as they are kept.
     for _ in 0..2 {
         let snapshot = store.snapshot();
