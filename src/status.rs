@@ -50,11 +50,19 @@ impl ServerStatus for Status {
 
     fn runtime_info(&self) -> serde_json::Value {
         let started = jiff::Timestamp::from_nanosecond(i128::from(self.started_unix_nano));
+        let links = self
+            .live
+            .config()
+            .links
+            .iter()
+            .map(|link| json!({"of": link.of.name(), "name": link.name, "url": link.url}))
+            .collect::<Vec<_>>();
         json!({
             "startTime": started.map(|time| time.to_string()).unwrap_or_default(),
             "CWD": std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default(),
             "storagePath": self.storage_path.display().to_string(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
+            "links": links,
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     config::{
-        ConfigError, Dialect, Environment, Exemplars, Field, Finding, Global, MetricsGenerator,
-        Reading, ScrapeConfig, Storage, Warning,
+        ConfigError, Dialect, Environment, Exemplars, Field, Finding, Global, Link,
+        MetricsGenerator, Reading, ScrapeConfig, Storage, Warning,
         node::{self, Node, Place, SyntaxError},
         parts::{print_receivers, read_receivers},
         print::{Printed, PrintedMap},
@@ -38,6 +38,8 @@ pub struct Config {
     pub storage: Storage,
     /// Metrics made from spans; `None`: off.
     pub metrics_generator: Option<MetricsGenerator>,
+    /// Where whoever looks at a trace can go on to.
+    pub links: Vec<Link>,
     /// Every file that was read: an automatic reload watches these.
     pub files: Vec<PathBuf>,
     /// The patterns of `scrape_config_files`: a further file that fits is a change, too.
@@ -113,7 +115,8 @@ impl Config {
             .maybe(
                 "metrics_generator",
                 self.metrics_generator.as_ref().map(MetricsGenerator::print),
-            );
+            )
+            .list("links", Printed::List(self.links.iter().map(Link::print).collect()));
         serde_saphyr::to_string(&map.done()).unwrap_or_default()
     }
 
@@ -198,6 +201,10 @@ impl<'a> Root<'a> {
         }
         if let Some(field) = fields.take_even_null("metrics_generator") {
             config.metrics_generator = Some(MetricsGenerator::read(&mut reading, &field));
+        }
+        if let Some(field) = fields.take("links") {
+            let items = reading.list(&field);
+            config.links = items.iter().filter_map(|it| Link::read(&mut reading, it)).collect();
         }
         warn_unused(&mut reading, &mut fields, &UNUSED);
         fields.finish(&mut reading);
