@@ -2,6 +2,7 @@ import { render } from "preact";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
+import "./styles/query.css";
 import "./styles/search.css";
 import "./styles/trace.css";
 import "./styles/detail.css";
