@@ -99,7 +99,7 @@ impl Config {
 
     /// Intake waits while the head's columns, those that are being written included, are larger than this.
     fn head_wait_bytes(&self) -> u64 {
-        self.head_bytes_max / 2
+        self.head_cut_bytes() * 2
     }
 }
 
