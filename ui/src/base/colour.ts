@@ -61,13 +61,21 @@ export function assignColours(names: Iterable<string>): ReadonlyMap<string, numb
   return places;
 }
 
-/** Linear red, green and blue, 0 to 1, of `#rrggbb`. */
+/** The bytes of `#rrggbb`, or of `#rgb`, to which the build shortens what it can. */
+function bytesOf(hex: string): readonly [number, number, number] {
+  const long = hex.length === 4 ? hex.replaceAll(/[^#]/g, "$&$&") : hex;
+  const byte = (at: number) => Number.parseInt(long.slice(at, at + 2), 16);
+  return [byte(1), byte(3), byte(5)];
+}
+
+/** Linear red, green and blue, 0 to 1, of a colour in hex digits. */
 export function linearRgb(hex: string): readonly [number, number, number] {
-  const channel = (at: number) => {
-    const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+  const linear = (byte: number) => {
+    const value = byte / 255;
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   };
-  return [channel(1), channel(3), channel(5)];
+  const [red, green, blue] = bytesOf(hex);
+  return [linear(red), linear(green), linear(blue)];
 }
 
 /** WCAG's contrast ratio of two colours, 1 to 21. */
@@ -80,8 +88,7 @@ export function contrastRatio(one: string, other: string): number {
   return (high + 0.05) / (low + 0.05);
 }
 
-/** `#rrggbb` with an opacity of 0 to 1, as `rgba()`. */
+/** A colour in hex digits with an opacity of 0 to 1, as `rgba()`. */
 export function withAlpha(hex: string, alpha: number): string {
-  const byte = (at: number) => Number.parseInt(hex.slice(at, at + 2), 16);
-  return `rgba(${byte(1)}, ${byte(3)}, ${byte(5)}, ${alpha})`;
+  return `rgba(${bytesOf(hex).join(", ")}, ${alpha})`;
 }

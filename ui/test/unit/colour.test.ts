@@ -6,6 +6,7 @@ import {
   SERVICE_COLOUR_COUNT,
   SERVICE_COLOURS_DARK,
   SERVICE_COLOURS_LIGHT,
+  withAlpha,
 } from "../../src/base/colour.ts";
 
 const THEMES = [
@@ -106,4 +107,10 @@ describe("places of services", () => {
   test("the order of names does not matter", () => {
     expect(assignColours([...names].reverse())).toEqual(assignColours(names));
   });
+});
+
+test("a colour that the build has shortened is the same colour", () => {
+  expect(withAlpha("#ffffff", 0.5)).toBe("rgba(255, 255, 255, 0.5)");
+  expect(withAlpha("#fff", 0.5)).toBe("rgba(255, 255, 255, 0.5)");
+  expect(linearRgb("#1a0")).toEqual(linearRgb("#11aa00"));
 });
