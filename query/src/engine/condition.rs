@@ -21,6 +21,15 @@ pub(super) fn condition(
     expression: &FieldExpression,
     frame: Frame<'_>,
 ) -> Result<BooleanBuffer, EngineError> {
+    if may_hold(expression, frame)? {
+        evaluated(expression, frame)
+    } else {
+        Ok(constant(false, frame))
+    }
+}
+
+/// The same of an expression of which it is known that it may hold.
+fn evaluated(expression: &FieldExpression, frame: Frame<'_>) -> Result<BooleanBuffer, EngineError> {
     let is_one = !matches!(expression, FieldExpression::All(_) | FieldExpression::Any(_));
     match frame.entries {
         None if is_one => {
@@ -62,9 +71,6 @@ pub(super) fn condition(
         }
         FieldExpression::Not(inner, _) => is_false(inner, frame),
         FieldExpression::Comparison { operator, left, right, .. } => {
-            if !may_hold(expression, frame)? {
-                return Ok(constant(false, frame));
-            }
             let (left, right) = (operand(left, frame)?, operand(right, frame)?);
             compare(*operator, &left, &right, frame.len())
         }
@@ -127,7 +133,7 @@ fn all<'e>(
     let mut mask = constant(true, frame);
     let mut left = on_rows.as_slice();
     while let Some((part, others)) = left.split_first() {
-        mask = &mask & &condition(part, frame)?;
+        mask = &mask & &evaluated(part, frame)?;
         left = others;
         let rows = mask.count_set_bits();
         let is_last = left.is_empty() && on_entries.iter().all(Vec::is_empty);

@@ -42,14 +42,9 @@ impl ResourceTable {
         (row < self.rows.num_rows()).then_some(row)
     }
 
-    /// False when no resource has an attribute, apart from `service.name` as text.
-    pub(super) fn has(&self, name: &str) -> Result<bool, &'static str> {
-        Ok(!self.of_resources(name)?.is_empty())
-    }
-
     /// False when no resource has a text under this name, nor an array; `service.name` as text is not looked for.
     pub(super) fn may_have(&self, name: &str, text: &str) -> Result<bool, &'static str> {
-        Ok(self.of_resources(name)?.iter().any(|array| {
+        Ok(self.attribute(name)?.iter().any(|array| {
             match array.as_dictionary_opt::<UInt32Type>() {
                 Some(texts) => {
                     let texts = texts.values().as_string_opt::<i32>();
@@ -60,26 +55,9 @@ impl ResourceTable {
         }))
     }
 
-    /// The values of an attribute for spans that have these resources, one array per value type that the attribute has anywhere.
-    /// `service.name` as text is not looked for: spans have it themselves.
-    pub(super) fn attribute(
-        &self,
-        name: &str,
-        numbers: &dyn Array,
-    ) -> Result<Vec<ArrayRef>, &'static str> {
-        let of_resources = self.of_resources(name)?;
-        if of_resources.is_empty() {
-            return Ok(of_resources);
-        }
-        let numbers: &UInt32Array = numbers.as_any().downcast_ref().ok_or(WRONG_TYPE)?;
-        let rows = numbers.unary::<_, UInt32Type>(|number| number.wrapping_sub(self.first));
-        let checked = || Some(TakeOptions { check_bounds: true });
-        let of_spans = of_resources.iter().map(|array| take(array, &rows, checked()));
-        let of_spans: Result<Vec<_>, _> = of_spans.collect();
-        of_spans.map_err(|_| "a span has a resource that is not in the table")
-    }
-
-    fn of_resources(&self, name: &str) -> Result<Vec<ArrayRef>, &'static str> {
+    /// The values of an attribute, one array per value type that it has anywhere. `service.name` as text is not looked for: spans have
+    /// it themselves.
+    pub(super) fn attribute(&self, name: &str) -> Result<Vec<ArrayRef>, &'static str> {
         let mut arrays = Vec::new();
         let of_spans = "service_name";
         let column = column_of(AttributeScope::Resource, name);
@@ -95,6 +73,20 @@ impl ResourceTable {
             arrays.extend(others);
         }
         Ok(arrays)
+    }
+
+    /// Such values for spans that have these resources.
+    pub(super) fn spread(
+        &self,
+        of_resources: &[ArrayRef],
+        numbers: &dyn Array,
+    ) -> Result<Vec<ArrayRef>, &'static str> {
+        let numbers: &UInt32Array = numbers.as_any().downcast_ref().ok_or(WRONG_TYPE)?;
+        let rows = numbers.unary::<_, UInt32Type>(|number| number.wrapping_sub(self.first));
+        let checked = || Some(TakeOptions { check_bounds: true });
+        let of_spans = of_resources.iter().map(|array| take(array, &rows, checked()));
+        let of_spans: Result<Vec<_>, _> = of_spans.collect();
+        of_spans.map_err(|_| "a span has a resource that is not in the table")
     }
 
     /// The names of all attributes.

@@ -87,11 +87,12 @@ impl BlockSource {
         if scope == AttributeScope::Resource
             && let Some(table) = self.block.resource_table(self.row_group)?
         {
-            if !table.has(name).map_err(damaged)? {
-                return Ok(Vec::new());
+            let of_resources = table.attribute(name).map_err(damaged)?;
+            if of_resources.is_empty() {
+                return Ok(of_resources);
             }
             let numbers = self.required(RESOURCE, rows)?;
-            return table.attribute(name, &numbers).map_err(damaged);
+            return table.spread(&of_resources, &numbers).map_err(damaged);
         }
         let in_rest = self.rest_names(scope)?;
         if in_rest.is_some_and(|names| names.binary_search_by(|it| it.as_str().cmp(name)).is_err())
