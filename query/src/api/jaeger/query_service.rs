@@ -3,7 +3,7 @@
 use super::{
     dependencies, operations_of,
     question::{self, Question},
-    streams::send_trace,
+    streams::{send_matching, send_trace},
     summary::Summary,
     trace_id,
 };
@@ -93,12 +93,7 @@ async fn find_traces(
     asked: FindTracesRequest,
     to: Messages,
 ) -> Result<(), Fault> {
-    for (_, encoded) in Question::of_query(asked.query)?.traces(&state).await? {
-        if !send_trace(&to, encoded).await? {
-            break;
-        }
-    }
-    Ok(())
+    send_matching(Question::of_query(asked.query)?, &state, &to).await
 }
 
 async fn find_summaries(

@@ -6,7 +6,7 @@ use super::{
     filter,
     query_service::{get_dependencies, get_operations, get_services},
     question::Question,
-    streams::send_trace,
+    streams::{send_matching, send_trace},
     summary::Summary,
 };
 use crate::api::{
@@ -115,12 +115,7 @@ async fn find_traces(
     asked: StorageFindRequest,
     to: Messages,
 ) -> Result<(), Fault> {
-    for (_, encoded) in Question::of_storage_query(asked.query)?.traces(&state).await? {
-        if !send_trace(&to, encoded).await? {
-            break;
-        }
-    }
-    Ok(())
+    send_matching(Question::of_storage_query(asked.query)?, &state, &to).await
 }
 
 async fn find_trace_ids(

@@ -1,6 +1,7 @@
 //! Traces as messages of a stream: one trace a message, and a large one in several that follow each other.
 
-use crate::api::{Fault, grpc::Messages, trace};
+use super::question::Question;
+use crate::api::{ApiState, Fault, grpc::Messages, trace};
 use axum::body::Bytes;
 use prost::Message;
 use sigyn_proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, TracesData};
@@ -20,6 +21,20 @@ pub(super) async fn send_trace(to: &Messages, encoded: Bytes) -> Result<bool, Fa
         }
     }
     Ok(true)
+}
+
+/// Sends the traces that match, as long as the client is there.
+pub(super) async fn send_matching(
+    question: Question,
+    state: &ApiState,
+    to: &Messages,
+) -> Result<(), Fault> {
+    for (_, encoded) in question.traces(state).await? {
+        if !send_trace(to, encoded).await? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A trace in parts that are not too large, as far as its spans allow.
