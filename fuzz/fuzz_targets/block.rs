@@ -11,6 +11,9 @@ const META_1: &str =
     include_str!("../../store/testdata/database-1/blocks/01MCC5RM000N62E3PRQDVAS0C5/meta.json");
 const META_2: &str =
     include_str!("../../store/testdata/database-2/blocks/01MCC5RM00NQVM42MJWTZYFP3T/meta.json");
+const SPANS_1: &[u8] = include_bytes!(
+    "../../store/testdata/database-1/blocks/01MCC5RM000N62E3PRQDVAS0C5/spans.parquet"
+);
 const SPANS_2: &[u8] = include_bytes!(
     "../../store/testdata/database-2/blocks/01MCC5RM00NQVM42MJWTZYFP3T/spans.parquet"
 );
@@ -22,7 +25,11 @@ thread_local! {
     static READERS: LazyCell<[BlockReader; 2]> = LazyCell::new(|| {
         // What is caught is no finding, and libFuzzer's hook would not let it come so far.
         panic::set_hook(Box::new(|_| {}));
-        [META_1, META_2].map(|meta| BlockReader::new(meta, vec![TraceId([1; 16]), TraceId([2; 16])]))
+        let ids = || vec![TraceId([1; 16]), TraceId([2; 16])];
+        [
+            BlockReader::new(META_1, SPANS_1, None, ids()),
+            BlockReader::new(META_2, SPANS_2, Some(RESOURCES_2), ids()),
+        ]
     });
 }
 

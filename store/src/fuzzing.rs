@@ -8,6 +8,7 @@ use crate::{
     objects::BlockPlace,
 };
 use object_store::{ObjectStore, ObjectStoreExt, memory::InMemory, path::Path};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use ulid::Ulid;
@@ -38,18 +39,30 @@ pub fn read_journal(payloads: &[&[u8]], damage: &[(u16, u8)]) -> usize {
 /// A block whose files can be put in place of others.
 pub struct BlockReader {
     runtime: Runtime,
-    meta: String,
+    meta: Value,
     ids: Vec<TraceId>,
 }
 
 impl BlockReader {
-    /// A reader of the block that has this `meta.json`; these are traces in it.
+    /// A reader of the block of this `meta.json` and these files; these are traces in it. Damage of a footer is told by its checksum,
+    /// also in a block that was written before there was one.
     ///
     /// # Panics
-    /// When the system starts no runtime.
-    pub fn new(meta: &str, ids: Vec<TraceId>) -> Self {
+    /// When the system starts no runtime, or the files are none of a block.
+    pub fn new(
+        meta: &str,
+        spans_file: &[u8],
+        resources_file: Option<&[u8]>,
+        ids: Vec<TraceId>,
+    ) -> Self {
         let runtime = Builder::new_current_thread().build().expect("a runtime starts");
-        Self { runtime, meta: meta.to_owned(), ids }
+        let mut meta: Value = serde_json::from_str(meta).expect("it is JSON");
+        meta["ends"] = json!({
+            "spans": end_of(spans_file),
+            "resources": end_of(resources_file.unwrap_or(spans_file)),
+            "traces": end_of(spans_file),
+        });
+        Self { runtime, meta, ids }
     }
 
     /// Reads all of it, with this `spans.parquet` and, in a block of version 2, this `resources.parquet`. Returns how many answers were refused.
@@ -57,7 +70,7 @@ impl BlockReader {
     /// # Panics
     /// When a reader does: that is what is looked for.
     pub fn read(&self, spans_file: &[u8], resources_file: Option<&[u8]>) -> usize {
-        let mut meta: serde_json::Value = serde_json::from_str(&self.meta).expect("it is JSON");
+        let mut meta = self.meta.clone();
         meta["spans_file_bytes"] = spans_file.len().into();
         if let Some(bytes) = resources_file {
             meta["resources_file_bytes"] = bytes.len().into();
@@ -93,6 +106,7 @@ impl BlockReader {
             for scope in [Scope::Span, Scope::Resource] {
                 for name in source.attribute_names(scope).unwrap_or_default() {
                     count(source.attribute(scope, &name).is_ok());
+                    count(source.may_have(scope, &name, "GET").is_ok());
                 }
             }
             for scope in [Scope::Event, Scope::Link] {
@@ -104,4 +118,12 @@ impl BlockReader {
         }
         refused
     }
+}
+
+/// What a `meta.json` says of the end of a Parquet file: the footer, its length and the four letters behind it.
+fn end_of(file: &[u8]) -> Value {
+    let length = file.last_chunk::<8>().expect("a Parquet file has an end");
+    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
+    let bytes = length as usize + 8;
+    json!({"bytes": bytes, "crc32": crc32fast::hash(&file[file.len() - bytes..])})
 }

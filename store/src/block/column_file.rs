@@ -4,6 +4,7 @@ use super::{
     cache::{Cache, Entry, Key},
     file::BlockFile,
     footer::Footer,
+    meta::FileEnd,
     pages::RowGroupPages,
 };
 use crate::Error;
@@ -49,12 +50,19 @@ pub(super) enum Part {
 pub(super) struct ColumnFile {
     id: FileId,
     file: BlockFile,
+    /// `None` if nothing was said of it.
+    end: Option<FileEnd>,
     cache: Arc<Cache>,
 }
 
 impl ColumnFile {
-    pub(super) fn new(id: FileId, file: BlockFile, cache: Arc<Cache>) -> Self {
-        Self { id, file, cache }
+    pub(super) fn new(
+        id: FileId,
+        file: BlockFile,
+        end: Option<FileEnd>,
+        cache: Arc<Cache>,
+    ) -> Self {
+        Self { id, file, end, cache }
     }
 
     /// What its end says of it.
@@ -64,7 +72,10 @@ impl ColumnFile {
             return Ok(footer);
         }
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let footer = self.guarded(|| ArrowReaderMetadata::load(&self.file, options))?;
+        let footer = self.guarded(|| match self.end {
+            Some(end) => ArrowReaderMetadata::load(&self.file.load_end(end)?, options),
+            None => ArrowReaderMetadata::load(&self.file, options),
+        })?;
         let footer = Footer::new(footer);
         let bytes = footer.size_bytes();
         self.cache.put(key, Entry::Footer(footer.clone()), bytes);

@@ -1,5 +1,6 @@
 //! A file of a block, read in ranges from blocking threads.
 
+use super::meta::FileEnd;
 use bytes::{Buf, Bytes};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use parquet::{
@@ -53,6 +54,17 @@ impl BlockFile {
     pub(super) fn load(&self, range: Range<u64>) -> Result<Self> {
         let bytes = self.get_bytes(range.start, (range.end - range.start) as usize)?;
         Ok(Self::Loaded { file: Box::new(self.clone()), start: range.start, bytes })
+    }
+
+    /// The same file with its end in memory, which must be as it was written: a parser of a damaged one may never come back.
+    pub(super) fn load_end(&self, end: FileEnd) -> Result<Self> {
+        let start = self.len().checked_sub(end.bytes);
+        let start = start.ok_or_else(|| ParquetError::EOF("an end larger than its file".into()))?;
+        let file = self.load(start..self.len())?;
+        match &file {
+            Self::Loaded { bytes, .. } if crc32fast::hash(bytes) == end.crc32 => Ok(file),
+            _ => Err(ParquetError::General("its footer is not as it was written".to_owned())),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn merge_blocks(
     blocks: &[Arc<Block>],
     keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
     open: impl FnOnce() -> Result<Files<FileSink>, Error>,
-) -> Result<Option<Written<FileSink>>, Error> {
+) -> Result<Option<Written>, Error> {
     let layouts = Layouts::of_blocks(blocks)?;
     let mut inputs: Vec<Input> = blocks
         .iter()
@@ -92,7 +92,7 @@ fn last_within(first: u128, whole: u128, room: usize, count: impl Fn(u128) -> us
 
 struct Output<F> {
     open: Option<(F, Layouts)>,
-    writer: Option<BlockWriter<FileSink>>,
+    writer: Option<BlockWriter>,
 }
 
 impl<F: FnOnce() -> Result<Files<FileSink>, Error>> Output<F> {

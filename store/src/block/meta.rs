@@ -1,5 +1,6 @@
 //! `meta.json`: what is to be known of a block before any of its files is opened.
 
+use super::sink::Files;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -25,6 +26,10 @@ pub(crate) struct Meta {
     /// Size of `resources.parquet`. Absent before version 2, which had no such file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resources_file_bytes: Option<u64>,
+    /// The ends of the Parquet files, so that each is read in one go, and damage is told before it is parsed. Absent in blocks of
+    /// early builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ends: Option<Files<FileEnd>>,
     /// The row groups of `spans.parquet`, in order.
     pub(crate) row_groups: Vec<RowGroup>,
     /// The journal records whose spans are here.
@@ -103,6 +108,14 @@ impl JournalRange {
         }
         coalesced
     }
+}
+
+/// The last bytes of a Parquet file: page index and footer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileEnd {
+    pub(crate) bytes: u64,
+    /// CRC-32 of IEEE 802.3, the journal's.
+    pub(crate) crc32: u32,
 }
 
 /// What decides whether a row group need be read.

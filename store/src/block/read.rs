@@ -45,7 +45,11 @@ impl Block {
             Some((first, TraceId::parse(&group.trace_id_max).ok()?))
         });
         let open = |part, file| {
-            ColumnFile::new(FileId { block: meta.block, part }, file, Arc::clone(&cache))
+            let end = meta.ends.map(|ends| match part {
+                Part::Spans => ends.spans,
+                Part::Resources => ends.resources,
+            });
+            ColumnFile::new(FileId { block: meta.block, part }, file, end, Arc::clone(&cache))
         };
         Self {
             trace_ids: trace_ids.collect(),

@@ -7,6 +7,7 @@ use super::{
     nested::Nested,
     resource_table::RESOURCE,
     schema::{self, Layout, RESOURCE_SCOPES},
+    sink::FileSink,
 };
 use crate::{head::Chunk, otlp};
 use arrow_array::RecordBatch;
@@ -18,11 +19,11 @@ use parquet::{
     file::properties::WriterProperties,
     schema::types::ColumnPath,
 };
-use std::{io::Write, sync::Arc};
+use std::sync::Arc;
 
 /// The file under way.
-pub(super) struct ResourceRows<S: Write + Send> {
-    writer: ArrowWriter<S>,
+pub(super) struct ResourceRows {
+    writer: ArrowWriter<FileSink>,
     schema: SchemaRef,
     layout: Layout,
     /// Of the row groups that are written.
@@ -32,9 +33,13 @@ pub(super) struct ResourceRows<S: Write + Send> {
 /// Numbers of the resources of some chunks, those of one row group in a row: by chunk, and position in it.
 pub(super) type Numbers = Vec<Vec<Option<u32>>>;
 
-impl<S: Write + Send> ResourceRows<S> {
+impl ResourceRows {
     /// Begins a file with these columns.
-    pub(super) fn new(sink: S, layout: Layout, zstd_level: i32) -> Result<Self, ParquetError> {
+    pub(super) fn new(
+        sink: FileSink,
+        layout: Layout,
+        zstd_level: i32,
+    ) -> Result<Self, ParquetError> {
         let schema = Arc::new(schema::resources_schema(&layout));
         let level = ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's");
         let number = ColumnPath::new(vec![RESOURCE.to_owned()]);
@@ -82,7 +87,10 @@ impl<S: Write + Send> ResourceRows<S> {
     }
 
     /// Completes the file.
-    pub(super) fn finish(self) -> Result<S, ParquetError> {
+    pub(super) fn finish(mut self) -> Result<FileSink, ParquetError> {
+        // No row group is open: each was flushed when it was there.
+        let end_start = self.writer.bytes_written();
+        self.writer.inner_mut().end_starts_at(end_start);
         self.writer.into_inner()
     }
 }

@@ -192,14 +192,15 @@ impl Blocks {
     async fn publish(
         &self,
         name: Ulid,
-        written: Written<FileSink>,
+        written: Written,
         about: Meta,
     ) -> Result<Arc<Block>, Error> {
         let Written { files, spans, traces, row_groups } = written;
         let finish = move || files.map(FileSink::finish);
-        let sizes = tokio::task::spawn_blocking(finish).await;
-        let sizes = sizes.map_err(|error| self.failed(name, &error))?;
-        let sizes = sizes.map_err(|error| self.failed(name, &error))?;
+        let files = tokio::task::spawn_blocking(finish).await;
+        let files = files.map_err(|error| self.failed(name, &error))?;
+        let Files { spans: spans_file, resources, traces: traces_file } =
+            files.map_err(|error| self.failed(name, &error))?;
         let starts = row_groups.iter();
         let meta = Meta {
             version: VERSION,
@@ -208,9 +209,14 @@ impl Blocks {
             traces,
             start_min_unix_nano: starts.clone().map(|it| it.start_min_unix_nano).min().unwrap_or(0),
             start_max_unix_nano: starts.map(|it| it.start_max_unix_nano).max().unwrap_or(0),
-            size_bytes: sizes.spans + sizes.resources + sizes.traces,
-            spans_file_bytes: sizes.spans,
-            resources_file_bytes: Some(sizes.resources),
+            size_bytes: spans_file.size_bytes + resources.size_bytes + traces_file.size_bytes,
+            spans_file_bytes: spans_file.size_bytes,
+            resources_file_bytes: Some(resources.size_bytes),
+            ends: Some(Files {
+                spans: spans_file.end,
+                resources: resources.end,
+                traces: traces_file.end,
+            }),
             row_groups,
             ..about
         };

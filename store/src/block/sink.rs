@@ -1,7 +1,9 @@
 //! Where a file of a block goes while it is written: never all of it in memory.
 
+use super::meta::FileEnd;
 use bytes::Bytes;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, path::Path};
+use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
@@ -16,6 +18,7 @@ const PART_BYTES: usize = if cfg!(test) { 3 << 10 } else { 8 << 20 };
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// One thing for each file of a block, `meta.json` aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Files<T> {
     pub(crate) spans: T,
     pub(crate) resources: T,
@@ -29,6 +32,15 @@ pub(crate) struct Files<T> {
 pub(crate) struct FileSink {
     place: Option<Place>,
     size_bytes: u64,
+    /// Where the footer begins, once that is known, and the checksum of what came of it.
+    end_start: Option<u64>,
+    end: crc32fast::Hasher,
+}
+
+/// A file that is complete.
+pub(crate) struct Finished {
+    pub(crate) size_bytes: u64,
+    pub(crate) end: FileEnd,
 }
 
 enum Place {
@@ -57,17 +69,28 @@ impl FileSink {
     /// A file of the local file system; the folder must be there.
     pub(crate) fn local(path: PathBuf) -> io::Result<Self> {
         let file = BufWriter::with_capacity(BUFFER_BYTES, File::create(&path)?);
-        Ok(Self { place: Some(Place::Local { file, path }), size_bytes: 0 })
+        Ok(Self::new(Place::Local { file, path }))
     }
 
     /// An object of a store.
     pub(crate) fn remote(store: Arc<dyn ObjectStore>, path: Path, runtime: Handle) -> Self {
         let remote = Remote { store, path, runtime, part: Vec::new(), upload: None };
-        Self { place: Some(Place::Remote(remote)), size_bytes: 0 }
+        Self::new(Place::Remote(remote))
     }
 
-    /// Completes the file and returns its size.
-    pub(crate) fn finish(mut self) -> io::Result<u64> {
+    fn new(place: Place) -> Self {
+        let end = crc32fast::Hasher::new();
+        Self { place: Some(place), size_bytes: 0, end_start: None, end }
+    }
+
+    /// Says that the page index and the footer begin here, before any byte of them has come. What lies before may still be on its
+    /// way: writers buffer.
+    pub(super) fn end_starts_at(&mut self, start: usize) {
+        self.end_start = Some(start as u64);
+    }
+
+    /// Completes the file.
+    pub(crate) fn finish(mut self) -> io::Result<Finished> {
         match self.place.take().expect("only this takes it") {
             Place::Local { mut file, path } => {
                 let done = file.flush().and_then(|()| file.get_ref().sync_all());
@@ -79,7 +102,10 @@ impl FileSink {
             }
             Place::Remote(remote) => remote.finish()?,
         }
-        Ok(self.size_bytes)
+        let size_bytes = self.size_bytes;
+        let bytes = size_bytes - self.end_start.unwrap_or(size_bytes);
+        let crc32 = std::mem::take(&mut self.end).finalize();
+        Ok(Finished { size_bytes, end: FileEnd { bytes, crc32 } })
     }
 }
 
@@ -88,6 +114,10 @@ impl Write for FileSink {
         match self.place.as_mut().expect("it is there until it is finished") {
             Place::Local { file, .. } => file.write_all(bytes)?,
             Place::Remote(remote) => remote.write(bytes)?,
+        }
+        if let Some(start) = self.end_start {
+            let before = start.saturating_sub(self.size_bytes) as usize;
+            self.end.update(bytes.get(before..).unwrap_or_default());
         }
         self.size_bytes += bytes.len() as u64;
         Ok(bytes.len())

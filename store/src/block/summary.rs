@@ -1,6 +1,6 @@
 //! `traces.parquet`: one row per trace.
 
-use super::merge::Merge;
+use super::{merge::Merge, sink::FileSink};
 use arrow_array::{
     ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray, UInt32Array, UInt64Array,
     builder::{ListBuilder, StringBuilder},
@@ -13,21 +13,21 @@ use parquet::{
     file::properties::WriterProperties,
     schema::types::ColumnPath,
 };
-use std::{io::Write, sync::Arc};
+use std::sync::Arc;
 
 const STATUS_ERROR: u8 = 2;
 /// Traces of one row group at most.
 const ROW_GROUP_ROWS_MAX: usize = 65_536;
 
 /// The file under way.
-pub(super) struct Summaries<S: Write + Send> {
-    writer: ArrowWriter<S>,
+pub(super) struct Summaries {
+    writer: ArrowWriter<FileSink>,
     schema: SchemaRef,
     traces: u64,
 }
 
-impl<S: Write + Send> Summaries<S> {
-    pub(super) fn new(sink: S) -> Result<Self, ParquetError> {
+impl Summaries {
+    pub(super) fn new(sink: FileSink) -> Result<Self, ParquetError> {
         let always = |name: &str, data_type| Field::new(name, data_type, false);
         let schema = Arc::new(Schema::new(vec![
             always("trace_id", DataType::FixedSizeBinary(16)),
@@ -114,7 +114,10 @@ impl<S: Write + Send> Summaries<S> {
     }
 
     /// Completes the file; the sink and the number of traces.
-    pub(super) fn finish(self) -> Result<(S, u64), ParquetError> {
+    pub(super) fn finish(mut self) -> Result<(FileSink, u64), ParquetError> {
+        self.writer.flush()?;
+        let end_start = self.writer.bytes_written();
+        self.writer.inner_mut().end_starts_at(end_start);
         Ok((self.writer.into_inner()?, self.traces))
     }
 }

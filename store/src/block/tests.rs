@@ -232,6 +232,32 @@ fn a_damaged_block_is_an_error_and_never_a_panic() {
     });
 }
 
+#[test]
+fn a_damaged_footer_is_told_before_it_is_parsed() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::new(folder.path()).await;
+        let block = shelf.write(&[request(&[(1, 1), (2, 2)])]).await.unwrap();
+        let ends = block.meta().ends.unwrap();
+        for (file, end) in [("spans.parquet", ends.spans), ("resources.parquet", ends.resources)] {
+            let path = folder.path().join(block.meta().block.to_string()).join(file);
+            let good = std::fs::read(&path).unwrap();
+            assert!(end.bytes > 100 && end.bytes < good.len() as u64, "{file}: {end:?}");
+            for from_end in (1..=end.bytes as usize).step_by(7).chain([end.bytes as usize]) {
+                let mut bytes = good.clone();
+                let at = bytes.len() - from_end;
+                bytes[at] ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+                let place = Shelf::new(folder.path()).await;
+                let (blocks, _) = place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap();
+                let error = blocks[0].trace(&TraceId([1; 16])).err().unwrap().to_string();
+                assert!(error.contains("its footer is not as it was written"), "{error}");
+            }
+            std::fs::write(&path, good).unwrap();
+        }
+    });
+}
+
 /// Asks a block for everything; false when something was refused.
 fn reads_whole(block: &Arc<Block>, ids: &BTreeSet<TraceId>) -> bool {
     let mut good = true;

@@ -29,7 +29,6 @@ use parquet::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    io::Write,
     sync::Arc,
 };
 
@@ -53,13 +52,13 @@ pub(super) const REST_NAMES_KEY: &str = "sigyn.attributes";
 
 /// Writes the three Parquet files of a block. Spans come in runs of whole traces, in order of trace IDs. Computes and writes
 /// for long: it belongs on a blocking thread.
-pub(super) struct BlockWriter<S: Write + Send> {
-    file: SerializedFileWriter<S>,
+pub(super) struct BlockWriter {
+    file: SerializedFileWriter<FileSink>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     dedicated: Vec<Dedicated>,
-    resources: ResourceRows<S>,
-    summaries: Summaries<S>,
+    resources: ResourceRows,
+    summaries: Summaries,
     scratch: Scratch,
     /// Names of attributes that lie in a list of the rest.
     rest: BTreeMap<AttributeScope, BTreeSet<String>>,
@@ -68,18 +67,18 @@ pub(super) struct BlockWriter<S: Write + Send> {
 }
 
 /// A block whose files are written, and what its `meta.json` says of them.
-pub(super) struct Written<S> {
+pub(super) struct Written {
     /// The sinks have yet to complete them.
-    pub(super) files: Files<S>,
+    pub(super) files: Files<FileSink>,
     pub(super) spans: u64,
     pub(super) traces: u64,
     pub(super) row_groups: Vec<RowGroup>,
 }
 
-impl<S: Write + Send> BlockWriter<S> {
+impl BlockWriter {
     /// Begins a block with these columns.
     pub(super) fn new(
-        files: Files<S>,
+        files: Files<FileSink>,
         layouts: Layouts,
         zstd_level: i32,
     ) -> Result<Self, ParquetError> {
@@ -136,7 +135,7 @@ impl<S: Write + Send> BlockWriter<S> {
     }
 
     /// Writes the footers.
-    pub(super) fn finish(mut self) -> Result<Written<S>, ParquetError> {
+    pub(super) fn finish(mut self) -> Result<Written, ParquetError> {
         // A scope with too many names is left out: readers then look at the list itself.
         let none = BTreeSet::new();
         let names: BTreeMap<&str, &BTreeSet<String>> = SPAN_SCOPES
@@ -148,6 +147,8 @@ impl<S: Write + Send> BlockWriter<S> {
         self.file.append_key_value_metadata(KeyValue::new(REST_NAMES_KEY.to_owned(), names));
         let (traces_file, traces) = self.summaries.finish()?;
         let resources = self.resources.finish()?;
+        let end_start = self.file.bytes_written();
+        self.file.inner_mut().end_starts_at(end_start);
         Ok(Written {
             files: Files { spans: self.file.into_inner()?, traces: traces_file, resources },
             spans: self.spans,
@@ -182,7 +183,7 @@ impl<S: Write + Send> BlockWriter<S> {
 pub(super) fn write_generation(
     generation: &Generation,
     open: impl FnOnce() -> Result<Files<FileSink>, Error>,
-) -> Result<Option<Written<FileSink>>, Error> {
+) -> Result<Option<Written>, Error> {
     let merge = Merge::new(generation.chunks.iter().map(|source| &*source.chunk).collect());
     if merge.order.is_empty() {
         return Ok(None);
