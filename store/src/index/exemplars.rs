@@ -1,57 +1,78 @@
-//! Exemplars by time and by trace.
+//! Exemplars, in batches, by time and by trace.
 
-use super::{Index, open::failed, stored_exemplar, value};
-use crate::{Error, Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilter, TraceId};
-use std::collections::BTreeMap;
-
-const TIME_BYTES: usize = 8;
+use super::{
+    Index,
+    batch::{self, Batch, Record},
+    catalogue::Catalogue,
+    newest::NewestFirst,
+    open::failed,
+    value,
+};
+use crate::{Error, Exemplar, Labels, SeriesExemplars, SeriesFilter, TraceId};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Index {
-    /// Keeps those not seen before and pins their traces until `pinned_until_unix_nano`; a trace that is pinned already
-    /// stays pinned for longer. Returns how many were new, and how many traces are newly pinned.
+    /// Keeps those not seen before, and with them pins their traces, until `until_unix_nano`. Returns how many were
+    /// new, and how many traces are newly pinned.
     ///
     /// Seen before means: same series, trace, span and value. The time does not count, because an
     /// exposition may leave it out, and then every scrape tells another one.
     pub(crate) fn add_exemplars(
         &self,
         exemplars: &[Exemplar],
-        pinned_until_unix_nano: u64,
+        until_unix_nano: u64,
     ) -> Result<(usize, usize), Error> {
         let (mut added, mut pinned) = (0, 0);
+        let mut catalogue = self.catalogue.lock();
+        // What an exposition has side by side was stored side by side.
+        let mut last_read: Option<(u32, Vec<Record>)> = None;
         for exemplar in exemplars {
-            let identity = identity(exemplar);
-            let by_trace = [&exemplar.trace_id.0[..], &identity[..]].concat();
-            if !self.exemplars_by_trace.contains_key(&by_trace).map_err(failed)? {
-                let time = time_key(exemplar.timestamp_unix_milli);
-                let key = [&time[..], &by_trace].concat();
-                let payload = stored_exemplar::write(exemplar);
-                self.exemplars.insert(key, value::seal(&payload)).map_err(failed)?;
-                self.exemplars_by_trace.insert(by_trace, &time[..]).map_err(failed)?;
-                added += 1;
-                let pin = Pin {
-                    trace_id: exemplar.trace_id,
-                    reason: PinReason::Exemplar,
-                    until_unix_nano: pinned_until_unix_nano,
+            let mut is_known = false;
+            for number in catalogue.batches_of(exemplar.trace_id) {
+                let records = match last_read.take() {
+                    // Nothing is taken out of a batch that is full.
+                    Some((last, records)) if last == number => records,
+                    _ => self.read_batch(number, &catalogue)?,
                 };
-                pinned += usize::from(self.add_pin(&pin)?);
+                is_known |= records.iter().any(|record| is_same(&record.exemplar, exemplar));
+                last_read = (number != catalogue.open_number).then_some((number, records));
             }
+            if is_known {
+                continue;
+            }
+            pinned += usize::from(!self.is_pinned(exemplar.trace_id, &catalogue));
+            added += 1;
+            let number = catalogue.open_number;
+            catalogue.open.push(exemplar, until_unix_nano);
+            catalogue.note(number, exemplar, until_unix_nano);
+            if catalogue.open.is_full() {
+                self.write_batch(number, &catalogue.open)?;
+                catalogue.open = Batch::new();
+                catalogue.open_number = number + 1;
+            }
+        }
+        if added > 0 && !catalogue.open.is_empty() {
+            self.write_batch(catalogue.open_number, &catalogue.open)?;
         }
         Ok((added, pinned))
     }
 
     /// The exemplars that point at a trace, oldest first.
     pub(crate) fn exemplars_of(&self, trace_id: TraceId) -> Result<Vec<Exemplar>, Error> {
-        let mut found = Vec::new();
-        for entry in self.exemplars_by_trace.scan_prefix(trace_id.0) {
-            let (by_trace, time) = entry.map_err(failed)?;
-            // Until version 2 the whole key stood here, which begins with the time.
-            let Some(time) = time.get(..TIME_BYTES) else { continue };
-            let key = [time, &by_trace].concat();
-            if let Some(bytes) = self.exemplars.get(&key).map_err(failed)? {
-                found.extend(read(&key, &bytes));
-            }
-        }
+        let found = self.records_of(trace_id)?.into_iter();
+        let mut found: Vec<Exemplar> = found.map(|record| record.exemplar).collect();
         found.sort_by_key(|exemplar| exemplar.timestamp_unix_milli);
+        Ok(found)
+    }
+
+    /// The same with what is said of their pins.
+    pub(super) fn records_of(&self, trace_id: TraceId) -> Result<Vec<Record>, Error> {
+        let numbers: Vec<u32> = self.catalogue.lock().batches_of(trace_id).collect();
+        let mut found = Vec::new();
+        for number in numbers {
+            let records = self.batch(number)?.into_iter();
+            found.extend(records.filter(|record| record.exemplar.trace_id == trace_id));
+        }
         Ok(found)
     }
 
@@ -62,20 +83,21 @@ impl Index {
         from_unix_milli: i64,
         to_unix_milli: i64,
     ) -> Result<Vec<SeriesExemplars>, Error> {
+        let range = from_unix_milli..=to_unix_milli;
+        let within = self.catalogue.lock().batches_within(&range);
         let mut by_series = BTreeMap::<Labels, Vec<Exemplar>>::new();
-        for entry in self.exemplars.range(time_key(from_unix_milli)..) {
-            let (key, bytes) = entry.map_err(failed)?;
-            if key[..8] > time_key(to_unix_milli)[..] {
-                break;
-            }
-            if let Some(exemplar) = read(&key, &bytes)
-                && wanted(&exemplar.series)
-            {
-                by_series.entry(exemplar.series.clone()).or_default().push(exemplar);
+        for (_, number) in within {
+            for Record { exemplar, .. } in self.batch(number)? {
+                if range.contains(&exemplar.timestamp_unix_milli) && wanted(&exemplar.series) {
+                    by_series.entry(exemplar.series.clone()).or_default().push(exemplar);
+                }
             }
         }
-        let found = by_series.into_iter();
-        Ok(found.map(|(series, exemplars)| SeriesExemplars { series, exemplars }).collect())
+        let series = by_series.into_iter().map(|(series, mut exemplars)| {
+            exemplars.sort_by_key(|exemplar| exemplar.timestamp_unix_milli);
+            SeriesExemplars { series, exemplars }
+        });
+        Ok(series.collect())
     }
 
     /// Shows the newest `count_max` exemplars within a time range, both ends included, newest first. Says whether those were all.
@@ -86,16 +108,12 @@ impl Index {
         count_max: usize,
         show: &mut dyn FnMut(Exemplar),
     ) -> Result<bool, Error> {
-        let until = time_key(to_unix_milli.saturating_add(1));
-        let range = time_key(from_unix_milli)..until;
-        for (at, entry) in self.exemplars.range(range).rev().enumerate() {
+        let newest = NewestFirst::new(self, from_unix_milli..=to_unix_milli);
+        for (at, exemplar) in newest.enumerate() {
             if at == count_max {
                 return Ok(false);
             }
-            let (key, bytes) = entry.map_err(failed)?;
-            if let Some(exemplar) = read(&key, &bytes) {
-                show(exemplar);
-            }
+            show(exemplar?);
         }
         Ok(true)
     }
@@ -107,12 +125,12 @@ impl Index {
         to_unix_milli: i64,
         traces_max: usize,
     ) -> Result<Vec<TraceId>, Error> {
-        let range = time_key(from_unix_milli)..time_key(to_unix_milli);
         let mut traces = Vec::new();
-        for key in self.exemplars.range(range).keys().rev() {
-            let key = key.map_err(failed)?;
-            let id: Option<[u8; 16]> = key.get(8..24).and_then(|id| id.try_into().ok());
-            traces.extend(id.map(TraceId).filter(|id| !traces.contains(id)));
+        for exemplar in NewestFirst::new(self, from_unix_milli..=to_unix_milli) {
+            let trace_id = exemplar?.trace_id;
+            if !traces.contains(&trace_id) {
+                traces.push(trace_id);
+            }
             if traces.len() >= traces_max {
                 break;
             }
@@ -120,47 +138,83 @@ impl Index {
         Ok(traces)
     }
 
-    /// Forgets exemplars observed before `before_unix_milli`.
-    pub(crate) fn expire_exemplars(&self, before_unix_milli: i64) -> Result<(), Error> {
-        for key in self.exemplars.range(..time_key(before_unix_milli).to_vec()).keys() {
-            let key = key.map_err(failed)?;
-            self.exemplars_by_trace.remove(&key[8..]).map_err(failed)?;
-            self.exemplars.remove(&key).map_err(failed)?;
+    /// Forgets exemplars whose time is over, and with them their pins. Returns how many traces lost their last pin.
+    pub(crate) fn expire_exemplars(&self, now_unix_nano: u64) -> Result<usize, Error> {
+        let mut catalogue = self.catalogue.lock();
+        let mut ended = BTreeSet::new();
+        for number in catalogue.ended(now_unix_nano) {
+            let records = self.read_batch(number, &catalogue)?;
+            let (left, gone): (Vec<Record>, Vec<Record>) =
+                records.into_iter().partition(|record| record.until_unix_nano > now_unix_nano);
+            let batch = Batch::of(&left);
+            if left.is_empty() {
+                self.exemplars.remove(number.to_be_bytes()).map_err(failed)?;
+            } else {
+                self.write_batch(number, &batch)?;
+            }
+            catalogue.forget(number, &gone);
+            catalogue.note_all(number, &left);
+            if number == catalogue.open_number {
+                catalogue.open = batch;
+            }
+            ended.extend(gone.into_iter().map(|record| record.exemplar.trace_id));
         }
+        let unpinned = ended.into_iter().filter(|trace| !self.is_pinned(*trace, &catalogue));
+        Ok(unpinned.count())
+    }
+
+    /// Reads all batches to know what is in them.
+    pub(super) fn read_catalogue(&self) -> Result<(), Error> {
+        let mut catalogue = Catalogue::new();
+        for entry in &self.exemplars {
+            let (key, bytes) = entry.map_err(failed)?;
+            let Ok(number) = <[u8; 4]>::try_from(&key[..]).map(u32::from_be_bytes) else {
+                continue;
+            };
+            let records = read(&bytes);
+            catalogue.note_all(number, &records);
+            catalogue.open_number = number;
+            catalogue.open = Batch::of(&records);
+        }
+        if catalogue.open.is_full() {
+            catalogue.open_number += 1;
+            catalogue.open = Batch::new();
+        }
+        *self.catalogue.lock() = catalogue;
+        Ok(())
+    }
+
+    /// The exemplars of a batch; none when it is gone by now.
+    pub(super) fn batch(&self, number: u32) -> Result<Vec<Record>, Error> {
+        let bytes = self.exemplars.get(number.to_be_bytes()).map_err(failed)?;
+        Ok(bytes.map_or_else(Vec::new, |bytes| read(&bytes)))
+    }
+
+    /// The same with what is not written yet.
+    fn read_batch(&self, number: u32, catalogue: &Catalogue) -> Result<Vec<Record>, Error> {
+        if number == catalogue.open_number {
+            return Ok(batch::read(catalogue.open.bytes()).unwrap_or_default());
+        }
+        self.batch(number)
+    }
+
+    fn write_batch(&self, number: u32, batch: &Batch) -> Result<(), Error> {
+        let sealed = value::seal(batch.bytes());
+        self.exemplars.insert(number.to_be_bytes(), sealed).map_err(failed)?;
         Ok(())
     }
 }
 
-/// Big-endian with the sign bit turned, so that bytes sort as times do.
-fn time_key(unix_milli: i64) -> [u8; TIME_BYTES] {
-    (unix_milli as u64 ^ 1 << 63).to_be_bytes()
-}
-
-fn time_of(key: &[u8; TIME_BYTES]) -> i64 {
-    (u64::from_be_bytes(*key) ^ 1 << 63) as i64
-}
-
-fn read(key: &[u8], bytes: &[u8]) -> Option<Exemplar> {
-    let exemplar = || {
-        let (time, rest) = key.split_first_chunk::<TIME_BYTES>()?;
-        let (trace, _) = rest.split_first_chunk::<16>()?;
-        stored_exemplar::read(value::open(bytes)?, TraceId(*trace), time_of(time))
-    };
-    let found = exemplar();
-    if found.is_none() {
-        tracing::warn!("skipped a damaged exemplar in the index");
+fn read(bytes: &[u8]) -> Vec<Record> {
+    let records = value::open(bytes).and_then(batch::read);
+    if records.is_none() {
+        tracing::warn!("skipped a damaged batch of exemplars in the index");
     }
-    found
+    records.unwrap_or_default()
 }
 
-/// 64 bits of what makes an exemplar the same. Part of the disk format: the unseeded rapidhash V3.
-fn identity(exemplar: &Exemplar) -> [u8; 8] {
-    let mut bytes = Vec::new();
-    for text in exemplar.series.iter().flat_map(|(name, value)| [name, value]) {
-        bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes.extend_from_slice(&exemplar.span_id.unwrap_or_default().0);
-    bytes.extend_from_slice(&exemplar.value.to_bits().to_le_bytes());
-    rapidhash::v3::rapidhash_v3(&bytes).to_be_bytes()
+fn is_same(one: &Exemplar, other: &Exemplar) -> bool {
+    let all_but_series =
+        |it: &Exemplar| (it.trace_id, it.span_id.unwrap_or_default(), it.value.to_bits());
+    all_but_series(one) == all_but_series(other) && one.series == other.series
 }

@@ -36,6 +36,7 @@ impl Index {
     pub(crate) fn lose_all(&self) {
         self.trees().into_iter().for_each(|tree| tree.clear().unwrap());
         self.loss.state.lock().flushed.clear();
+        self.read_catalogue().unwrap();
     }
 
     /// Everything is as it was when it was flushed last.
@@ -45,6 +46,7 @@ impl Index {
         for (tree, key, value) in &self.loss.state.lock().flushed {
             trees[*tree].insert(key, value).unwrap();
         }
+        self.read_catalogue().unwrap();
     }
 
     pub(super) fn note_flush(&self) -> Result<(), Error> {
@@ -63,7 +65,7 @@ impl Index {
         Ok(())
     }
 
-    fn trees(&self) -> [&Tree; 5] {
-        [&self.exemplars, &self.exemplars_by_trace, &self.pins, &self.pins_by_end, &self.gaps]
+    fn trees(&self) -> [&Tree; 4] {
+        [&self.exemplars, &self.pins, &self.pins_by_end, &self.gaps]
     }
 }

@@ -1,14 +1,15 @@
 //! Opening the index, or setting it aside.
 
-use super::value;
+use super::{catalogue::Catalogue, value};
 use crate::Error;
+use parking_lot::Mutex;
 use std::{
     fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-const CACHE_BYTES: u64 = 16 << 20;
+const CACHE_BYTES: u64 = 4 << 20;
 const FLUSH_EVERY_MS: u64 = 500;
 /// An index of some tens of MB opens in well under a second.
 const OPEN_DURATION_MAX: Duration = Duration::from_secs(60);
@@ -18,11 +19,11 @@ const BUSY_WAIT: Duration = Duration::from_millis(50);
 
 /// Exemplars, pins, gaps and notebooks. Methods block.
 pub(crate) struct Index {
-    db: sled::Db,
-    /// Time, trace, identity → exemplar.
+    pub(super) db: sled::Db,
+    /// Number → batch of exemplars.
     pub(super) exemplars: sled::Tree,
-    /// Trace, identity → time, with which the key in `exemplars` begins.
-    pub(super) exemplars_by_trace: sled::Tree,
+    /// What is in these batches.
+    pub(super) catalogue: Mutex<Catalogue>,
     /// Trace, reason → until when.
     pub(super) pins: sled::Tree,
     /// When it ends, trace, reason: the same pins in the order in which they go.
@@ -47,7 +48,7 @@ impl Index {
                     .unwrap_or_else(|_| Err("it panicked".to_owned()))
             });
             let why = match tokio::time::timeout(OPEN_DURATION_MAX, opening).await {
-                Ok(Ok(Ok(index))) => return Ok((index, false)),
+                Ok(Ok(Ok(index))) => return Ok((index.ready().await?, false)),
                 Ok(Ok(Err(why))) => why,
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("it was not open after {} s", OPEN_DURATION_MAX.as_secs()),
@@ -72,10 +73,21 @@ impl Index {
         let at = path.to_owned();
         let opened = tokio::task::spawn_blocking(move || Self::try_open(&at)).await;
         match opened {
-            Ok(Ok(index)) => Ok((index, true)),
+            Ok(Ok(index)) => Ok((index.ready().await?, true)),
             Ok(Err(why)) => Err(Error::Index(why)),
             Err(error) => Err(Error::Index(error.to_string())),
         }
+    }
+
+    /// What takes longer the more exemplars there are, and says nothing of damage.
+    async fn ready(self) -> Result<Self, Error> {
+        let ready = move || {
+            self.read_catalogue()?;
+            self.upgrade()?;
+            Ok(self)
+        };
+        let ready = tokio::task::spawn_blocking(ready).await;
+        ready.unwrap_or_else(|error| Err(Error::Index(error.to_string())))
     }
 
     fn try_open(path: &Path) -> Result<Self, String> {
@@ -86,8 +98,8 @@ impl Index {
                 .flush_every_ms(Some(FLUSH_EVERY_MS))
                 .open()?;
             Ok::<_, sled::Error>(Self {
-                exemplars: db.open_tree("exemplars")?,
-                exemplars_by_trace: db.open_tree("exemplars_by_trace")?,
+                exemplars: db.open_tree("exemplar_batches")?,
+                catalogue: Mutex::new(Catalogue::new()),
                 pins: db.open_tree("pins")?,
                 pins_by_end: db.open_tree("pins_by_end")?,
                 gaps: db.open_tree("gaps")?,

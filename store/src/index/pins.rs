@@ -1,15 +1,14 @@
-//! Pins: traces that must be kept, why, and until when.
+//! Pins: traces that must be kept, why, and until when. Those of exemplars stand with these.
 
-use super::{Index, open::failed, value};
+use super::{Index, catalogue::Catalogue, open::failed, value};
 use crate::{Error, Pin, PinReason, TraceId};
 
-const TRACE_BYTES: usize = 16;
 const END_BYTES: usize = 8;
 
 impl Index {
     /// Pins a trace, or pins it for longer. True when it had no pin before.
     pub(crate) fn add_pin(&self, pin: &Pin) -> Result<bool, Error> {
-        let is_new = self.pins.scan_prefix(pin.trace_id.0).next().is_none();
+        let is_new = !self.is_pinned(pin.trace_id, &self.catalogue.lock());
         let key = key_of(pin.trace_id, pin.reason);
         let held = self.pins.get(&key).map_err(failed)?;
         let held = held.and_then(|bytes| until(&bytes));
@@ -27,31 +26,44 @@ impl Index {
         Ok(is_new)
     }
 
-    /// The pins of a trace that still hold.
+    /// The pins of a trace that still hold: one for all its exemplars, and what was pinned for itself.
     pub(crate) fn pins_of(&self, trace_id: TraceId, now_unix_nano: u64) -> Result<Vec<Pin>, Error> {
-        let mut pins = Vec::new();
+        let ends = self.records_of(trace_id)?.into_iter().map(|record| record.until_unix_nano);
+        let last = ends.max().filter(|end| *end > now_unix_nano);
+        let exemplar =
+            |until_unix_nano| Pin { trace_id, reason: PinReason::Exemplar, until_unix_nano };
+        let mut pins: Vec<Pin> = last.map(exemplar).into_iter().collect();
         for entry in self.pins.scan_prefix(trace_id.0) {
             let (key, bytes) = entry.map_err(failed)?;
             let Some(reason) = key.last().and_then(|&code| reason_of(code)) else { continue };
             if let Some(until_unix_nano) = until(&bytes)
                 && until_unix_nano > now_unix_nano
             {
-                pins.push(Pin { trace_id, reason, until_unix_nano });
+                match pins.iter_mut().find(|pin| pin.reason == reason) {
+                    Some(pin) => pin.until_unix_nano = pin.until_unix_nano.max(until_unix_nano),
+                    None => pins.push(Pin { trace_id, reason, until_unix_nano }),
+                }
             }
         }
         Ok(pins)
     }
 
+    /// Whether a trace has an exemplar or a pin.
+    pub(super) fn is_pinned(&self, trace_id: TraceId, catalogue: &Catalogue) -> bool {
+        catalogue.knows(trace_id) || self.pins.scan_prefix(trace_id.0).next().is_some()
+    }
+
     /// Number of traces with a pin. Reads all of them: for the start, not for every question.
     pub(crate) fn pinned_traces(&self) -> usize {
+        let catalogue = self.catalogue.lock();
         let mut last = None;
         let keys = self.pins.iter().keys().flatten().filter(|key| {
-            let trace = key.get(..TRACE_BYTES).map(<[u8]>::to_vec);
+            let trace = key.first_chunk().copied().map(TraceId);
             let is_new = trace != last;
             last = trace;
-            is_new
+            is_new && trace.is_some_and(|trace| !catalogue.knows(trace))
         });
-        keys.count()
+        keys.count() + catalogue.traces()
     }
 
     /// Forgets pins that ended. Returns how many traces lost their last one.
@@ -65,8 +77,9 @@ impl Index {
             let held = self.pins.get(key).map_err(failed)?;
             if held.and_then(|bytes| until(&bytes)).is_some_and(|held| held <= now_unix_nano) {
                 self.pins.remove(key).map_err(failed)?;
-                let trace = &key[..TRACE_BYTES.min(key.len())];
-                unpinned += usize::from(self.pins.scan_prefix(trace).next().is_none());
+                let trace = key.first_chunk().copied().map(TraceId);
+                let is_last = |trace| !self.is_pinned(trace, &self.catalogue.lock());
+                unpinned += usize::from(trace.is_some_and(is_last));
             }
             self.pins_by_end.remove(&end).map_err(failed)?;
         }
@@ -74,7 +87,7 @@ impl Index {
     }
 }
 
-fn key_of(trace_id: TraceId, reason: PinReason) -> Vec<u8> {
+pub(super) fn key_of(trace_id: TraceId, reason: PinReason) -> Vec<u8> {
     let code = match reason {
         PinReason::Exemplar => 1,
         PinReason::User => 2,
@@ -89,6 +102,6 @@ fn reason_of(code: u8) -> Option<PinReason> {
         .copied()
 }
 
-fn until(bytes: &[u8]) -> Option<u64> {
+pub(super) fn until(bytes: &[u8]) -> Option<u64> {
     value::open(bytes)?.try_into().ok().map(u64::from_be_bytes)
 }

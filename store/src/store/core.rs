@@ -177,8 +177,8 @@ impl Core {
         let now_unix_nano = self.clock.now_unix_nano();
         let retention = self.config.exemplar_retention.as_nanos() as u64;
         let before = now_unix_nano.saturating_sub(retention);
-        self.index.expire_exemplars((before / 1_000_000) as i64)?;
-        let unpinned = self.index.expire_pins(now_unix_nano)?;
+        let mut unpinned = self.index.expire_exemplars(now_unix_nano)?;
+        unpinned += self.index.expire_pins(now_unix_nano)?;
         self.metrics.pinned_traces.dec_by(unpinned as i64);
         self.index.expire_gaps(before)
     }
