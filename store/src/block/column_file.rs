@@ -102,6 +102,9 @@ impl ColumnFile {
     }
 
     /// A column of a row group, of some rows (ascending) or all; `None` when the file has none of this name.
+    ///
+    /// Rows in few pages are read from these. But once as many pages have been read as there are, whoever asks will ask again: then
+    /// the column is read whole and kept, so that all the reads together cost twice at most what the best choice had.
     pub(super) fn column(
         &self,
         row_group: usize,
@@ -111,9 +114,13 @@ impl ColumnFile {
         let footer = self.footer()?;
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
         let key = Key::Column(self.id, row_group, at);
-        let whole = match (self.cache.get(&key), rows) {
+        let kept = self.cache.get(&key);
+        let pages_read = if let Some(Entry::Pages(read)) = &kept { *read } else { 0 };
+        let few = rows.and_then(|rows| Some((rows, few_pages(&footer, row_group, at, rows)?)));
+        let whole = match (kept, few) {
             (Some(Entry::Column(array)), _) => array,
-            (_, Some(rows)) if is_sparse(&footer.whole, row_group, at, rows) => {
+            (_, Some((rows, pages))) if pages_read + pages.wanted <= pages.all => {
+                self.cache.put(key, Entry::Pages(pages_read + pages.wanted), 64);
                 let some = self.guarded(|| self.some_of_column(&footer, row_group, at, rows));
                 return some.map(Some);
             }
@@ -137,7 +144,7 @@ impl ColumnFile {
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(false) };
         let key = Key::Column(self.id, row_group, at);
         let Some(leaf) = footer.text_leaf(row_group, at) else { return Ok(true) };
-        if self.cache.get(&key).is_some() {
+        if matches!(self.cache.get(&key), Some(Entry::Column(_))) {
             return Ok(true);
         }
         self.guarded(|| {
@@ -350,25 +357,30 @@ fn runs(rows: &UInt32Array) -> Vec<Range<usize>> {
     runs
 }
 
-/// True when the rows lie in so few of a column's pages that the others are better left alone.
-fn is_sparse(
-    footer: &ArrowReaderMetadata,
+/// How many of a column's pages some rows lie in.
+struct Pages {
+    wanted: usize,
+    all: usize,
+}
+
+/// `None` when the rows lie in so many pages that the column is better read whole.
+fn few_pages(
+    footer: &Footer,
     row_group: usize,
     column: usize,
     rows: &UInt32Array,
-) -> bool {
-    let schema = footer.parquet_schema();
+) -> Option<Pages> {
+    let schema = footer.whole.parquet_schema();
     let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == column);
-    let pages = footer.metadata().offset_index();
-    let pages = leaf.and_then(|leaf| pages?.get(row_group)?.get(leaf));
-    let Some(pages) = pages.map(|index| index.page_locations()) else { return false };
+    let pages = footer.whole.metadata().offset_index()?.get(row_group)?.get(leaf?)?;
+    let pages = pages.page_locations();
     let firsts = pages.iter().map(|page| page.first_row_index);
-    let mut touched = 0;
+    let mut wanted = 0;
     let mut left = rows.values().as_ref();
     for end in firsts.skip(1).chain([i64::MAX]) {
         let here = left.partition_point(|&row| i64::from(row) < end);
-        touched += usize::from(here > 0);
+        wanted += usize::from(here > 0);
         left = &left[here..];
     }
-    2 * touched <= pages.len()
+    (2 * wanted <= pages.len()).then_some(Pages { wanted, all: pages.len() })
 }

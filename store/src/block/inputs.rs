@@ -2,7 +2,9 @@
 
 use super::{known::Known, parents, read::Block, resource_table::ResourceTable, rows};
 use crate::{Error, TraceId, head::Chunk};
-use arrow_array::{Array, FixedSizeBinaryArray, Int32Array, RecordBatch, cast::AsArray};
+use arrow_array::{
+    Array, FixedSizeBinaryArray, Int32Array, RecordBatch, UInt32Array, cast::AsArray,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -15,6 +17,8 @@ pub(super) struct Input {
     reader: Option<Reader>,
     /// Rows in hand, in order.
     held: VecDeque<Held>,
+    /// The spans of the rows in hand, among which their parents are.
+    span_ids: SpanIds,
     /// Of the row group from which rows were taken last, and the chunk into which they went.
     known: Known,
     known_row_group: usize,
@@ -24,16 +28,15 @@ struct Reader {
     batches: ParquetRecordBatchReader,
     /// `None` in a block of version 1.
     table: Option<Arc<ResourceTable>>,
-    /// Of all rows of the row group: a parent may stand in another batch.
-    parents: FixedSizeBinaryArray,
     row: usize,
 }
 
 struct Held {
     batch: RecordBatch,
-    parents: FixedSizeBinaryArray,
     trace_ids: FixedSizeBinaryArray,
     row_group: usize,
+    /// Of the row group, the row at which the batch begins.
+    first_row: usize,
     table: Option<Arc<ResourceTable>>,
 }
 
@@ -49,6 +52,34 @@ impl Held {
     }
 }
 
+/// Runs of span IDs by row group and row. Traces leave the hand whole, so that a parent that stands in the same row group is
+/// there as long as its child.
+#[derive(Default)]
+struct SpanIds(VecDeque<Run>);
+
+struct Run {
+    row_group: usize,
+    first_row: usize,
+    ids: FixedSizeBinaryArray,
+}
+
+impl SpanIds {
+    fn get(&self, row_group: usize, row: usize) -> Option<&[u8]> {
+        let at = self.0.partition_point(|it| (it.row_group, it.first_row) <= (row_group, row));
+        let run = self.0.get(at.checked_sub(1)?)?;
+        let within = row - run.first_row;
+        (run.row_group == row_group && within < run.ids.len()).then(|| run.ids.value(within))
+    }
+
+    /// Those before a row are not asked for any more.
+    fn forget_before(&mut self, row_group: usize, row: usize) {
+        while self.0.get(1).is_some_and(|next| (next.row_group, next.first_row) <= (row_group, row))
+        {
+            self.0.pop_front();
+        }
+    }
+}
+
 impl Input {
     pub(super) fn new(block: Arc<Block>, batch_rows: usize) -> Self {
         Self {
@@ -57,6 +88,7 @@ impl Input {
             row_group: 0,
             reader: None,
             held: VecDeque::new(),
+            span_ids: SpanIds::default(),
             known: Known::for_many(),
             known_row_group: 0,
         }
@@ -89,20 +121,21 @@ impl Input {
                     if rows == 0 {
                         continue;
                     }
-                    let damaged = |what: &str| self.block.damaged(what);
-                    if reader.row + rows > reader.parents.len() {
-                        return Err(damaged("a row group has more rows than it should have"));
-                    }
-                    let parents = reader.parents.slice(reader.row, rows);
-                    reader.row += rows;
-                    let trace_ids = batch.column_by_name("trace_id");
-                    let trace_ids = trace_ids.and_then(|ids| ids.as_fixed_size_binary_opt());
-                    let trace_ids = trace_ids.filter(|ids| ids.value_length() == 16);
-                    let Some(trace_ids) = trace_ids.cloned() else {
-                        return Err(damaged("it has no trace IDs"));
+                    let ids = |name, length| {
+                        let column = batch.column_by_name(name);
+                        let ids = column.and_then(|ids| ids.as_fixed_size_binary_opt());
+                        ids.filter(|ids| ids.value_length() == length).cloned()
                     };
-                    let (row_group, table) = (self.row_group, reader.table.clone());
-                    self.held.push_back(Held { batch, parents, trace_ids, row_group, table });
+                    let (Some(trace_ids), Some(span_ids)) =
+                        (ids("trace_id", 16), ids("span_id", 8))
+                    else {
+                        return Err(self.block.damaged("it has no trace IDs or no span IDs"));
+                    };
+                    let (row_group, first_row) = (self.row_group, reader.row);
+                    reader.row += rows;
+                    self.span_ids.0.push_back(Run { row_group, first_row, ids: span_ids });
+                    let table = reader.table.clone();
+                    self.held.push_back(Held { batch, trace_ids, row_group, first_row, table });
                     return Ok(());
                 }
                 self.reader = None;
@@ -117,17 +150,9 @@ impl Input {
 
     fn open(&self) -> Result<Reader, Error> {
         let mut scan = self.block.scan(self.row_group)?;
-        let rows = self.block.meta().row_groups[self.row_group].spans as usize;
-        let columns = ["span_id", "parent_offset", "parent_span_id"];
-        let batch = scan.read(Some(&columns), rows.max(1))?.next();
-        let Some(batch) = batch else {
-            return Err(self.block.damaged("a row group has no rows"));
-        };
-        let batch = batch.map_err(|error| self.block.damaged(&error.to_string()))?;
-        let parents = parents_of(&batch).map_err(|what| self.block.damaged(what))?;
         let batches = scan.read(None, self.batch_rows)?;
         let table = self.block.resource_table(self.row_group)?;
-        Ok(Reader { batches, table, parents, row: 0 })
+        Ok(Reader { batches, table, row: 0 })
     }
 
     /// Says that rows go into another chunk from now on.
@@ -158,6 +183,9 @@ impl Input {
         keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
         chunk: &mut Chunk,
     ) -> Result<(), Error> {
+        if let Some(held) = self.held.front() {
+            self.span_ids.forget_before(held.row_group, held.first_row);
+        }
         while let Some(held) = self.held.front_mut() {
             if held.row_group != self.known_row_group {
                 self.known = Known::for_many();
@@ -177,8 +205,17 @@ impl Input {
                 }
                 if row > start {
                     let batch = held.batch.slice(start, row - start);
-                    let parents = held.parents.slice(start, row - start);
-                    rows::append(&batch, &parents, held.table.as_deref(), &mut self.known, chunk)
+                    let first_row = held.first_row + start;
+                    let (row_group, span_ids) = (held.row_group, &self.span_ids);
+                    let id_at = |place: u32| {
+                        // Another length than that of an ID is refused.
+                        span_ids.get(row_group, place as usize).unwrap_or_default()
+                    };
+                    parents_of(&batch, first_row, id_at)
+                        .and_then(|parents| {
+                            let table = held.table.as_deref();
+                            rows::append(&batch, &parents, table, &mut self.known, chunk)
+                        })
                         .map_err(|what| self.block.damaged(what))?;
                 }
                 if row < end {
@@ -189,7 +226,7 @@ impl Input {
             let rows = held.batch.num_rows();
             if end < rows {
                 held.batch = held.batch.slice(end, rows - end);
-                held.parents = held.parents.slice(end, rows - end);
+                held.first_row += end;
                 held.trace_ids = held.trace_ids.slice(end, rows - end);
                 break;
             }
@@ -199,26 +236,23 @@ impl Input {
     }
 }
 
-/// The IDs of the parents of a batch of whole traces.
-pub(super) fn parents_of(batch: &RecordBatch) -> Result<FixedSizeBinaryArray, &'static str> {
+/// The IDs of the parents of some rows of a row group, of which this is the first.
+pub(super) fn parents_of<'a>(
+    batch: &'a RecordBatch,
+    first_row: usize,
+    span_id_at: impl Fn(u32) -> &'a [u8],
+) -> Result<FixedSizeBinaryArray, &'static str> {
     const WRONG_TYPE: &str = "the columns of parents are not of the types that they should have";
-    let ids = |name| match batch.column_by_name(name) {
-        Some(column) => column.as_fixed_size_binary_opt().map(Some).ok_or(WRONG_TYPE),
-        None => Ok(None),
+    let raw = match batch.column_by_name("parent_span_id") {
+        Some(column) => column.as_fixed_size_binary_opt().ok_or(WRONG_TYPE)?.clone(),
+        None => FixedSizeBinaryArray::new_null(8, batch.num_rows()),
     };
     let offsets = match batch.column_by_name("parent_offset") {
         Some(column) => Some(column.as_any().downcast_ref::<Int32Array>().ok_or(WRONG_TYPE)?),
         None => None,
     };
-    let none;
-    let raw = match ids("parent_span_id")? {
-        Some(raw) => raw,
-        None => {
-            none = FixedSizeBinaryArray::new_null(8, batch.num_rows());
-            &none
-        }
-    };
-    let span_ids = ids("span_id")?.ok_or(WRONG_TYPE)?;
-    let places = parents::places(offsets, None, batch.num_rows(), batch.num_rows())?;
-    parents::resolve(&places, |place| span_ids.value(place as usize), raw)
+    let rows = first_row as u32..(first_row + batch.num_rows()) as u32;
+    let rows = UInt32Array::from_iter_values(rows);
+    let places = parents::places(offsets, Some(&rows), batch.num_rows(), usize::MAX)?;
+    parents::resolve(&places, |place| span_id_at(place), &raw)
 }

@@ -13,7 +13,7 @@ use parquet::errors::ParquetError;
 use std::sync::Arc;
 
 /// Rows of all inputs together that are decoded and not yet taken, about.
-const ROWS_IN_HAND: usize = 32_768;
+const ROWS_IN_HAND: usize = 16_384;
 /// Compressed bytes of spans that one batch of an input may stand for, so that large spans are read in small batches.
 const BATCH_BYTES_MAX: u64 = 1 << 20;
 /// Spans that wait for their row group may take so much memory; then it is written, however few they are.

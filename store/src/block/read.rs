@@ -87,7 +87,15 @@ impl Block {
             }
             let Some(batch) = self.spans.rows(row_group, rows)? else { continue };
             let (table, mut known) = (self.resource_table(row_group)?, Known::default());
-            parents_of(&batch)
+            let ids = batch.column_by_name("span_id");
+            let ids = ids.and_then(|ids| ids.as_fixed_size_binary_opt());
+            let ids = ids.ok_or_else(|| self.damaged("it has no span IDs"))?;
+            let id_at = |place: u32| {
+                let is_here = (place as usize) < ids.len();
+                // Another length than that of an ID is refused.
+                if is_here { ids.value(place as usize) } else { Default::default() }
+            };
+            parents_of(&batch, 0, id_at)
                 .and_then(|parents| {
                     rows::append(&batch, &parents, table.as_deref(), &mut known, &mut chunk)
                 })

@@ -16,8 +16,8 @@ use parquet::{
 use std::sync::Arc;
 
 const STATUS_ERROR: u8 = 2;
-/// Traces of one row group at most.
-const ROW_GROUP_ROWS_MAX: usize = 65_536;
+/// Traces of one row group at most. The writer holds them until they are as many: some hundred bytes each.
+const ROW_GROUP_ROWS_MAX: usize = 16_384;
 
 /// The file under way.
 pub(super) struct Summaries {

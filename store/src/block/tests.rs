@@ -6,10 +6,16 @@ use crate::{
     generations::Generations,
     objects::BlockPlace,
     otlp,
+    simulation::Random,
     test_kit::{START_UNIX_NANO, any_request, flattened, request},
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray, types::UInt64Type};
-use arrow_select::concat::{concat, concat_batches};
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, types::UInt64Type};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use arrow_select::{
+    concat::{concat, concat_batches},
+    take::take,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use prost::Message;
@@ -229,6 +235,43 @@ fn a_damaged_block_is_an_error_and_never_a_panic() {
         let place = Shelf::new(folder.path()).await;
         let (blocks, _) = place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap();
         assert!(reads_whole(&blocks[0], &ids));
+    });
+}
+
+#[test]
+fn a_few_rows_are_those_of_the_whole_column_however_often_they_are_asked() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::new(folder.path()).await;
+        let (bodies, _) = sigyn_workload::Workload::bodies(5, 900, START_UNIX_NANO, 1_000_000_000);
+        let bodies = bodies.iter().map(|body| &body.bytes[..]);
+        let requests: Vec<_> =
+            bodies.map(|it| ExportTraceServiceRequest::decode(it).unwrap()).collect();
+        shelf.write(&requests).await.unwrap();
+        let load = async || {
+            let place = Shelf::new(folder.path()).await;
+            place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap().0.remove(0)
+        };
+        let (one, another) = (load().await, load().await);
+        let rows = one.meta().row_groups[0].spans;
+        assert!(rows > 16_384, "there is more than one page");
+        let mut random = Random::new(5);
+        for name in ["duration_nano", "name", "span.http.route", "events"] {
+            let whole = another.column(0, name, None).unwrap().unwrap();
+            for _ in 0..24 {
+                let mut few: Vec<u32> = (0..3).map(|_| (random.next() % rows) as u32).collect();
+                few.sort_unstable();
+                few.dedup();
+                let few = UInt32Array::from(few);
+                let found = one.column(0, name, Some(&few)).unwrap().unwrap();
+                let expected = take(&whole, &few, None).unwrap();
+                let plain = |it: &ArrayRef| match it.data_type() {
+                    DataType::Dictionary(_, values) => cast(it, values).unwrap(),
+                    _ => Arc::clone(it),
+                };
+                assert_eq!(&plain(&found), &plain(&expected), "{name}");
+            }
+        }
     });
 }
 

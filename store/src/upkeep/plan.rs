@@ -5,11 +5,22 @@ use ulid::Ulid;
 
 /// Blocks of one window are merged when it is over for so long: what was cut in it has been written.
 const SETTLE: Duration = Duration::from_secs(60);
-/// Blocks of one merge at most: each is read at the same time, and takes some megabytes.
+/// Blocks of one merge at most: they are all read at the same time.
 const INPUTS_MAX: usize = 16;
-/// Of so many fresh blocks the older half is merged though their window is not over. The newest are left alone while they can be:
+/// Of each of them a row group is decoded step by step, which takes memory in proportion to its bytes …
+const ROW_GROUP_BYTES: u64 = 2 << 20;
+/// … and this bounds the sum.
+const ROW_GROUPS_BYTES_MAX: u64 = 8 * ROW_GROUP_BYTES;
+/// Of so many fresh blocks the oldest are merged though their window is not over. The newest are left alone while they can be:
 /// whoever searches mostly wants what is newest, and a block that holds a long time has to be looked through whole for it.
 const FRESH_BLOCKS_MAX: usize = 2 * INPUTS_MAX;
+/// So many fresh blocks …
+const RUSH_BLOCKS: usize = 8;
+/// … within so short a time are a rush: intake then needs the memory and the processors that a merge would take, and blocks wait for
+/// its end …
+const RUSH: Duration = Duration::from_secs(10);
+/// … unless there are so many of them that readers would notice.
+const FRESH_BLOCKS_IN_RUSH_MAX: usize = 4 * FRESH_BLOCKS_MAX;
 /// A merged block is about this large at most.
 const BLOCK_BYTES_MAX: u64 = 256 << 20;
 /// Fresh blocks are merged once within the short window, the results once more within the long one, and then never
@@ -43,6 +54,12 @@ pub(crate) fn plan(
     retention: Duration,
     now_unix_nano: u64,
 ) -> Option<Plan> {
+    let fresh = candidates.iter().filter(|candidate| candidate.level == 0);
+    let since_unix_nano = now_unix_nano.saturating_sub(RUSH.as_nanos() as u64);
+    let latest = fresh.clone().filter(|block| block.cut_max_unix_nano > since_unix_nano);
+    if latest.count() >= RUSH_BLOCKS && fresh.count() < FRESH_BLOCKS_IN_RUSH_MAX {
+        return None;
+    }
     (1..=2u8).find_map(|level| {
         let window = WINDOWS[usize::from(level) - 1].min(retention / WINDOWS_OF_RETENTION);
         let window_nano = (window.as_nanos() as u64).max(1);
@@ -69,17 +86,21 @@ pub(crate) fn plan(
 
 /// The first blocks that fit into one; a block that is large enough by itself is passed over.
 fn first_run(blocks: &[Candidate]) -> Vec<Ulid> {
-    let (mut inputs, mut bytes) = (Vec::new(), 0);
+    let (mut inputs, mut bytes, mut row_groups_bytes) = (Vec::new(), 0, 0);
     for block in blocks {
-        let fits = bytes + block.size_bytes <= BLOCK_BYTES_MAX && inputs.len() < INPUTS_MAX;
+        let row_group_bytes = block.size_bytes.min(ROW_GROUP_BYTES);
+        let fits = bytes + block.size_bytes <= BLOCK_BYTES_MAX
+            && row_groups_bytes + row_group_bytes <= ROW_GROUPS_BYTES_MAX
+            && inputs.len() < INPUTS_MAX;
         if !fits && inputs.len() > 1 {
             break;
         }
         if !fits {
-            (inputs, bytes) = (Vec::new(), 0);
+            (inputs, bytes, row_groups_bytes) = (Vec::new(), 0, 0);
         }
         inputs.push(block.block);
         bytes += block.size_bytes;
+        row_groups_bytes += row_group_bytes;
     }
     inputs
 }
@@ -159,6 +180,25 @@ mod tests {
         let many: Vec<_> = (1..=FRESH_BLOCKS_MAX as u64).map(block).collect();
         let oldest: Vec<_> = many[..INPUTS_MAX].iter().map(|it| it.block).collect();
         assert_eq!(plan(&many, 14 * DAY, now), Some(Plan { inputs: oldest, level: 1 }));
+    }
+
+    #[test]
+    fn blocks_wait_for_the_end_of_a_rush_unless_they_are_too_many() {
+        let now = 1_000_000 * WINDOWS[0].as_nanos() as u64 + 20 * MINUTE_NANO;
+        let block = |at: u64| Candidate {
+            block: Ulid::from_parts(1_000_000 - at, 0),
+            level: 0,
+            // One a second, up to now.
+            cut_max_unix_nano: now - at * MINUTE_NANO / 60,
+            size_bytes: 1 << 20,
+        };
+        let blocks = |count: usize| (0..count as u64).map(block).collect::<Vec<_>>();
+        let some = blocks(FRESH_BLOCKS_IN_RUSH_MAX - 1);
+        assert_eq!(plan(&some, 14 * DAY, now), None);
+        let later = now + RUSH.as_nanos() as u64;
+        assert!(plan(&some, 14 * DAY, later).is_some(), "the rush is over");
+        assert!(plan(&blocks(FRESH_BLOCKS_IN_RUSH_MAX), 14 * DAY, now).is_some());
+        assert!(plan(&some[20..], 14 * DAY, now).is_some(), "nothing came lately");
     }
 
     #[test]

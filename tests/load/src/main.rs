@@ -25,6 +25,8 @@ use std::{
 };
 
 const CONNECTIONS: usize = 4;
+/// The server looks after its blocks, and merges them, at least so often; and a little more.
+const UPKEEP_EVERY_MAX: Duration = Duration::from_secs(33);
 const RANGE: Duration = Duration::from_secs(600);
 const LOOK_UPS: usize = 50;
 const REPEATS: usize = 9;
@@ -158,15 +160,17 @@ fn push(otlp: &Api, bodies: &[Body]) {
 }
 
 /// Until the head is in blocks and the server's CPU time stands still.
+/// Waits until the server has had nothing to do for longer than it leaves its blocks alone.
 fn settle(server: &Server, folder: &Path) {
-    let limit = Instant::now() + Duration::from_secs(180);
+    let limit = Instant::now() + Duration::from_secs(300);
     let mut last = (cpu_seconds(server), folder_bytes(folder));
-    while Instant::now() < limit {
+    let mut idle_since = Instant::now();
+    while Instant::now() < limit && idle_since.elapsed() < UPKEEP_EVERY_MAX {
         std::thread::sleep(Duration::from_secs(2));
         let now = (cpu_seconds(server), folder_bytes(folder));
-        let idle = now.0 - last.0 < 0.1 && now.1 == last.1;
-        if idle && server.api.metric_sum("sigyn_store_head_spans") == 0.0 {
-            return;
+        let is_idle = now.0 - last.0 < 0.1 && now.1 == last.1;
+        if !is_idle || server.api.metric_sum("sigyn_store_head_spans") > 0.0 {
+            idle_since = Instant::now();
         }
         last = now;
     }
