@@ -8,7 +8,7 @@ use super::{
     read_error::ReadError,
     state::{Loop, Order, TargetState},
 };
-use crate::openmetrics;
+use crate::openmetrics::{self, ExemplarSample};
 use std::{sync::Arc, time::Duration};
 
 /// Reads a target's exemplars once an interval, at the phase of its spans, until discovery has
@@ -43,20 +43,9 @@ pub(super) async fn run(context: Arc<Context>, state: Arc<TargetState>) {
         let read = tokio::select! {
             biased;
             () = context.stopping.cancelled() => return,
-            read = read(&context, &order, url, &seen) => read,
+            read = read(&context, &order, url, &mut seen) => read,
         };
-        let stored = match read {
-            Ok((exposition, now)) => {
-                let stored = store(&context, &order, exposition).await;
-                // What could not be stored is new the next time as well.
-                if stored.is_ok() {
-                    seen = now;
-                }
-                stored
-            }
-            Err(error) => Err(error),
-        };
-        let error = stored.err().map(|error| error.to_string()).unwrap_or_default();
+        let error = read.err().map(|error| error.to_string()).unwrap_or_default();
         state.update(|status| status.exemplars_last_error = error);
     }
 }
@@ -74,8 +63,8 @@ async fn read(
     context: &Context,
     order: &Order,
     url: &str,
-    seen: &Seen,
-) -> Result<(openmetrics::Exposition, Seen), ReadError> {
+    seen: &mut Seen,
+) -> Result<(), ReadError> {
     let url =
         url.parse().map_err(|error| ReadError::Wrong(format!("{url:?} is not a URL: {error}")))?;
     let request = Request {
@@ -89,27 +78,38 @@ async fn read(
     };
     let fetched = fetch(context, request).await?;
     let content_type = fetched.content_type();
-    let mut now = Seen::default();
-    let mut is_new = |hash| seen.is_new(hash, &mut now);
-    let Some(exposition) = openmetrics::parse_as(content_type, &fetched.plain, &mut is_new) else {
-        return Err(ReadError::Wrong(format!(
-            "the answer is {content_type:?}, which carries no exemplars; the application must \
-             offer application/openmetrics-text"
-        )));
-    };
-    let exposition = exposition.map_err(|error| ReadError::Wrong(error.to_string()))?;
-    Ok((exposition, now))
+    // A page that is read for the first time may be nothing but news.
+    loop {
+        let mut reading = seen.reading();
+        let mut takes = |hash| reading.takes(hash);
+        let Some(exposition) = openmetrics::parse_as(content_type, &fetched.plain, &mut takes)
+        else {
+            return Err(ReadError::Wrong(format!(
+                "the answer is {content_type:?}, which carries no exemplars; the application must \
+                 offer application/openmetrics-text"
+            )));
+        };
+        let exposition = exposition.map_err(|error| ReadError::Wrong(error.to_string()))?;
+        let (now, has_more) = reading.end();
+        let over_budget = exposition.over_budget;
+        store(context, order, exposition.samples).await?;
+        // What could not be stored is new the next time as well.
+        *seen = now;
+        if !has_more {
+            context.metrics.exemplars_over_budget.inc_by(over_budget as u64);
+            return Ok(());
+        }
+    }
 }
 
 async fn store(
     context: &Context,
     order: &Order,
-    exposition: openmetrics::Exposition,
+    samples: Vec<ExemplarSample>,
 ) -> Result<(), ReadError> {
-    context.metrics.exemplars_over_budget.inc_by(exposition.over_budget as u64);
     let now_unix_milli = (context.clock.now_unix_nano() / 1_000_000) as i64;
     let (labels, honor) = (&order.target.labels, order.config.honor_labels);
-    let news = exemplars(exposition.samples, labels, honor, now_unix_milli);
+    let news = exemplars(samples, labels, honor, now_unix_milli);
     if !news.is_empty() {
         let new = context.exemplars.add(news).await?;
         context.metrics.exemplars_seen.inc_by(new as u64);

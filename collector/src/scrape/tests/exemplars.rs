@@ -1,6 +1,9 @@
 //! The second loop: exemplars of the same target.
 
-use super::rig::{Rig, config, order, serve, status, target};
+use super::{
+    super::exemplars::STEP,
+    rig::{Rig, config, order, serve, status, target},
+};
 use crate::fixture::eventually;
 use axum::{body::Body, extract::Request, http::Response};
 use sigyn_store::{PinReason, SpanId, TraceId};
@@ -61,6 +64,28 @@ async fn exemplars_are_kept_with_the_labels_of_their_target() {
     let other = TraceId::parse("ab").unwrap();
     let without_time = rig.store.store.exemplars_of(other).await.unwrap();
     assert!(without_time[0].timestamp_unix_milli >= 1_766_400_000_000, "the collector's time");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_more_exemplars_than_are_taken_at_a_time_is_taken_whole() {
+    let rig = Rig::new().await;
+    let count = 2 * STEP + 3;
+    let lines = (1..=count)
+        .map(|number| format!("hits_total{{n=\"{number}\"}} 1 # {{trace_id=\"{number:x}\"}} 1\n"));
+    let text = lines.chain(["# EOF\n".to_owned()]).collect::<String>();
+    let address = serve(move |request: Request| {
+        let text = if is_metrics(&request) { text.clone() } else { String::new() };
+        async move { page("application/openmetrics-text", &text) }
+    })
+    .await;
+    let mut target = target(address);
+    target.exemplars_url = Some(format!("http://{address}/metrics"));
+    rig.scrape(order(target, config()));
+    let all = format!("sigyn_exemplars_seen_total {count}\n");
+    eventually(|| rig.metrics().contains(&all)).await;
+    let last = TraceId::parse(&format!("{count:x}")).unwrap();
+    assert_eq!(rig.store.store.exemplars_of(last).await.unwrap().len(), 1);
     rig.stop().await;
 }
 
