@@ -1,18 +1,9 @@
-//! A protobuf exposition of any bytes is read or refused, and an exemplar that is kept is within its bounds.
+//! An exposition as protobuf.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sigyn_collector::openmetrics::{EXEMPLAR_CHARACTERS_MAX, parse_protobuf};
+use sigyn_collector::openmetrics::parse_protobuf;
+use sigyn_fuzz::check_exposition;
 
-fuzz_target!(|body: &[u8]| match parse_protobuf(body, &mut |_| true) {
-    Ok(exposition) => {
-        for sample in exposition.samples {
-            let labels = sample.exemplar.labels.iter();
-            let characters: usize =
-                labels.map(|(name, value)| name.chars().count() + value.chars().count()).sum();
-            assert!(characters <= EXEMPLAR_CHARACTERS_MAX);
-        }
-    }
-    Err(error) => assert!(error.line > 0 && error.column > 0, "{error:?}"),
-});
+fuzz_target!(|body: &[u8]| check_exposition(parse_protobuf(body, &mut |_| true)));
