@@ -52,6 +52,7 @@ fn spans_become_rates_and_edges_whose_exemplars_are_pinned() {
             Some(missing) => Err(format!("{missing} is not in\n{text}")),
         }
     });
+    assert!(!text.contains("connection_info"), "it was not asked for");
     // Whoever has seen an exemplar can rely on it.
     let (_, after) = text.split_once("traceID=\"").expect("a histogram has an exemplar");
     let trace_id = after.split('"').next().unwrap().to_owned();
@@ -91,6 +92,41 @@ fn spans_become_rates_and_edges_whose_exemplars_are_pinned() {
         is_counted(&server);
         options = server.kill();
     }
+}
+
+#[test]
+fn who_is_connected_is_said_where_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = sigyn(folder.path())
+        .config("metrics_generator: {service_graphs: {enable_connection_info: true}}\n")
+        .start();
+    let now = now_unix_nano();
+    let mut front = SpanMaker::new("front", 1, now);
+    let mut back = SpanMaker::new("back", 2, now);
+    for _ in 0..3 {
+        let mut call = front.root("call back");
+        call.kind = 3;
+        let mut answer = back.child(&call, "answer");
+        answer.kind = 2;
+        for body in [front.request(vec![call]), back.request(vec![answer])] {
+            let answer =
+                server.otlp.post("/v1/traces", "application/x-protobuf", &[], body).unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+    let expected = [
+        "# TYPE traces_service_graph_connection_info gauge\n",
+        "traces_service_graph_connection_info{client=\"front\",server=\"back\"} 1\n",
+        "traces_service_graph_request_total{client=\"front\",server=\"back\"} 3\n",
+    ];
+    let text = eventually(PATIENCE, || {
+        let text = server.api.get("/metrics/spans").text();
+        match expected.iter().find(|line| !text.contains(**line)) {
+            None => Ok(text),
+            Some(missing) => Err(format!("{missing} is not in\n{text}")),
+        }
+    });
+    assert!(!text.contains("traces_spanmetrics"), "only the graph was asked for");
 }
 
 #[test]
