@@ -44,6 +44,58 @@ export function formatDuration(durationNanos: number): string {
   return pair(durationNanos, DAY, "d", HOUR, "h");
 }
 
+/** `+1.2 s` after a moment, `−3d 00h` before it, `0` at it. */
+export function formatOffset(offsetNanos: number): string {
+  if (Math.abs(offsetNanos) < 0.5) return "0";
+  return offsetNanos < 0 ? formatDuration(offsetNanos) : `+${formatDuration(offsetNanos)}`;
+}
+
+const SCALES: readonly (readonly [number, string])[] = [
+  [DAY, "d"],
+  [HOUR, "h"],
+  [MINUTE, "m"],
+  [SECOND, "s"],
+];
+
+/** A mark of a ruler whose marks are `step` apart, so that no two read alike: `0`, `3.0012 s`, `1h 02m`, `−2m 00.5s`. */
+export function formatMark(timeNanos: number, step: number): string {
+  const size = Math.abs(timeNanos);
+  if (size < step / 2) return "0";
+  const sign = timeNanos < 0 ? "−" : "";
+  if (size < 59.95 * SECOND) {
+    const [unit, name] =
+      size < 999.5
+        ? ([1, "ns"] as const)
+        : size < 999.5 * MICROSECOND
+          ? ([MICROSECOND, "µs"] as const)
+          : size < 999.5 * MILLISECOND
+            ? ([MILLISECOND, "ms"] as const)
+            : ([SECOND, "s"] as const);
+    return `${sign}${Number((size / unit).toFixed(decimals(unit, step)))} ${name}`;
+  }
+  const parts: string[] = [];
+  let rest = size;
+  for (const [unit, name] of SCALES) {
+    if (parts.length === 0 && rest < unit) continue;
+    // Two units at least, and as small ones as the step has.
+    if (parts.length >= 2 && step >= unit * 60) break;
+    const isLast = unit === SECOND;
+    const whole = isLast
+      ? (rest / unit).toFixed(decimals(unit, step))
+      : String(Math.floor(rest / unit));
+    const [head, tail] = whole.split(".");
+    const digits = parts.length === 0 ? head : head.padStart(2, "0");
+    parts.push(`${digits}${tail === undefined ? "" : `.${tail}`}${name}`);
+    rest -= Math.floor(rest / unit) * unit;
+  }
+  return sign + parts.join(" ");
+}
+
+/** How many digits after the point tell steps apart. */
+function decimals(unit: number, step: number): number {
+  return Math.min(9, Math.max(0, Math.ceil(Math.log10(unit / step) - 1e-9)));
+}
+
 /** Three significant digits, no trailing zeros after the point. */
 function significant(value: number): string {
   const digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;

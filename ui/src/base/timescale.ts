@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE, SECOND } from "./time.ts";
+import { DAY, formatMark, HOUR, MINUTE, SECOND } from "./time.ts";
 
 /** A stretch of time in nanoseconds from the start of a trace. */
 export interface TimeSpan {
@@ -75,16 +75,22 @@ export function tickStep(length: number, count: number): number {
   return power * (head <= 1 ? 1 : head <= 2 ? 2 : head <= 5 ? 5 : 10);
 }
 
-/** Round times within the scale, about one for every `pixels`. */
-export function ticks(scale: TimeScale, pixels = 110): readonly number[] {
+/** A mark of the ruler, at a time that is round counted from `zero`. */
+export interface Tick {
+  readonly time: number;
+  readonly label: string;
+}
+
+/** Marks within the scale, about one for every `pixels`. */
+export function ticks(scale: TimeScale, zero = 0, pixels = 110): readonly Tick[] {
   const step = tickStep(scale.to - scale.from, scale.width / pixels);
-  const found: number[] = [];
+  const found: Tick[] = [];
   for (
-    let at = Math.ceil(scale.from / step) * step;
-    at <= scale.to && found.length < 200;
+    let at = Math.ceil((scale.from - zero) / step) * step;
+    at + zero <= scale.to && found.length < 200;
     at += step
   ) {
-    found.push(at);
+    found.push({ time: at + zero, label: formatMark(at, step) });
   }
   return found;
 }

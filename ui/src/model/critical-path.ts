@@ -1,13 +1,21 @@
 // The critical path: for each moment of a span, the one span that the end was waiting for. Walked
 // from the end backwards: what ended last before now was waited for; before it began, what ended
 // last before that. A child that was still running then was not waited for, and is not on the path.
+//
+// Where the root answered early and most of the trace came after it (a job was put into a queue, a
+// stream was kept open), the path ends with the span that ended last, and leads from its start to
+// what started it. Between the two there may be time in which nothing ran.
 
+import { say } from "../base/say.ts";
 import { nameShape } from "./repeats.ts";
 import type { Trace } from "./trace.ts";
 
 export interface CriticalPath {
   readonly root: number;
   readonly totalNanos: number;
+  /** Pairs of from and to between a span's end and the start of what it had started: nothing ran, by time. */
+  readonly waits: readonly number[];
+  readonly waitNanos: number;
   /** For each span on the path: pairs of from and to in which it worked itself, by time. */
   readonly stretches: ReadonlyMap<number, Float64Array>;
   /** Spans on the path by own time on it, longest first. */
@@ -18,7 +26,15 @@ export interface CriticalPath {
 const OVERLAP_NANOS_MAX = 1e6;
 const OVERLAP_SHARE_MAX = 0.05;
 
-export function criticalPath(trace: Trace, root: number): CriticalPath {
+/** A root that fills less of its tree's time than this has not waited for what the reader sees. */
+const ROOT_SHARE_MIN = 0.5;
+
+/** `until`: spans that end after it do not count, because their clock has carried them away. */
+export function criticalPath(
+  trace: Trace,
+  root: number,
+  until = Number.POSITIVE_INFINITY,
+): CriticalPath {
   const stretches = new Map<number, number[]>();
   const add = (span: number, from: number, to: number) => {
     if (to <= from) return;
@@ -29,7 +45,26 @@ export function criticalPath(trace: Trace, root: number): CriticalPath {
   };
   // Three numbers an entry: span, from, to. No recursion, because a deep chain is a legal trace.
   const stack: number[] = [];
-  if (root >= 0) stack.push(root, trace.offset[root], trace.offset[root] + trace.duration[root]);
+  const waits: number[] = [];
+  let [first, last] = [0, 0];
+  if (root >= 0) {
+    first = trace.offset[root];
+    last = endOf(trace, root);
+    const final = lastToEnd(trace, root, until);
+    const isAnsweredEarly = last - first < (endOf(trace, final) - first) * ROOT_SHARE_MIN;
+    let now = isAnsweredEarly ? endOf(trace, final) : last;
+    last = now;
+    // From the last span up to the root: each is on the path until it started the one below it.
+    for (let span = isAnsweredEarly ? final : root; ; span = trace.parent[span]) {
+      const end = Math.min(now, endOf(trace, span));
+      if (end < now) waits.unshift(end, now);
+      const from = Math.min(trace.offset[span], end);
+      stack.push(span, from, end);
+      now = from;
+      if (span === root) break;
+    }
+    first = Math.min(first, now);
+  }
   while (stack.length > 0) {
     const to = stack.pop() as number;
     const from = stack.pop() as number;
@@ -56,13 +91,28 @@ export function criticalPath(trace: Trace, root: number): CriticalPath {
     bySelfTime.push({ span, nanos });
   }
   bySelfTime.sort((a, b) => b.nanos - a.nanos || a.span - b.span);
-  const totalNanos = root >= 0 ? trace.duration[root] : 0;
-  return { root, totalNanos, stretches: sorted, bySelfTime };
+  let waitNanos = 0;
+  for (let i = 0; i < waits.length; i += 2) waitNanos += waits[i + 1] - waits[i];
+  return { root, totalNanos: last - first, waits, waitNanos, stretches: sorted, bySelfTime };
+}
+
+function endOf(trace: Trace, span: number): number {
+  return trace.offset[span] + trace.duration[span];
+}
+
+/** Of a root and all below it the span that ended last; of two the upper one. */
+function lastToEnd(trace: Trace, root: number, until: number): number {
+  let last = root;
+  for (let span = root + 1; span < root + trace.subtreeSize[root]; span++) {
+    const end = endOf(trace, span);
+    if (end > endOf(trace, last) && end <= until) last = span;
+  }
+  return last;
 }
 
 /** When the parent got this child's answer, if it can have waited for it; else −1. */
 function endWaitedFor(trace: Trace, parent: number, child: number, now: number): number {
-  const end = trace.offset[child] + trace.duration[child];
+  const end = endOf(trace, child);
   if (end <= now) return end;
   const kind = trace.spans[child].kind;
   // A call is waited for by its caller, whatever two clocks say.
@@ -75,10 +125,11 @@ function childrenByEnd(trace: Trace, span: number): readonly number[] {
   const children: number[] = [];
   const last = span + trace.subtreeSize[span];
   for (let at = span + 1; at < last; at += trace.subtreeSize[at]) children.push(at);
-  const end = (child: number) => trace.offset[child] + trace.duration[child];
   return children.length < 2
     ? children
-    : children.sort((a, b) => end(b) - end(a) || trace.offset[b] - trace.offset[a]);
+    : children.sort(
+        (a, b) => endOf(trace, b) - endOf(trace, a) || trace.offset[b] - trace.offset[a],
+      );
 }
 
 export interface PathShare {
@@ -86,7 +137,7 @@ export interface PathShare {
   readonly name: string;
   readonly nanos: number;
   readonly count: number;
-  /** The span that has most of it. */
+  /** The span that has most of it; −1 for the time in which nothing ran. */
   readonly span: number;
 }
 
@@ -103,10 +154,15 @@ export function pathByOperation(trace: Trace, path: CriticalPath): readonly Path
       if (share.name !== name) share.name = nameShape(name);
     } else shares.set(key, { service: resource.serviceName, name, nanos, count: 1, span });
   }
-  return [...shares.values()].sort((a, b) => b.nanos - a.nanos);
+  const found: PathShare[] = [...shares.values()];
+  if (path.waitNanos > 0) {
+    const [service, name] = ["", say("criticalPath.nothingRan")];
+    found.push({ service, name, nanos: path.waitNanos, count: 0, span: -1 });
+  }
+  return found.sort((a, b) => b.nanos - a.nanos);
 }
 
-/** The path by service, longest first. */
+/** The path by service, longest first; time in which nothing ran has no service. */
 export function pathByService(
   trace: Trace,
   path: CriticalPath,
@@ -116,6 +172,7 @@ export function pathByService(
     const service = trace.spans[span].resource.serviceName;
     sums.set(service, (sums.get(service) ?? 0) + nanos);
   }
+  if (path.waitNanos > 0) sums.set("", path.waitNanos + (sums.get("") ?? 0));
   return [...sums]
     .map(([service, nanos]) => ({ service, nanos }))
     .sort((a, b) => b.nanos - a.nanos);

@@ -24,6 +24,7 @@ const SENTENCES: readonly (readonly [number, (count: number) => string])[] = [
   [Oddity.DoubledId, (n) => say("notice.theIdOfAnotherSpanChildren", { n: counted(n, "spanHas") })],
   [Oddity.SharedId, (n) => say("notice.theIdOfTheCallerAs", { n: counted(n, "spanShares") })],
   [Oddity.TimeMissing, (n) => say("notice.cameWithoutAStartTimeDrawn", { n: counted(n, "span") })],
+  [Oddity.EndMissing, (n) => say("notice.cameWithoutAnEnd", { n: counted(n, "span") })],
   [
     Oddity.EndsBeforeStart,
     (n) => say("notice.drawnWithNoLength", { n: counted(n, "spanEndsBeforeItStarts") }),
@@ -38,7 +39,7 @@ const NO_ROOT = Oddity.ParentMissing | Oddity.Cycle;
 export function traceNotices(
   spans: readonly Span[],
   parent: Int32Array,
-  oddities: Uint8Array,
+  oddities: Uint16Array,
 ): readonly Notice[] {
   const notices: Notice[] = [];
   for (const [bit, sentence] of SENTENCES) {

@@ -3,7 +3,8 @@
 
 import type { Span } from "../api/otlp.ts";
 import type { SpanId } from "../base/ids.ts";
-import { type Nanos, nanos } from "../base/time.ts";
+import { say } from "../base/say.ts";
+import { formatDuration, type Nanos, nanos } from "../base/time.ts";
 import type { Notice } from "./notice.ts";
 import { traceNotices } from "./notice.ts";
 import { Oddity, orderSpans } from "./tree.ts";
@@ -29,7 +30,7 @@ export interface Trace {
   /** Place in `services`. */
   readonly service: Int32Array;
   /** Bits of `Oddity`. */
-  readonly oddities: Uint8Array;
+  readonly oddities: Uint16Array;
   readonly services: readonly ServiceSummary[];
   readonly start: Nanos;
   readonly durationNanos: number;
@@ -73,7 +74,8 @@ export function buildTrace(received: readonly Span[], now: Nanos): Trace {
     const to = Math.min(length, Math.max(from, start + ownLength));
     offset[i] = from;
     duration[i] = to - from;
-    if (ownLength < 0) oddities[i] |= Oddity.EndsBeforeStart;
+    if (isTimed && span.end === 0n) oddities[i] |= Oddity.EndMissing;
+    else if (ownLength < 0) oddities[i] |= Oddity.EndsBeforeStart;
     if (span.start > soon) oddities[i] |= Oddity.InFuture;
     if (start !== from && length > 0) oddities[i] |= Oddity.OutOfRange;
     if (span.spanId !== null && !indexById.has(span.spanId)) indexById.set(span.spanId, i);
@@ -120,12 +122,29 @@ export function rootsOf(trace: Trace): readonly number[] {
   return roots;
 }
 
-/** The span that names the trace: the first root whose parent is not merely missing. */
+/**
+ * The span that names the trace: the first root whose parent is not merely missing; where all parents are missing, the
+ * one that took longest.
+ */
 export function mainRoot(trace: Trace): number {
   const roots = rootsOf(trace);
-  return (
-    roots.find((root) => (trace.oddities[root] & Oddity.ParentMissing) === 0) ?? roots[0] ?? -1
+  const root = roots.find((one) => (trace.oddities[one] & Oddity.ParentMissing) === 0);
+  if (root !== undefined) return root;
+  return roots.reduce(
+    (longest, one) =>
+      longest < 0 || trace.duration[one] > trace.duration[longest] ? one : longest,
+    -1,
   );
+}
+
+/** How long a span took, or why that cannot be said. */
+export function durationText(trace: Trace, index: number): string {
+  const odd = trace.oddities[index];
+  if ((odd & Oddity.TimeMissing) !== 0) return say("trace.noTime");
+  if ((odd & Oddity.EndMissing) !== 0) return say("trace.noEnd");
+  if ((odd & Oddity.EndsBeforeStart) !== 0) return say("trace.endsBeforeItStarts");
+  if ((odd & Oddity.OutOfRange) !== 0) return say("trace.farOffInTime");
+  return formatDuration(trace.duration[index]);
 }
 
 export function childrenOf(trace: Trace, index: number): readonly number[] {

@@ -20,6 +20,8 @@ export const Oddity = {
   SharedId: 64,
   /** It came without a start; it was put at its parent's. */
   TimeMissing: 128,
+  /** It began, and came without an end: still running when it was sent, or cut off. */
+  EndMissing: 256,
 } as const;
 
 export interface TreeOrder {
@@ -29,12 +31,12 @@ export interface TreeOrder {
   readonly parent: Int32Array;
   readonly depth: Int32Array;
   readonly subtreeSize: Int32Array;
-  readonly oddities: Uint8Array;
+  readonly oddities: Uint16Array;
 }
 
 export function orderSpans(spans: readonly Span[]): TreeOrder {
   const count = spans.length;
-  const givenOddities = new Uint8Array(count);
+  const givenOddities = new Uint16Array(count);
   const byStart = sortByStart(spans);
   const givenParent = findParents(spans, givenOddities);
   cutCycles(givenParent, byStart, givenOddities);
@@ -52,7 +54,7 @@ export function orderSpans(spans: readonly Span[]): TreeOrder {
   const order = new Int32Array(count);
   const parent = new Int32Array(count).fill(-1);
   const depth = new Int32Array(count);
-  const oddities = new Uint8Array(count);
+  const oddities = new Uint16Array(count);
   const stack = new Int32Array(count);
   const placeOf = new Int32Array(count);
   let stacked = 0;
@@ -126,7 +128,7 @@ class Owners {
   }
 }
 
-function findParents(spans: readonly Span[], oddities: Uint8Array): Int32Array {
+function findParents(spans: readonly Span[], oddities: Uint16Array): Int32Array {
   const owners = new Owners();
   for (let i = 0; i < spans.length; i++) {
     const id = spans[i].spanId;
@@ -162,7 +164,7 @@ function joinShared(
   spans: readonly Span[],
   owners: readonly number[],
   parents: Int32Array,
-  oddities: Uint8Array,
+  oddities: Uint16Array,
 ): void {
   const client = owners.find((owner) => spans[owner].kind === "client");
   const isShared = (owner: number) =>
@@ -176,7 +178,7 @@ function joinShared(
 }
 
 /** Walks up from each span; where a walk meets itself, the earliest span of the circle becomes a root. */
-function cutCycles(parents: Int32Array, byStart: Int32Array, oddities: Uint8Array): void {
+function cutCycles(parents: Int32Array, byStart: Int32Array, oddities: Uint16Array): void {
   const NEW = 0;
   const DONE = -1;
   const walkOf = new Int32Array(parents.length).fill(NEW);

@@ -1,6 +1,7 @@
 // Service lanes over the same times as the waterfall.
 
 import { withAlpha } from "../base/colour.ts";
+import { formatCount } from "../base/number.ts";
 import { say } from "../base/say.ts";
 import { formatDuration } from "../base/time.ts";
 import { type TimeScale, type TimeSpan, ticks, timeScale, toTime, toX } from "../base/timescale.ts";
@@ -22,6 +23,8 @@ export interface LanesScene {
   readonly trace: Trace;
   readonly lanes: readonly Lane[];
   readonly view: TimeSpan;
+  /** Where the ruler counts from. */
+  readonly zeroNanos: number;
   readonly selected: number;
   readonly hovered: number;
   readonly matches: ReadonlySet<number> | null;
@@ -89,12 +92,11 @@ function drawRuler(context: Context, scene: LanesScene, scale: TimeScale): void 
   context.fillStyle = theme.raised;
   context.fillRect(0, 0, width, LANES_RULER);
   context.font = `11px ${theme.font}`;
-  for (const time of ticks(scale)) {
+  for (const { time, label } of ticks(scale, scene.zeroNanos)) {
     const x = Math.round(toX(scale, time));
     context.fillStyle = theme.line;
     context.fillRect(x, LANES_RULER - 6, 1, 6);
     context.fillStyle = theme.textMuted;
-    const label = time === 0 ? "0" : formatDuration(time);
     if (x + textWidth(context, label) + 4 < width) {
       context.fillText(label, x + 4, LANES_RULER / 2);
     }
@@ -128,7 +130,7 @@ function drawLane(
     const errors =
       lane.errorCount > 0 ? ` ${say("lanes.failed", { errorCount: lane.errorCount })}` : "";
     const note = say("lanes.busy", {
-      length: lane.spans.length,
+      length: formatCount(lane.spans.length),
       busyNanos: formatDuration(lane.busyNanos),
       errors,
     });

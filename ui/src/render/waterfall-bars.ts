@@ -7,7 +7,7 @@ import { formatDuration } from "../base/time.ts";
 import { type TimeScale, toX } from "../base/timescale.ts";
 import type { Repeat } from "../model/repeats.ts";
 import { selfStretches } from "../model/self-time.ts";
-import { Oddity } from "../model/tree.ts";
+import { durationText } from "../model/trace.ts";
 import { type Context, diamond, textWidth } from "./canvas.ts";
 import type { Theme } from "./theme.ts";
 import { isPale, mayLackAnswer, PAD, ROW_HEIGHT, type WaterfallScene } from "./waterfall-scene.ts";
@@ -28,13 +28,18 @@ export function drawBar(
   const span = trace.spans[index];
   const repeat = scene.rows.repeats.get(row);
   const isError = span.status === "error";
-  const from = toX(scale, repeat ? repeat.from : trace.offset[index]);
+  const start = repeat ? repeat.from : trace.offset[index];
+  const from = toX(scale, start);
   const end = repeat ? repeat.to : trace.offset[index] + trace.duration[index];
   const to = Math.max(from + 2, toX(scale, end));
   const edge = scene.width;
   const middle = y + ROW_HEIGHT / 2;
   if (to < scale.left - PAD || from > edge) {
-    drawBeyond(context, scene, from > edge ? edge - 6 : scale.left - 6, middle, from > edge);
+    const length = repeat ? `Σ ${formatDuration(repeat.sumNanos)}` : durationText(trace, index);
+    const away = formatDuration(from > edge ? start - scale.to : scale.from - end);
+    const isRight = from > edge;
+    const note = say(isRight ? "waterfallBars.later" : "waterfallBars.earlier", { length, away });
+    drawBeyond(context, scene, isRight ? edge - 6 : scale.left - 6, middle, isRight, note);
     return;
   }
   // Held near the window: a canvas mis-draws rectangles of millions of pixels.
@@ -80,13 +85,7 @@ export function drawBar(
   drawPath(context, scene, scale, row, top);
   drawEvents(context, scene, scale, index, top);
   drawExemplars(context, scene, scale, index, top);
-  const isOdd = (trace.oddities[index] & (Oddity.EndsBeforeStart | Oddity.OutOfRange)) !== 0;
-  const isUntimed = (trace.oddities[index] & Oddity.TimeMissing) !== 0;
-  const note = isUntimed
-    ? say("waterfallBars.noTime")
-    : isOdd
-      ? say("waterfallBars.oddTimes")
-      : formatDuration(trace.duration[index]);
+  const note = durationText(trace, index);
   const told = isUnanswered ? say("waterfallBars.mayBeLost", { duration: note }) : note;
   drawNote(context, scene, told, left, left + width, middle, edge, scene.exemplars.has(index));
   context.globalAlpha = 1;
@@ -170,15 +169,18 @@ function drawPath(
   }
 }
 
-/** A small arrow where the bar lies outside of the picture. */
+/** A small arrow where the bar lies outside of the picture, with its length and how far off it is. */
 function drawBeyond(
   context: Context,
   scene: WaterfallScene,
   x: number,
   y: number,
   isRight: boolean,
+  note: string,
 ): void {
   context.fillStyle = scene.theme.textMuted;
+  context.font = `11px ${scene.theme.font}`;
+  context.fillText(note, isRight ? x - 4 - textWidth(context, note) : x + 8, y);
   const tip = isRight ? 4 : -4;
   context.beginPath();
   context.moveTo(x, y - 4);

@@ -23,6 +23,8 @@ export interface WaterfallScene {
   readonly path: ReadonlyMap<number, readonly number[]>;
   readonly lost: readonly Loss[];
   readonly view: TimeSpan;
+  /** Where the ruler counts from. */
+  readonly zeroNanos: number;
   readonly collapsed: ReadonlySet<number>;
   /** Opened repeats, by their first span. */
   readonly unfolded: ReadonlySet<number>;

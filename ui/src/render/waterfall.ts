@@ -64,12 +64,11 @@ function drawGrid(context: Context, scene: WaterfallScene, scale: TimeScale): vo
   context.fillStyle = theme.textMuted;
   context.textAlign = "left";
   context.fillText(say("waterfall.serviceAndOperation"), 12, RULER_HEIGHT / 2);
-  for (const time of ticks(scale)) {
+  for (const { time, label } of ticks(scale, scene.zeroNanos)) {
     const x = Math.round(toX(scale, time));
     context.fillStyle = theme.line;
     context.fillRect(x, RULER_HEIGHT - 6, 1, height);
     context.fillStyle = theme.textMuted;
-    const label = time === 0 ? "0" : formatDuration(time);
     if (x + textWidth(context, label) + 4 < width) context.fillText(label, x + 4, RULER_HEIGHT / 2);
   }
   context.fillStyle = theme.line;

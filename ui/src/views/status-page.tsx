@@ -1,3 +1,4 @@
+import "../styles/status.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Figures, fetchConfig, fetchStatus, type StatusKind } from "../api/status.ts";
 import { counted } from "../base/number.ts";

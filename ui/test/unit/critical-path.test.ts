@@ -57,10 +57,47 @@ describe("the critical path", () => {
     check(
       [
         { id: "a", to: 100 },
-        { id: "b", parent: "a", from: 20, to: 500 },
+        { id: "b", parent: "a", from: 20, to: 180 },
       ],
       "a 0–100",
     );
+  });
+
+  test("leads on to what a root that answered early had put into a queue", () => {
+    const job: SpanSketch[] = [
+      { id: "a", name: "post", to: 30 },
+      { id: "b", parent: "a", name: "validate", from: 2, to: 8 },
+      { id: "c", parent: "a", name: "publish", from: 10, to: 20, kind: "producer" },
+      { id: "d", parent: "c", name: "job", from: 900, to: 2900, kind: "consumer" },
+      { id: "e", parent: "d", name: "render", from: 910, to: 2800 },
+    ];
+    const trace = traceOf(...job);
+    const path = criticalPath(trace, 0);
+    expect(path.totalNanos).toBe(2900);
+    expect(path.waits).toEqual([20, 900]);
+    const shares = pathByOperation(trace, path);
+    expect(shares.map(({ name, nanos, span }) => [name, nanos, span < 0])).toEqual([
+      ["render", 1890, false],
+      ["nothing ran", 880, true],
+      ["job", 110, false],
+      ["publish", 10, false],
+      ["validate", 6, false],
+      ["post", 4, false],
+    ]);
+    expect(shares.reduce((sum, { nanos }) => sum + nanos, 0)).toBe(path.totalNanos);
+    // What a wrong clock has carried beyond the end is not what the trace waited for.
+    expect(criticalPath(trace, 0, 30).totalNanos).toBe(30);
+  });
+
+  test("of a root without times is that of what it called", () => {
+    const trace = traceOf(
+      { id: "a", name: "root", isUntimed: true },
+      { id: "b", parent: "a", name: "call", from: 0, to: 40 },
+    );
+    const root = trace.spans.findIndex(({ name }) => name === "root");
+    expect(pathByOperation(trace, criticalPath(trace, root))).toMatchObject([
+      { name: "call", nanos: 40 },
+    ]);
   });
 
   test("holds a chain of 50,000 without recursion", () => {

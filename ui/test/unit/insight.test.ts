@@ -56,6 +56,27 @@ describe("the insight of a trace", () => {
     ]);
   });
 
+  test("names a loop of calls before calls side by side, whose sum is larger", () => {
+    const call = (id: number, name: string, from: number, to: number): SpanSketch => ({
+      id: hex(id),
+      parent: "1",
+      name,
+      from,
+      to,
+    });
+    const { repeats } = insightOf(
+      { id: "1", name: "report", to: 4000 },
+      ...Array.from({ length: 30 }, (_, i) => call(i + 2, "SELECT", i * 100, i * 100 + 90)),
+      ...Array.from({ length: 12 }, (_, i) => call(i + 50, "lookup", 3100 + i, 3700 + i)),
+    );
+    expect(
+      repeats.map(({ name, sumNanos, coveredNanos }) => [name, sumNanos, coveredNanos]),
+    ).toEqual([
+      ["SELECT", 2700, 2700],
+      ["lookup", 7200, 611],
+    ]);
+  });
+
   test("names each reason of failure once, the first to end first", () => {
     const { origins } = insightOf(
       { id: "1", name: "pay", to: 100, isError: true },

@@ -3,6 +3,7 @@ import { spanId, traceId } from "../../src/base/ids.ts";
 import {
   formatAgo,
   formatDuration,
+  formatOffset,
   millisFromNanos,
   nanosFromMillis,
   nanosFromSeconds,
@@ -94,12 +95,56 @@ describe("time to pixels and back", () => {
   });
 
   test("ticks are round and few", () => {
-    expect(ticks(timeScale({ from: 0, to: 1e9 }, 0, 550), 110)).toEqual([
+    expect(ticks(timeScale({ from: 0, to: 1e9 }, 0, 550)).map(({ time }) => time)).toEqual([
       0, 2e8, 4e8, 6e8, 8e8, 1e9,
     ]);
     expect(tickStep(3600e9, 6)).toBe(600e9);
     expect(ticks(timeScale({ from: 0, to: 0 }, 0, 500)).length).toBeLessThan(30);
     expect(ticks(timeScale({ from: 0, to: 1e18 }, 0, 1000)).length).toBeLessThan(30);
+  });
+});
+
+describe("marks of a ruler", () => {
+  const labels = (from: number, to: number, zero = 0) =>
+    ticks(timeScale({ from, to }, 0, 440), zero).map(({ label }) => label);
+
+  test("differ, however far one has zoomed in", () => {
+    expect(labels(3e9, 3.001e9)).toEqual(["3 s", "3.0005 s", "3.001 s"]);
+    expect(labels(0, 800)).toEqual(["0", "200 ns", "400 ns", "600 ns", "800 ns"]);
+    expect(labels(3_600e9, 3_600.4e9)).toEqual([
+      "1h 00m 00.0s",
+      "1h 00m 00.1s",
+      "1h 00m 00.2s",
+      "1h 00m 00.3s",
+      "1h 00m 00.4s",
+    ]);
+    for (const from of [0, 5e3, 7e8, 61e9, 3.7e12, 2.7e14]) {
+      for (const length of [1e3, 1e6, 4e9, 9e11]) {
+        const found = labels(from, from + length);
+        expect(new Set(found).size, `${from} ${length}: ${found}`).toBe(found.length);
+      }
+    }
+  });
+
+  test("are round as counted from where the trace begins", () => {
+    const day = 86_400e9;
+    expect(labels(3 * day, 3 * day + 800e6, 3 * day)).toEqual([
+      "0",
+      "200 ms",
+      "400 ms",
+      "600 ms",
+      "800 ms",
+    ]);
+    expect(labels(0, 40e9, 10e9)).toEqual(["−10 s", "0", "10 s", "20 s", "30 s"]);
+  });
+
+  test("long ones have two units", () => {
+    expect(labels(0, 4 * 60e9)).toEqual(["0", "1m 00s", "2m 00s", "3m 00s", "4m 00s"]);
+    expect(labels(0, 48 * 3600e9)).toEqual(["0", "12h 00m", "1d 00h", "1d 12h", "2d 00h"]);
+  });
+
+  test("offsets say before and after", () => {
+    expect([0, 1.5e6, -2e9].map(formatOffset)).toEqual(["0", "+1.5 ms", "−2 s"]);
   });
 });
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { buildTrace, childrenOf, mainRoot, rootsOf, type Trace } from "../../src/model/trace.ts";
+import {
+  buildTrace,
+  childrenOf,
+  durationText,
+  mainRoot,
+  rootsOf,
+  type Trace,
+} from "../../src/model/trace.ts";
 import { Oddity } from "../../src/model/tree.ts";
 import { NOW, type SpanSketch, START, span } from "./sketch.ts";
 
@@ -52,6 +59,14 @@ describe("the order of spans", () => {
 });
 
 describe("odd parents", () => {
+  test("where all parents are missing, the longest span names the trace", () => {
+    const trace = build(
+      { id: "b", parent: "f0", from: 1, to: 5 },
+      { id: "a", parent: "f1", from: 3, to: 90 },
+    );
+    expect(trace.spans[mainRoot(trace)].name).toBe("a");
+  });
+
   test("a missing parent makes a root, which does not name the trace", () => {
     const trace = build({ id: "b", parent: "f0", from: 1 }, { id: "a", from: 5 });
     expect(outline(trace)).toBe("b\na");
@@ -134,6 +149,16 @@ describe("odd times", () => {
     expect(trace.duration[1]).toBe(0);
     expect(trace.offset[1]).toBe(50);
     expect(trace.oddities[1]).toBe(Oddity.EndsBeforeStart);
+  });
+
+  test("a span without an end has no length, and is not taken for one that ends too early", () => {
+    const zero = -Number(START);
+    const trace = build({ id: "a", to: 100 }, { id: "b", parent: "a", from: 50, to: zero });
+    expect(trace.oddities[1]).toBe(Oddity.EndMissing);
+    expect([trace.offset[1], trace.duration[1], durationText(trace, 1)]).toEqual([50, 0, "no end"]);
+    expect(trace.notices.map(({ sentence }) => sentence)).toEqual([
+      "1 span came without an end; drawn with no length.",
+    ]);
   });
 
   test("a far future does not stretch the picture", () => {

@@ -73,6 +73,7 @@ function scene(change: Partial<WaterfallScene> = {}): WaterfallScene {
   return {
     trace,
     rows: allRows,
+    zeroNanos: 0,
     path: new Map(),
     lost: [],
     view: { from: 0, to: trace.durationNanos },

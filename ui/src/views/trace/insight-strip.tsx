@@ -15,6 +15,8 @@ const OPERATIONS_SHOWN = 4;
 const REPEATS_SHOWN = 3;
 const ORIGINS_SHOWN = 3;
 const PART_SHARE_MIN = 0.004;
+/** A sum that is this many times the time by the clock is told with that time. */
+const SIDE_BY_SIDE_MIN = 1.2;
 
 export function InsightStrip({ state }: { readonly state: TraceState }) {
   const { trace, path } = state;
@@ -44,25 +46,47 @@ function TimeCell({ state, insight }: { readonly state: TraceState; readonly ins
       <ol class="insight-list">
         {insight.byOperation.slice(0, OPERATIONS_SHOWN).map((share) => (
           <li key={`${share.service} ${share.name}`}>
-            <button
-              type="button"
-              class="plain"
-              title={say("insightStrip.timeOfOperation", {
-                service: share.service,
-                name: share.name,
-                time: formatDuration(share.nanos),
-                spans: counted(share.count, "span"),
-              })}
-              onClick={() => state.select(share.span)}
-            >
-              <strong class="number insight-share">{percent(share.nanos, totalNanos)}</strong>
-              <ServiceName name={share.service} />
-              <span class="ellipsis">{share.name || say("noName")}</span>
-            </button>
+            {share.span < 0 ? (
+              <WaitShare nanos={share.nanos} name={share.name} totalNanos={totalNanos} />
+            ) : (
+              <button
+                type="button"
+                class="plain"
+                title={say("insightStrip.timeOfOperation", {
+                  service: share.service,
+                  name: share.name,
+                  time: formatDuration(share.nanos),
+                  spans: counted(share.count, "span"),
+                })}
+                onClick={() => state.select(share.span)}
+              >
+                <strong class="number insight-share">{percent(share.nanos, totalNanos)}</strong>
+                <ServiceName name={share.service} />
+                <span class="ellipsis">{share.name || say("noName")}</span>
+              </button>
+            )}
           </li>
         ))}
       </ol>
     </Cell>
+  );
+}
+
+/** Between a span's end and the start of what it had started, as in a queue. */
+function WaitShare(props: {
+  readonly nanos: number;
+  readonly name: string;
+  readonly totalNanos: number;
+}) {
+  return (
+    <span
+      class="insight-wait"
+      title={say("insightStrip.nothingRan", { time: formatDuration(props.nanos) })}
+    >
+      <strong class="number insight-share">{percent(props.nanos, props.totalNanos)}</strong>
+      <span class="swatch wait" aria-hidden="true" />
+      <span class="ellipsis">{props.name}</span>
+    </span>
   );
 }
 
@@ -92,6 +116,8 @@ function RepeatCell(props: {
                 name: repeat.name,
                 spans: counted(repeat.spanCount, "span"),
                 places: counted(repeat.placeCount, "place"),
+                covered: formatDuration(repeat.coveredNanos),
+                sum: formatDuration(repeat.sumNanos),
               })}
               onClick={() => {
                 state.update({ show: "waterfall" });
@@ -113,6 +139,11 @@ function RepeatCell(props: {
               )}
               <span class="muted number nowrap insight-sum">
                 Σ {formatDuration(repeat.sumNanos)}
+                {repeat.sumNanos > repeat.coveredNanos * SIDE_BY_SIDE_MIN && (
+                  <span class="insight-within">
+                    {say("insightStrip.within", { covered: formatDuration(repeat.coveredNanos) })}
+                  </span>
+                )}
               </span>
             </button>
           </li>
@@ -143,7 +174,7 @@ function FailureCell(props: {
             <li key={origin.span}>
               <button
                 type="button"
-                class="plain"
+                class="plain failed-row"
                 title={`${origin.service}: ${origin.name}\n${reason}`}
                 onClick={() => state.select(origin.span)}
               >
@@ -187,7 +218,10 @@ function PathBar(props: { readonly insight: Insight; readonly totalNanos: number
   const { byService } = props.insight;
   const total = Math.max(1, props.totalNanos);
   const shown = byService.filter(({ nanos }) => nanos / total >= PART_SHARE_MIN);
-  const label = shown.map((one) => `${one.service} ${percent(one.nanos, total)}`).join(", ");
+  const nameOf = (service: string) => service || say("criticalPath.nothingRan");
+  const label = shown
+    .map((one) => `${nameOf(one.service)} ${percent(one.nanos, total)}`)
+    .join(", ");
   return (
     <div
       class="path-bar"
@@ -197,8 +231,9 @@ function PathBar(props: { readonly insight: Insight; readonly totalNanos: number
       {shown.map(({ service, nanos }) => (
         <span
           key={service}
-          title={`${service}: ${formatDuration(nanos)}, ${percent(nanos, total)}`}
-          style={{ flexGrow: nanos, background: serviceColour(service) }}
+          class={service === "" ? "wait" : undefined}
+          title={`${nameOf(service)}: ${formatDuration(nanos)}, ${percent(nanos, total)}`}
+          style={{ flexGrow: nanos, ...(service && { background: serviceColour(service) }) }}
         />
       ))}
     </div>

@@ -1,8 +1,9 @@
 import { useMemo, useState } from "preact/hooks";
 import { counted } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
-import { formatDuration } from "../../base/time.ts";
+import { formatOffset } from "../../base/time.ts";
 import { buildLanes } from "../../model/lanes.ts";
+import { durationText } from "../../model/trace.ts";
 import { drawLanes, type LanesScene, laneSpanAt, lanesHeight } from "../../render/lanes.ts";
 import { colourOf } from "../../state/services.ts";
 import { theme } from "../../state/theme.ts";
@@ -24,6 +25,7 @@ export function LanesView(props: {
     trace,
     lanes,
     view: state.view,
+    zeroNanos: state.zeroNanos,
     selected: state.selected,
     hovered,
     matches: state.isFinding ? state.matches : null,
@@ -54,8 +56,8 @@ export function LanesView(props: {
           <strong>{span.name || say("noName")}</strong>
           <span class="number">
             {say("lanes.durationAt", {
-              duration: formatDuration(trace.duration[hovered]),
-              offset: formatDuration(trace.offset[hovered]),
+              duration: durationText(trace, hovered),
+              offset: formatOffset(trace.offset[hovered] - state.zeroNanos),
             })}
           </span>
         </div>

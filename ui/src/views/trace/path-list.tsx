@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { counted } from "../../base/number.ts";
+import { counted, formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { pathByOperation } from "../../model/critical-path.ts";
@@ -48,23 +48,25 @@ export function PathList(props: {
         <tbody>
           {shares.slice(0, ROWS_MAX).map((share) => (
             <tr key={`${share.service} ${share.name}`}>
+              <td>{share.span >= 0 && <ServiceName name={share.service} />}</td>
               <td>
-                <ServiceName name={share.service} />
+                {share.span >= 0 ? (
+                  <button type="button" class="link" onClick={() => props.onSelect(share.span)}>
+                    {share.name || say("noName")}
+                  </button>
+                ) : (
+                  share.name
+                )}
               </td>
-              <td>
-                <button type="button" class="link" onClick={() => props.onSelect(share.span)}>
-                  {share.name || say("noName")}
-                </button>
-              </td>
-              <td class="number right">{share.count}</td>
+              <td class="number right">{share.span >= 0 ? formatCount(share.count) : "–"}</td>
               <td class="number right">{formatDuration(share.nanos)}</td>
               <td class="number right">{percent(share.nanos, path.totalNanos)}</td>
               <td class="share-column" aria-hidden="true">
                 <span
-                  class="share-bar"
+                  class={share.span >= 0 ? "share-bar" : "share-bar wait"}
                   style={{
                     width: `${(share.nanos / longest) * 100}%`,
-                    background: serviceColour(share.service),
+                    ...(share.span >= 0 && { background: serviceColour(share.service) }),
                   }}
                 />
               </td>

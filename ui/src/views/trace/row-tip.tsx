@@ -1,8 +1,9 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
-import { formatDuration } from "../../base/time.ts";
+import { formatDuration, formatOffset } from "../../base/time.ts";
 import { selfNanos } from "../../model/self-time.ts";
+import { durationText } from "../../model/trace.ts";
 import { ServiceName } from "../parts/service.tsx";
 import type { TraceState } from "./trace-state.ts";
 
@@ -50,9 +51,9 @@ export function RowTip(props: {
               longest: formatDuration(repeat.maxNanos),
             })
           : say("rowTip.span", {
-              duration: formatDuration(trace.duration[index]),
+              duration: durationText(trace, index),
               own: formatDuration(selfNanos(trace, index)),
-              offset: formatDuration(trace.offset[index]),
+              offset: formatOffset(trace.offset[index] - props.state.zeroNanos),
             })}
       </span>
       {span.statusMessage !== "" && <span class="bad ellipsis">{span.statusMessage}</span>}

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { say } from "../../base/say.ts";
-import { formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
+import { formatDateTime, formatDuration, formatOffset, formatUtc } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
 import { spanFields } from "../../model/link-template.ts";
 import { selfNanos } from "../../model/self-time.ts";
 import { spanJson } from "../../model/span-json.ts";
 import { spanKey } from "../../model/span-key.ts";
-import { childrenOf, type Trace } from "../../model/trace.ts";
+import { childrenOf, durationText, type Trace } from "../../model/trace.ts";
 import { buildQuery, EMPTY_FORM } from "../../model/traceql.ts";
 import { Oddity } from "../../model/tree.ts";
 import { emptySearch, formatRoute, type TraceRoute, traceRoute } from "../../state/url.ts";
@@ -27,6 +27,8 @@ export function SpanDetail(props: {
   readonly pathNanos: number;
   /** How long the trace is, apart from what differing clocks add. */
   readonly wholeNanos: number;
+  /** What starts are told from. */
+  readonly zeroNanos: number;
   readonly exemplars: readonly PlacedExemplar[];
   readonly onClose: () => void;
   readonly onSelect: (span: number) => void;
@@ -46,7 +48,7 @@ export function SpanDetail(props: {
       <header class="detail-head">
         <div>
           <ServiceName name={span.resource.serviceName} />
-          <h2>{span.name || say("noName")}</h2>
+          <h2 title={span.name}>{span.name || say("noName")}</h2>
         </div>
         <button
           type="button"
@@ -90,6 +92,7 @@ export function SpanDetail(props: {
         index={index}
         pathNanos={props.pathNanos}
         wholeNanos={props.wholeNanos}
+        zeroNanos={props.zeroNanos}
         onSelect={props.onSelect}
       />
       <Percentile key={`${index}`} span={span} />
@@ -154,6 +157,7 @@ function Facts(props: {
   readonly index: number;
   readonly pathNanos: number;
   readonly wholeNanos: number;
+  readonly zeroNanos: number;
   readonly onSelect: (span: number) => void;
 }) {
   const { trace, index } = props;
@@ -164,7 +168,7 @@ function Facts(props: {
   return (
     <dl class="detail-facts">
       <Fact label={say("spanDetail.duration")}>
-        {formatDuration(trace.duration[index])}{" "}
+        {durationText(trace, index)}{" "}
         <span class="muted">
           {say("spanDetail.shareOfTheTrace", { share: share < 0.1 ? "< 0.1" : share.toFixed(1) })}
         </span>
@@ -178,7 +182,7 @@ function Facts(props: {
         </span>
       </Fact>
       <Fact label={say("spanDetail.start")}>
-        {trace.offset[index] === 0 ? "0" : `+${formatDuration(trace.offset[index])}`}{" "}
+        {formatOffset(trace.offset[index] - props.zeroNanos)}{" "}
         <span class="muted" title={formatUtc(span.start)}>
           {formatDateTime(span.start, true)}
         </span>

@@ -2,7 +2,7 @@ import { say } from "../../base/say.ts";
 import { formatDuration } from "../../base/time.ts";
 import { repeatLabel } from "../../model/insight.ts";
 import { hasChildren, type Rows } from "../../model/rows.ts";
-import type { Trace } from "../../model/trace.ts";
+import { durationText, type Trace } from "../../model/trace.ts";
 
 /** The rows in sight, unseen, for screen readers: what the canvas beside it shows. */
 export function SpanTree(props: {
@@ -64,5 +64,5 @@ function rowText(trace: Trace, rows: Rows, row: number): string {
     });
   }
   const error = span.status === "error" ? say("spanTree.error") : "";
-  return `${span.resource.serviceName}: ${span.name || say("noName")}, ${formatDuration(trace.duration[index])}${error}`;
+  return `${span.resource.serviceName}: ${span.name || say("noName")}, ${durationText(trace, index)}${error}`;
 }

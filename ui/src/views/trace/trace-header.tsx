@@ -8,6 +8,7 @@ import {
   formatDuration,
   formatUtc,
   millisFromNanos,
+  nanos,
 } from "../../base/time.ts";
 import { mainRoot } from "../../model/trace.ts";
 import { quote } from "../../model/traceql.ts";
@@ -29,15 +30,19 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
   const rootNanos = trace.duration[mainRoot(trace)];
   // Clocks that differ stretch the trace to a length that nobody waited for.
   const isTimed = trace.start > 0n;
-  const lengthNanos = isTimed ? props.state.home.to - props.state.home.from : 0;
+  const { from, to } = props.state.home;
+  const lengthNanos = isTimed ? Math.min(to - from, trace.durationNanos) : 0;
+  const started = nanos(trace.start + BigInt(Math.round(from)));
   return (
     <header class="trace-header">
       <div class="trace-title">
         <h1>
           <ServiceName name={root.resource.serviceName} />
-          <span class="trace-operation">{root.name || say("noName")}</span>
+          <span class="trace-operation" title={root.name}>
+            {root.name || say("noName")}
+          </span>
           <strong class="number trace-duration">
-            {isTimed ? formatDuration(lengthNanos) : say("waterfallBars.noTime")}
+            {isTimed ? formatDuration(lengthNanos) : say("trace.noTime")}
           </strong>
         </h1>
         <span class="trace-id mono">
@@ -61,10 +66,10 @@ export function TraceHeader(props: { readonly state: TraceState; readonly answer
       <dl class="facts">
         <Fact
           label={say("traceHeader.started")}
-          value={isTimed ? formatDateTime(trace.start, true) : "–"}
+          value={isTimed ? formatDateTime(started, true) : "–"}
           {...(isTimed && {
-            title: formatUtc(trace.start),
-            note: formatAgo(millisFromNanos(trace.start), nowMillis.value),
+            title: formatUtc(started),
+            note: formatAgo(millisFromNanos(started), nowMillis.value),
           })}
         />
         {lengthNanos < trace.durationNanos * ROOT_SHARE_MIN && (

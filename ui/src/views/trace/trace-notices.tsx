@@ -107,8 +107,7 @@ function SkewNotice({ skew, route }: { readonly skew: Skew; readonly route: Trac
           clock: <strong>{first.name}</strong>,
           time: <span class="number">{formatDuration(Math.abs(first.aheadNanos))}</span>,
         })}{" "}
-        {others > 0 &&
-          `${say("traceNotices.othersDiffer", { others: counted(others, "otherClock") })} `}
+        {others > 0 && `${counted(others, "otherClock")} `}
         {route.isCorrected
           ? say("traceNotices.timesAreMovedSoThatCalls")
           : say("traceNotices.timesAreShownAsTheyWere")}

@@ -21,6 +21,8 @@ export interface TraceState {
   /** What is shown first: all, or all but the spans that a differing clock has carried far away. */
   readonly home: TimeSpan;
   readonly view: TimeSpan;
+  /** What the ruler counts from: the start of the trace, not of a span that a differing clock has carried away. */
+  readonly zeroNanos: number;
   readonly rows: Rows;
   readonly collapsed: ReadonlySet<number>;
   readonly unfolded: ReadonlySet<number>;
@@ -42,10 +44,11 @@ export interface TraceState {
 export function useTraceState(trace: Trace, route: TraceRoute, skew: Skew): TraceState {
   const root = spanOfKey(trace, route.root);
   const full: TimeSpan = useMemo(() => extentOf(trace, root), [trace, root]);
-  const home = useMemo(
-    () => (root >= 0 || route.isCorrected ? full : (agreedExtent(trace, skew) ?? full)),
-    [trace, root, full, skew, route.isCorrected],
+  const agreed = useMemo(
+    () => (route.isCorrected ? null : agreedExtent(trace, skew)),
+    [trace, skew, route.isCorrected],
   );
+  const home = root >= 0 ? full : (agreed ?? full);
   const view = route.view ?? home;
   const selected = spanOfKey(trace, route.span);
   const byRule = useMemo(() => collapsedByRule(trace, route.rule, root), [trace, route.rule, root]);
@@ -62,8 +65,8 @@ export function useTraceState(trace: Trace, route: TraceRoute, skew: Skew): Trac
   const found = useMemo(() => find(trace, route.find), [trace, route.find]);
   const matches = useMemo(() => new Set(found.spans), [found]);
   const path = useMemo(
-    () => criticalPath(trace, root >= 0 ? root : mainRoot(trace)),
-    [trace, root],
+    () => criticalPath(trace, root >= 0 ? root : mainRoot(trace), home.to),
+    [trace, root, home],
   );
 
   const update = (change: Partial<TraceRoute>) => {
@@ -102,6 +105,7 @@ export function useTraceState(trace: Trace, route: TraceRoute, skew: Skew): Trac
     full,
     home,
     view,
+    zeroNanos: agreed?.from ?? 0,
     rows,
     collapsed,
     unfolded,

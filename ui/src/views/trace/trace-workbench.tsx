@@ -48,6 +48,7 @@ export function TraceWorkbench(props: {
             index={selected}
             pathNanos={pathNanosOf(state, selected)}
             wholeNanos={state.home.to - state.home.from}
+            zeroNanos={state.zeroNanos}
             exemplars={props.exemplars.filter((placed) => placed.span === selected)}
             onClose={() => setDetailOpen(false)}
             onSelect={state.select}

@@ -67,6 +67,7 @@ export function Waterfall(props: WaterfallProps) {
     path,
     lost: props.lost,
     view: state.view,
+    zeroNanos: state.zeroNanos,
     collapsed: state.collapsed,
     unfolded: state.unfolded,
     selected,
