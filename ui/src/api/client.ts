@@ -5,6 +5,9 @@ import { say } from "../base/say.ts";
 /** An answer above this is not parsed: the browser tab would die on it. */
 const ANSWER_LENGTH_MAX = 512 * 1024 * 1024;
 
+/** A server that is there answers or gives a query up after 60 s; one that is silent for longer is away. */
+const ANSWER_MILLIS_MAX = 75_000;
+
 /** A list stands for a parameter that is given several times. */
 export type Parameters = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
@@ -59,7 +62,8 @@ let ahead: { readonly path: string; readonly response: Promise<Response> } | nul
 
 /** Asks now, for whoever asks the same next: so the answer is on its way while the page's own file still comes. */
 export function askAhead(path: string): void {
-  const response = fetch(path, { headers: { accept: "application/json" } });
+  const signal = AbortSignal.timeout(ANSWER_MILLIS_MAX);
+  const response = fetch(path, { headers: { accept: "application/json" }, signal });
   // Whoever takes it sees the failure; where nobody does, nobody is to be told.
   response.catch(() => {});
   ahead = { path, response };
@@ -81,7 +85,7 @@ async function ask<T>(
   let response: Response;
   let text: string;
   try {
-    response = await (takeAhead(path) ?? fetch(path, init));
+    response = await (takeAhead(path) ?? fetch(path, { ...init, signal: patient(init.signal) }));
     text = await response.text();
   } catch (error) {
     if (init.signal?.aborted) return failure(say("client.theRequestWasGivenUp"));
@@ -99,6 +103,12 @@ async function ask<T>(
     const [bare] = path.split("?");
     return failure(say("client.theAnswerToIsNothingThat", { bare }), response.status);
   }
+}
+
+/** Ends when the asker gives up, and when nobody answers. */
+function patient(signal: AbortSignal | null | undefined): AbortSignal {
+  const silence = AbortSignal.timeout(ANSWER_MILLIS_MAX);
+  return signal ? AbortSignal.any([signal, silence]) : silence;
 }
 
 /** The server's own words: `{"error": …}`, Prometheus' and Tempo's envelopes, or plain text. */

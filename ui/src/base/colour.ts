@@ -61,6 +61,36 @@ export function assignColours(names: Iterable<string>): ReadonlyMap<string, numb
   return places;
 }
 
+/**
+ * The same places, but for services that are seen side by side: of those that share one, all but the first take one that
+ * none of them has, as long as there is one. `together` has the most important first.
+ */
+export function toldApart(
+  places: ReadonlyMap<string, number>,
+  together: readonly string[],
+): ReadonlyMap<string, number> {
+  const taken = new Set<number>();
+  const sharing: string[] = [];
+  for (const name of together) {
+    const place = places.get(name);
+    if (place === undefined) continue;
+    if (taken.has(place)) sharing.push(name);
+    taken.add(place);
+  }
+  const moved = new Map(places);
+  for (const name of sharing) {
+    const from = places.get(name) ?? 0;
+    for (let step = 1; step < SERVICE_COLOUR_COUNT; step++) {
+      const place = (from + step) % SERVICE_COLOUR_COUNT;
+      if (taken.has(place)) continue;
+      taken.add(place);
+      moved.set(name, place);
+      break;
+    }
+  }
+  return moved;
+}
+
 /** The bytes of `#rrggbb`, or of `#rgb`, to which the build shortens what it can. */
 function bytesOf(hex: string): readonly [number, number, number] {
   const long = hex.length === 4 ? hex.replaceAll(/[^#]/g, "$&$&") : hex;

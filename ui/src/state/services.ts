@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { fetchServices } from "../api/services.ts";
-import { assignColours } from "../base/colour.ts";
+import { assignColours, toldApart } from "../base/colour.ts";
 import { Resource } from "./resource.ts";
 
 /** Names of all services that sent spans lately. */
@@ -9,15 +9,21 @@ export const services = new Resource<readonly string[]>();
 /** Names that pages met beside these: services too old or too new for the list. */
 const metNames = signal<readonly string[]>([]);
 
+/** Names that one picture shows side by side. */
+const together = signal<readonly string[]>([]);
+
 const colours = computed(() =>
-  assignColours([...(services.state.value.data ?? []), ...metNames.value]),
+  toldApart(
+    assignColours([...(services.state.value.data ?? []), ...metNames.value]),
+    together.value,
+  ),
 );
 
 export function loadServices(): Promise<void> {
   return services.load("services", fetchServices);
 }
 
-/** Palette place of a service; the same on every page. */
+/** Palette place of a service; the same on every page, unless a page has two that share one. */
 export function colourOf(service: string): number {
   return colours.value.get(service) ?? 0;
 }
@@ -26,4 +32,9 @@ export function colourOf(service: string): number {
 export function meetServices(names: Iterable<string>): void {
   const unknown = [...new Set(names)].filter((name) => !colours.peek().has(name));
   if (unknown.length > 0) metNames.value = [...metNames.peek(), ...unknown];
+}
+
+/** Keeps these apart by colour until the next picture; none of them: as on every page. The most important first. */
+export function tellApart(names: readonly string[]): void {
+  together.value = names;
 }

@@ -76,9 +76,21 @@ function useGlobalKeys(): void {
   });
 }
 
+/** The link that led here is gone with its page; whoever reads by key or by ear goes on with the new page's content. */
+function useFocusOnNewPage(page: string): void {
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current && document.activeElement === document.body) {
+      document.getElementById("main")?.focus({ preventScroll: true });
+    }
+    isFirst.current = false;
+  }, [page]);
+}
+
 export function App() {
   useGlobalKeys();
   const page = route.value.page;
+  useFocusOnNewPage(page);
   useEffect(fetchPagesWhenIdle, []);
   useEffect(() => {
     // These pages name themselves when they know what they show.

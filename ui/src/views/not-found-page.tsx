@@ -4,7 +4,10 @@ import { Empty } from "./parts/states.tsx";
 export function NotFoundPage({ path }: { readonly path: string }) {
   const isTrace = path.startsWith("/trace/");
   return (
-    <Empty title={isTrace ? say("notFound.thisIsNoTraceId") : say("notFound.thereIsNoSuchPage")}>
+    <Empty
+      isWholePage
+      title={isTrace ? say("notFound.thisIsNoTraceId") : say("notFound.thereIsNoSuchPage")}
+    >
       <p>
         {sayRich(isTrace ? "notFound.noTraceId" : "notFound.noAddress", {
           path: <code>{path}</code>,

@@ -63,6 +63,18 @@ export async function outageSteps(browser, base, step) {
     await mended(page, "[role=treeitem]", "attached");
     assert.deepEqual(ownComplaints(complaints), []);
   });
+  await step("a page whose file did not come comes when the server is back", async () => {
+    await page.goto(`${base}/status`);
+    await page.locator(".status-list dd").first().waitFor();
+    // Before the files of the other pages were fetched.
+    await cutOff(page, async () => {
+      await page.getByRole("navigation").getByRole("link", { name: "Compare" }).click();
+      await page.locator(".failure").first().waitFor();
+      await page.waitForFunction(nothingSpins);
+    });
+    await mended(page, "main h2");
+    assert.match(page.url(), /\/compare$/);
+  });
   await page.context().close();
 }
 

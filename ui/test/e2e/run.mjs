@@ -10,6 +10,7 @@ import { craftedSteps } from "./crafted-steps.mjs";
 import { exemplarSteps } from "./exemplar-steps.mjs";
 import { notebookSteps } from "./notebook-steps.mjs";
 import { outageSteps } from "./outage-steps.mjs";
+import { readerSteps } from "./reader-steps.mjs";
 
 const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
 /** `sigyn demo` promises its first traces within this time. */
@@ -29,6 +30,7 @@ try {
   await Promise.all(LOOKS.map(walk));
   await notebookSteps(browser, base, ARTEFACTS, step);
   await exemplarSteps(browser, base, ARTEFACTS, step);
+  await readerSteps(browser, base, step);
   await outageSteps(browser, base, step);
   if (process.env.SIGYN_CRAFTED_URL) {
     await craftedSteps(browser, process.env.SIGYN_CRAFTED_URL, ARTEFACTS, step);

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
   assignColours,
@@ -6,6 +8,7 @@ import {
   SERVICE_COLOUR_COUNT,
   SERVICE_COLOURS_DARK,
   SERVICE_COLOURS_LIGHT,
+  toldApart,
   withAlpha,
 } from "../../src/base/colour.ts";
 
@@ -106,6 +109,69 @@ describe("places of services", () => {
 
   test("the order of names does not matter", () => {
     expect(assignColours([...names].reverse())).toEqual(assignColours(names));
+  });
+});
+
+describe("services that are seen side by side", () => {
+  const many = assignColours(Array.from({ length: 40 }, (_, i) => `service-${i}`));
+  const sharing = [...many].filter(([, place]) => place === 3).map(([name]) => name);
+  const others = [...many].filter(([, place]) => place > 6).map(([name]) => name);
+  const together = [...sharing, ...others].slice(0, SERVICE_COLOUR_COUNT);
+
+  test("share no colour while there are enough, and the first keeps its own", () => {
+    expect(sharing.length).toBeGreaterThan(2);
+    const apart = toldApart(many, together);
+    const seen = [...sharing, ...others.slice(0, 3)];
+    expect(new Set(seen.map((name) => toldApart(many, seen).get(name))).size).toBe(seen.length);
+    expect(apart.get(sharing[0])).toBe(3);
+  });
+
+  test("leave the others as they are on every page", () => {
+    const apart = toldApart(many, together);
+    for (const [name, place] of many) {
+      if (!sharing.slice(1).includes(name) && !others.includes(name)) {
+        expect(apart.get(name), name).toBe(place);
+      }
+    }
+    expect(toldApart(many, [])).toEqual(many);
+  });
+});
+
+/** The tokens of a theme, by name. */
+function tokensOf(theme: string): ReadonlyMap<string, string> {
+  const path = resolve(import.meta.dirname, "../../src/styles/tokens.css");
+  const block = readFileSync(path, "utf8").split(`[data-theme="${theme}"] {`)[1].split("}")[0];
+  return new Map(
+    [...block.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map((match) => [match[1], match[2]]),
+  );
+}
+
+const READABLE_MIN = 4.5;
+const GROUNDS = ["ground", "surface", "surface-raised"];
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  text: [...GROUNDS, "accent-soft", "error-soft", "warn-soft", "good-soft", "exemplar-soft"],
+  "text-muted": [...GROUNDS, "accent-soft"],
+  accent: [...GROUNDS, "accent-soft", "warn-soft", "exemplar-soft"],
+  error: [...GROUNDS, "error-soft"],
+  warn: ["surface", "warn-soft"],
+  good: ["surface", "surface-raised", "good-soft"],
+  "accent-text": ["accent"],
+  "side-a": GROUNDS,
+  "side-b": GROUNDS,
+  "syntax-text": ["surface"],
+  "syntax-number": ["surface"],
+  "syntax-keyword": ["surface"],
+};
+
+describe.each(["light", "dark"])("words in the %s theme", (theme) => {
+  const tokens = tokensOf(theme);
+  const pairs = Object.entries(WORDS).flatMap(([words, grounds]) =>
+    grounds.map((ground) => [words, ground] as const),
+  );
+
+  test.each(pairs)("%s can be read on %s (WCAG AA)", (words, ground) => {
+    const ratio = contrastRatio(tokens.get(words) ?? "", tokens.get(ground) ?? "");
+    expect(ratio).toBeGreaterThanOrEqual(READABLE_MIN);
   });
 });
 

@@ -80,7 +80,7 @@ export function ComparePage({ route }: { readonly route: CompareRoute }) {
           onRetry={load}
         />
       )}
-      {isReady && !data && !failure && loading && <Loading text={say("compare.bothSides")} />}
+      {isReady && !data && !reason && loading && <Loading text={say("compare.bothSides")} />}
       {data && (data.a.length === 0 || data.b.length === 0) && (
         <Empty title={say("compare.nothingIsFoundFor", { value: data.a.length === 0 ? "A" : "B" })}>
           <p>{say("compare.widenTheTimeRangeOrAsk")}</p>

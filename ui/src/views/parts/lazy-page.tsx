@@ -2,11 +2,18 @@
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { fetchStatus } from "../../api/status.ts";
 import { say } from "../../base/say.ts";
 import { FailureBox, Loading } from "./states.tsx";
 
-/** No answer of the server's: this is not asked again by itself, because it may take a new visit. */
+/** No answer of the server's: this is not asked again by itself. */
 const FILE_LACKS = -1;
+/** As of a server that is away: asked again until it is back. */
+const SERVER_AWAY = 0;
+
+/** When this tab loaded itself anew because of a file, so that a file that never comes does not do so for ever. */
+const RELOADED_KEY = "sigyn.reloadedForAFile";
+const RELOAD_AGAIN_MILLIS = 60_000;
 
 /** By then the first page has what it needs, and nothing stands in its way. */
 const SETTLED_MILLIS = 2500;
@@ -23,12 +30,10 @@ export function lazyPage<Props extends object>(
   };
   waiting.push(fetchPage);
   return function LazyPage(props: Props) {
-    const [attempt, setAttempt] = useState(0);
     const [failure, setFailure] = useState("");
     const [, setArrived] = useState(Page !== null);
     useEffect(() => {
       let isGone = false;
-      setFailure("");
       fetchPage().then(
         () => isGone || setArrived(true),
         (error) => isGone || setFailure(String(error instanceof Error ? error.message : error)),
@@ -36,19 +41,41 @@ export function lazyPage<Props extends object>(
       return () => {
         isGone = true;
       };
-    }, [attempt]);
+    }, []);
     if (Page) return <Page {...props} />;
     if (failure === "") return <Loading text={say("lazyPage.thePage")} />;
-    // A browser may remember that a file did not come; then only a new visit asks again.
-    const retry = () => (attempt === 0 ? setAttempt(1) : location.reload());
+    const status = hasJustReloaded() ? FILE_LACKS : SERVER_AWAY;
     return (
       <FailureBox
         title={say("lazyPage.didNotCome")}
-        failure={{ sentence: say("lazyPage.whatToDo", { reason: failure }), status: FILE_LACKS }}
-        onRetry={retry}
+        failure={{ sentence: say("lazyPage.whatToDo", { reason: failure }), status }}
+        onRetry={() => void reloadWhenBack()}
       />
     );
   };
+}
+
+/**
+ * The browser remembers a file that did not come, and a newer Sigyn names its files otherwise: only a new visit of the
+ * address helps with both, and as the address is the state, it loses nothing.
+ */
+async function reloadWhenBack(): Promise<void> {
+  const answer = await fetchStatus("buildinfo");
+  if (!answer.ok) return;
+  try {
+    sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
+  } catch {
+    // Without a store the tab may reload more often.
+  }
+  location.reload();
+}
+
+function hasJustReloaded(): boolean {
+  try {
+    return Date.now() - Number(sessionStorage.getItem(RELOADED_KEY)) < RELOAD_AGAIN_MILLIS;
+  } catch {
+    return false;
+  }
 }
 
 /** Fetches the other pages when there is nothing else to do, so that opening one takes no time. */

@@ -1,28 +1,43 @@
 // What every page shows while it has nothing else to show.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Failure } from "../../base/result.ts";
 import { say } from "../../base/say.ts";
 import { Icon } from "./icon.tsx";
 
+/** Whoever has looked at a spinner for so long wants to know whether it will end. */
+const LONG_MILLIS = 8000;
+
 /** `text` says what is being loaded, as a whole. */
 export function Loading({ text }: { readonly text: string }) {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG_MILLIS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <div class="state" role="status">
       <span class="drip" aria-hidden="true" />
       <p>{text}</p>
+      {isLong && <p class="hint">{say("states.noAnswerYet")}</p>}
     </div>
   );
 }
 
-export function Empty(props: { readonly title: string; readonly children: ComponentChildren }) {
+export function Empty(props: {
+  readonly title: string;
+  /** There is nothing else on the page, so this names it. */
+  readonly isWholePage?: boolean;
+  readonly children: ComponentChildren;
+}) {
+  const Heading = props.isWholePage ? "h1" : "h2";
   return (
     <div class="state">
       <svg class="state-bowl" viewBox="0 0 64 40" width="64" height="40" aria-hidden="true">
         <path d="M6 10h52a26 24 0 0 1-52 0z" />
       </svg>
-      <h2>{props.title}</h2>
+      <Heading>{props.title}</Heading>
       {props.children}
     </div>
   );

@@ -33,7 +33,7 @@ function FacetList(props: {
   if (facet.values.length === 0) return null;
   return (
     <div class="facet">
-      <h3 title={facet.field}>{facet.label}</h3>
+      <h2 title={facet.field}>{facet.label}</h2>
       <ul>
         {facet.values.slice(0, VALUES_SHOWN).map(({ value, count }) => (
           <li key={value}>

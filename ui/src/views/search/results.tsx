@@ -17,6 +17,9 @@ import { ServiceName, serviceColour } from "../parts/service.tsx";
 
 /** More services than this are counted, not listed. */
 const SERVICES_SHOWN = 5;
+/** The trace that was opened last from a list: who comes back goes on from its row. */
+let openedLast = "";
+
 /** The next page is fetched when the end of the list is this near. */
 const NEAR_END_PIXELS = 800;
 
@@ -32,6 +35,12 @@ export function Results(props: {
   readonly onMore: () => void;
 }) {
   const fullNanos = fullStripNanos(props.traces);
+  useEffect(() => {
+    const has = document.activeElement;
+    const index = props.traces.findIndex(({ traceId }) => traceId === openedLast);
+    if (index < 0 || (has !== document.body && has?.id !== "main")) return;
+    document.getElementById(`result-${index}`)?.focus({ preventScroll: true });
+  }, []);
   return (
     <>
       <ol class="results card">
@@ -42,6 +51,9 @@ export function Results(props: {
               id={`result-${index}`}
               aria-current={index === props.current ? "true" : undefined}
               href={formatRoute(traceRoute(trace.traceId))}
+              onClick={() => {
+                openedLast = trace.traceId;
+              }}
               onMouseEnter={() => props.onHover(index)}
               onMouseLeave={() => props.onHover(-1)}
             >

@@ -7,7 +7,7 @@ import { lossesOf } from "../../model/losses.ts";
 import { correctedSpans, findSkew } from "../../model/skew.ts";
 import { buildTrace, mainRoot, type Trace } from "../../model/trace.ts";
 import { Resource } from "../../state/resource.ts";
-import { meetServices } from "../../state/services.ts";
+import { meetServices, tellApart } from "../../state/services.ts";
 import type { TraceRoute } from "../../state/url.ts";
 import { Empty, FailureBox, Loading } from "../parts/states.tsx";
 import { InsightStrip } from "./insight-strip.tsx";
@@ -35,7 +35,7 @@ export function TracePage({ route }: { readonly route: TraceRoute }) {
   if (!data && loading) return <Loading text={say("trace.theTrace")} />;
   if (!data && failure?.status === 404) {
     return (
-      <Empty title={say("trace.noTraceHasThisId")}>
+      <Empty isWholePage title={say("trace.noTraceHasThisId")}>
         <p>
           <code>{route.traceId}</code>
         </p>
@@ -80,6 +80,11 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
         name: root.name,
       });
   }, [trace]);
+  useEffect(() => {
+    const bySize = [...trace.services].sort((a, b) => b.spanCount - a.spanCount);
+    tellApart(bySize.map((service) => service.name));
+    return () => tellApart([]);
+  }, [trace]);
   const notices = (
     <TraceNotices
       trace={trace}
@@ -93,7 +98,7 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
     return (
       <>
         {notices}
-        <Empty title={say("trace.noSpanOfThisTraceIs")}>
+        <Empty isWholePage title={say("trace.noSpanOfThisTraceIs")}>
           <p>{sayRich("trace.holdsNoSpan", { id: <code>{route.traceId}</code> })}</p>
         </Empty>
       </>

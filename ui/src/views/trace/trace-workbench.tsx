@@ -25,6 +25,15 @@ export function TraceWorkbench(props: {
   const { trace, route, selected } = state;
   const [isDetailOpen, setDetailOpen] = useState(route.span !== null);
   const findInput = useRef<HTMLInputElement>(null);
+  const split = useRef<HTMLDivElement>(null);
+  const setDetail = (isOpen: boolean) => {
+    // What had the focus goes with the detail; the spans beside it take it.
+    const isInDetail = document.activeElement?.closest(".detail") != null;
+    if (!isOpen && isInDetail) {
+      split.current?.querySelector<HTMLElement>("[tabindex='0']")?.focus({ preventScroll: true });
+    }
+    setDetailOpen(isOpen);
+  };
   const choose = (span: number) => {
     state.select(span);
     setDetailOpen(true);
@@ -32,14 +41,14 @@ export function TraceWorkbench(props: {
   useTraceKeys(state, {
     isOff: isHelpOpen.value,
     isDetailOpen,
-    setDetailOpen,
+    setDetailOpen: setDetail,
     focusFind: () => findInput.current?.select(),
   });
   return (
     <section class="workbench" aria-label={say("traceWorkbench.spans")}>
       <Minimap trace={trace} view={state.view} full={state.full} onView={state.setView} />
       <Toolbar state={state} findInput={findInput} />
-      <div class="split">
+      <div class="split" ref={split}>
         <ShownView {...props} onSelect={choose} />
         {isDetailOpen && selected >= 0 && (
           <SpanDetail
@@ -50,7 +59,7 @@ export function TraceWorkbench(props: {
             wholeNanos={state.home.to - state.home.from}
             zeroNanos={state.zeroNanos}
             exemplars={props.exemplars.filter((placed) => placed.span === selected)}
-            onClose={() => setDetailOpen(false)}
+            onClose={() => setDetail(false)}
             onSelect={state.select}
             onRoot={state.setRoot}
           />
