@@ -3,7 +3,8 @@
 //! A search visits sources by their latest start. In each, a filter that every result's span must
 //! fulfil becomes masks over columns (`condition`, `compare`, `operand`, `arithmetic`); that gives
 //! candidates. The newest of them are gathered whole from all sources (`traces`), the pipeline runs
-//! over them (`pipeline`, `structure`), and the search ends when nothing left can be newer (`search`).
+//! over them (`pipeline`, `structure`), and the search ends when nothing left can be newer (`search`). Asked for the longest
+//! traces it looks at all of them (`longest`).
 //!
 //! Whatever is made of all spans that a query keeps (time series, `metrics`; tags and facets, `tags`, `contrast`) is a fold over
 //! them (`scan`): source by source where spans can be looked at one by one, trace by trace where they depend on each other, on
@@ -21,6 +22,7 @@ mod column;
 mod compare;
 mod condition;
 mod contrast;
+mod longest;
 mod metrics;
 mod occurrences;
 mod operand;
@@ -40,6 +42,7 @@ mod traces;
 mod view;
 
 pub use cancellation::Limits;
+pub use longest::DurationPlace;
 pub use metrics::{
     Exemplar, MetricsRequest, MetricsResponse, MetricsWindow, Sample, ScanStats, Series,
 };
@@ -84,7 +87,7 @@ pub struct SearchRequest {
     pub spans_per_span_set: usize,
 }
 
-/// Traces, newest first.
+/// Traces, newest first unless the longest were asked for.
 #[derive(Clone, Debug, Default)]
 pub struct SearchResponse {
     /// At most `limit`.
@@ -252,6 +255,16 @@ impl Engine {
     ) -> Result<SearchResponse, EngineError> {
         let snapshot = (self.snapshots)();
         search::search(snapshot, request, self.limits, &self.threads, Some(progress), false).await
+    }
+
+    /// The longest first, from the one after a place on. Which traces are found is decided as in [`Engine::search`]; how long they
+    /// are, by all their spans.
+    pub async fn search_longest(
+        &self,
+        request: SearchRequest,
+        after: Option<DurationPlace>,
+    ) -> Result<SearchResponse, EngineError> {
+        longest::longest((self.snapshots)(), request, after, self.limits, &self.threads).await
     }
 
     /// The spans of one trace that a search keeps, by start, with no more than the fields that each has anyway.

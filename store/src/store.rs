@@ -232,6 +232,7 @@ impl Store {
             cursors: Arc::new(Mutex::new(cursors.collect())),
             due: Arc::new(Notify::new()),
             room: Notify::new(),
+            exemplars_resolved: Mutex::default(),
             cutting: tokio::sync::Mutex::new(()),
             config: config.clone(),
         });
@@ -443,6 +444,11 @@ impl Store {
             Ok((state, all))
         })
         .await
+    }
+
+    /// The share of lately seen exemplars whose trace is held, 0 to 1, as it was a few seconds ago; `None`: nobody has seen any.
+    pub fn exemplars_resolved_ratio(&self) -> Option<f64> {
+        *self.inner.core.exemplars_resolved.lock()
     }
 
     /// The pins of a trace.

@@ -1,18 +1,21 @@
 //! Our own API, for the UI and for whatever no other system's API says. `own/openapi.json` describes it.
 
 mod complete;
+mod dots;
 mod exemplars;
 mod facets;
 mod heatmap;
 mod notebooks;
 mod parse;
 mod pod;
+mod search;
 mod selection;
 mod service_graph;
 mod services;
 mod spans;
 mod trace_columns;
 mod trace_page;
+mod trace_times;
 mod utf16;
 
 use super::{ApiState, guard::Family, trace};
@@ -27,10 +30,11 @@ use std::sync::Arc;
 const OPENAPI: &str = include_str!("own/openapi.json");
 
 /// Every route: path, `kind` of the query metrics, handler.
-fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 17] {
+fn all() -> [(&'static str, &'static str, MethodRouter<Arc<ApiState>>); 18] {
     [
         ("/api/sigyn/v1/traces/{id}", "trace", get(trace_page::trace_page)),
         ("/api/sigyn/v1/traces/{id}/columns", "trace", get(trace_columns::trace_columns)),
+        ("/api/sigyn/v1/search", "search", get(search::search)),
         ("/api/sigyn/v1/services", "services", get(services::services)),
         ("/api/sigyn/v1/service-graph", "service_graph", get(service_graph::service_graph)),
         ("/api/sigyn/v1/operations", "operations", get(services::operations)),

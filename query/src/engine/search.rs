@@ -44,7 +44,7 @@ pub(super) struct Candidate {
     /// The earliest start of its fitting spans.
     start_unix_nano: u64,
     /// Its fitting spans, those outside the range asked for included.
-    spans: u64,
+    pub(super) spans: u64,
 }
 
 /// Traces that may be results, by the latest start that they can have.
@@ -212,25 +212,14 @@ pub(super) async fn search(
                     cancellation.check()?;
                     continue;
                 }
-                let share = asked.div_ceil(wave).max(TRACES_A_THREAD_MIN);
-                let evaluations = ids.chunks(share).map(<[_]>::to_vec).map(|ids| {
-                    let (all, plan, cancellation) =
-                        (all.clone(), plan.clone(), cancellation.clone());
-                    let cache = cache.clone();
-                    on_thread(threads, move || {
-                        let window = (from, to, request.spans_per_span_set);
-                        evaluate(&all, &ids, &plan, window, &cache, &cancellation)
-                    })
-                });
+                let window = (from, to, request.spans_per_span_set);
+                let answers =
+                    evaluate_on_threads(&all, ids, &plan, window, &cache, &cancellation, threads);
                 let mut results = 0;
-                for answers in
-                    futures::future::try_join_all(evaluations.collect::<Vec<_>>()).await?
-                {
-                    for answer in answers? {
-                        results += 1;
-                        let key = (Reverse(answer.start_unix_nano), answer.trace_id);
-                        found.insert(key, answer);
-                    }
+                for answer in answers.await? {
+                    results += 1;
+                    let key = (Reverse(answer.start_unix_nano), answer.trace_id);
+                    found.insert(key, answer);
                 }
                 eagerness = if 2 * results < asked { (2 * eagerness).min(64) } else { 1 };
                 while found.len() > request.limit {
@@ -334,7 +323,7 @@ pub(super) fn candidates(
 }
 
 /// Whether a source that was not looked through may have spans of a trace.
-fn may_hold_more(
+pub(super) fn may_hold_more(
     id: &TraceId,
     unvisited: &[Arc<dyn Source>],
     unasked: &[Arc<dyn Source>],
@@ -359,6 +348,30 @@ pub(super) fn spans_of_trace(
     let found = evaluate(sources, &[id], plan, window, &cache, cancellation)?;
     let sets = found.into_iter().flat_map(|trace| trace.span_sets);
     Ok(sets.flat_map(|set| set.spans).collect())
+}
+
+/// Gathers some traces whole and runs the pipeline over them, on several threads where they are many.
+pub(super) async fn evaluate_on_threads(
+    sources: &Arc<[Arc<dyn Source>]>,
+    ids: Vec<TraceId>,
+    plan: &Arc<Plan>,
+    window: (u64, u64, usize),
+    cache: &Arc<ColumnCache>,
+    cancellation: &Cancellation,
+    threads: &Arc<Semaphore>,
+) -> Result<Vec<TraceMatch>, EngineError> {
+    let wave = available_parallelism().map_or(1, NonZero::get);
+    let share = ids.len().div_ceil(wave).max(TRACES_A_THREAD_MIN);
+    let evaluations = ids.chunks(share).map(<[_]>::to_vec).map(|ids| {
+        let (sources, plan, cache) = (sources.clone(), plan.clone(), cache.clone());
+        let cancellation = cancellation.clone();
+        on_thread(threads, move || evaluate(&sources, &ids, &plan, window, &cache, &cancellation))
+    });
+    let mut found = Vec::new();
+    for answers in futures::future::try_join_all(evaluations.collect::<Vec<_>>()).await? {
+        found.extend(answers?);
+    }
+    Ok(found)
 }
 
 /// Gathers some traces whole and runs the pipeline over them.

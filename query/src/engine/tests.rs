@@ -1,6 +1,7 @@
 //! The engine against a naive evaluator, and what a search promises.
 
 mod compare;
+mod longest;
 mod metrics;
 mod model;
 mod oracle;
@@ -35,7 +36,8 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A trace's ID, start, and for each spanset the IDs of its spans.
-type Found = Vec<(TraceId, u64, Vec<BTreeSet<SpanId>>)>;
+type FoundTrace = (TraceId, u64, Vec<BTreeSet<SpanId>>);
+type Found = Vec<FoundTrace>;
 
 fn found(response: &SearchResponse) -> Found {
     let set = |set: &SpanSet| set.spans.iter().map(|span| span.span_id).collect();
@@ -46,6 +48,14 @@ fn found(response: &SearchResponse) -> Found {
 }
 
 fn expected(spans: &[Span], request: &SearchRequest) -> Found {
+    let mut found: Found = all_expected(spans, request).into_iter().map(|(it, _)| it).collect();
+    found.sort_by_key(|(id, start, _)| (std::cmp::Reverse(*start), *id));
+    found.truncate(request.limit);
+    found
+}
+
+/// All traces that a search finds, in no order, and how long each is.
+fn all_expected(spans: &[Span], request: &SearchRequest) -> Vec<(FoundTrace, u64)> {
     let QueryBody::Search(pipeline) = &request.query.body else { unreachable!() };
     let mut traces: BTreeMap<u8, Vec<&Span>> = BTreeMap::new();
     for span in spans {
@@ -56,7 +66,7 @@ fn expected(spans: &[Span], request: &SearchRequest) -> Found {
     }
     let from = request.start_unix_nano.unwrap_or(0);
     let to = request.end_unix_nano.unwrap_or(u64::MAX);
-    let mut found: Found = Vec::new();
+    let mut found = Vec::new();
     for mut spans in traces.into_values() {
         spans.sort_by_key(|span| (span.start, span.id));
         let trace = Trace { spans };
@@ -67,10 +77,8 @@ fn expected(spans: &[Span], request: &SearchRequest) -> Found {
         }
         let ids = |set: &BTreeSet<usize>| set.iter().map(|&at| trace.spans[at].span_id()).collect();
         let id = trace.spans[0].trace_id();
-        found.push((id, trace.start(), sets.iter().map(ids).collect()));
+        found.push(((id, trace.start(), sets.iter().map(ids).collect()), trace.duration()));
     }
-    found.sort_by_key(|(id, start, _)| (std::cmp::Reverse(*start), *id));
-    found.truncate(request.limit);
     found
 }
 

@@ -45,7 +45,7 @@ pub(super) struct GatheredSpan {
 type Identity = (u32, SpanId, u64, i64);
 
 /// The rows of some traces in a source, ascending, each with the place of its trace.
-fn rows_of(
+pub(super) fn rows_of(
     source: &Arc<dyn Source>,
     ids: &[TraceId],
     places: &RapidHashMap<TraceId, u32>,

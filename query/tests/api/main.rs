@@ -12,6 +12,7 @@ mod metrics;
 mod notebook_examples;
 mod notebooks;
 mod own;
+mod own_search;
 mod prometheus;
 mod rig;
 mod service_graph;

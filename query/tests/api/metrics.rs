@@ -1,6 +1,6 @@
 //! Time series, and what our own API makes of many spans.
 
-use crate::rig::{Rig, START_UNIX_NANO};
+use crate::rig::{Rig, START_UNIX_NANO, of_service, span};
 use serde_json::{Value as Json, json};
 
 const RANGE: &str = "start=1789999990&end=1790000010";
@@ -100,6 +100,35 @@ async fn a_heat_map_holds_every_span_that_matches() {
 }
 
 #[tokio::test]
+async fn columns_of_a_heat_map_may_be_shorter_than_a_second() {
+    let rig = Rig::new().await;
+    let spans = (0..40u8).map(|at| span(at + 1, 0, "tick", 100 * u64::from(at), 1)).collect();
+    rig.append(vec![of_service("clock", spans)]).await;
+    // Ten spans a second: columns of 250 ms hold two or three, those below a millisecond are widened to one.
+    for (step, step_nanos, fullest) in [("250ms", 250_000_000, 3.0), ("0.0004", 1_000_000, 1.0)] {
+        let range = if step == "250ms" {
+            "start=1790000000&end=1790000004"
+        } else {
+            "start=1790000000&end=1790000001"
+        };
+        let map = rig.json(&format!("/api/sigyn/v1/heatmap?{range}&step={step}")).await;
+        assert_eq!(map["stepNanos"], step_nanos);
+        let times: Vec<i64> = map["timesUnixMilli"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.as_i64().unwrap())
+            .collect();
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] == step_nanos / 1_000_000));
+        let counts = map["rows"][0]["counts"].as_array().unwrap();
+        let counts: Vec<f64> = counts.iter().map(|count| count.as_f64().unwrap()).collect();
+        assert_eq!(counts.len(), times.len());
+        assert_eq!(counts.iter().copied().fold(0.0, f64::max), fullest, "{step}");
+        assert_eq!(map["spans"], counts.iter().sum::<f64>());
+    }
+}
+
+#[tokio::test]
 async fn services_and_operations_with_their_figures() {
     let rig = Rig::with_shop().await;
     let names = rig.json("/api/sigyn/v1/services").await;
@@ -115,6 +144,10 @@ async fn services_and_operations_with_their_figures() {
     let operation = &rig.json(&path).await["operations"][0];
     assert_eq!((&operation["name"], &operation["kind"]), (&json!("hold seat"), &json!("server")));
     assert_eq!(operation["ratePerSecond"], 0.05);
+    for quantile in ["p50", "p90", "p95", "p99"] {
+        let nanos = operation["durationNanos"][quantile].as_f64().unwrap();
+        assert!((nanos / 300e6 - 1.0).abs() < 0.02, "{quantile}: {nanos}");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use crate::rig::{NOW_UNIX_NANO, Rig, START_UNIX_NANO, TRACE, pairs};
+use crate::rig::{NOW_UNIX_NANO, Rig, START_UNIX_NANO, TRACE, of_service, pairs, span};
 use http::StatusCode;
 use prost::Message;
 use serde_json::json;
@@ -25,15 +25,8 @@ async fn a_trace_with_all_that_is_known_about_it() {
         from_unix_nano: START_UNIX_NANO - 1,
         to_unix_nano: START_UNIX_NANO + 1,
     };
-    let batch = Batch {
-        via: Via::Scrape,
-        body: TracesData::default().encode_to_vec().into(),
-        compressed: None,
-        overlay: Arc::new(Overlay { attributes, ..Default::default() }),
-        reach: Some(Reach { target: "t".into(), cursor: "c".into() }),
-        gap: Some(lost),
-    };
-    rig.store.append(batch).await.unwrap();
+    let overlay = Arc::new(Overlay { attributes, ..Default::default() });
+    lose(&rig, overlay, lost).await;
 
     let page = rig.json(&format!("/api/sigyn/v1/traces/{TRACE}")).await;
     assert_eq!(page["traceId"], TRACE);
@@ -63,6 +56,39 @@ async fn a_trace_with_all_that_is_known_about_it() {
     let gap = &page["gaps"][0];
     assert_eq!((&gap["lost"], &gap["labels"]["job"]), (&json!(7), &json!("shop")));
     assert_eq!(gap["fromUnixNano"], (START_UNIX_NANO - 1).to_string());
+}
+
+async fn lose(rig: &Rig, overlay: Arc<Overlay>, gap: Gap) {
+    let batch = Batch {
+        via: Via::Scrape,
+        body: TracesData::default().encode_to_vec().into(),
+        compressed: None,
+        overlay,
+        reach: Some(Reach { target: "t".into(), cursor: "c".into() }),
+        gap: Some(gap),
+    };
+    rig.store.append(batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_span_whose_clock_is_days_off_brings_no_gaps_of_all_these_days() {
+    const DAY: u64 = 86_400_000_000_000;
+    let rig = Rig::with_shop().await;
+    let mut ahead = span(3, 1, "in three days", 0, 1);
+    ahead.start_time_unix_nano += 3 * DAY;
+    ahead.end_time_unix_nano += 3 * DAY;
+    rig.append(vec![of_service("seats", vec![ahead])]).await;
+    for (lost, at) in
+        [(1, START_UNIX_NANO), (2, START_UNIX_NANO + DAY / 2), (3, START_UNIX_NANO + 2 * DAY)]
+    {
+        let gap = Gap { lost: Some(lost), from_unix_nano: at, to_unix_nano: at + 1 };
+        lose(&rig, Arc::default(), gap).await;
+    }
+    for path in ["", "/columns"] {
+        let page = rig.json(&format!("/api/sigyn/v1/traces/{TRACE}{path}")).await;
+        let gaps = page["gaps"].as_array().unwrap();
+        assert_eq!(gaps.iter().map(|gap| &gap["lost"]).collect::<Vec<_>>(), [&json!(1)], "{path}");
+    }
 }
 
 #[tokio::test]

@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub(super) metrics: Metrics,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cursors: Arc<Mutex<HashMap<String, String>>>,
+    /// The share of exemplars that led to a trace when they were last followed; `None`: there was none.
+    pub(super) exemplars_resolved: Mutex<Option<f64>>,
     /// The head has reached its size.
     pub(super) due: Arc<Notify>,
     /// A cut is done.

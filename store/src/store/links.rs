@@ -17,9 +17,10 @@ impl Core {
         let (from, to) = (now_unix_milli - AGE_MILLIS_MAX, now_unix_milli - AGE_MILLIS_MIN);
         let traces = self.index.exemplar_traces(from, to, TRACES_MAX)?;
         let resolved = traces.len() - self.missing(traces.clone())?.len();
+        let ratio = (!traces.is_empty()).then(|| resolved as f64 / traces.len() as f64);
+        *self.exemplars_resolved.lock() = ratio;
         // Where nothing points anywhere, nothing points nowhere.
-        let ratio = if traces.is_empty() { 1.0 } else { resolved as f64 / traces.len() as f64 };
-        self.metrics.exemplars_resolved.set(ratio);
+        self.metrics.exemplars_resolved.set(ratio.unwrap_or(1.0));
         Ok(())
     }
 

@@ -452,6 +452,7 @@ async fn the_share_of_exemplars_that_lead_somewhere_is_known() {
         core.metrics.exemplars_resolved.get()
     };
     assert_eq!(ratio(), 1.0, "nothing points nowhere");
+    assert_eq!(store.exemplars_resolved_ratio(), None);
     let now_unix_milli = (clock.now_unix_nano() / 1_000_000) as i64;
     let exemplar = |trace: u8| Exemplar {
         series: vec![("__name__".into(), "latency_bucket".into())],
@@ -466,6 +467,7 @@ async fn the_share_of_exemplars_that_lead_somewhere_is_known() {
     assert_eq!(ratio(), 1.0, "too young to judge");
     clock.advance(Duration::from_secs(60));
     assert_eq!(ratio(), 0.5, "one of two is held");
+    assert_eq!(store.exemplars_resolved_ratio(), Some(0.5));
     store.flush().await.unwrap();
     assert_eq!(ratio(), 0.5, "in a block it is held too");
     clock.advance(Duration::from_secs(600));

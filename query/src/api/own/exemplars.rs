@@ -1,5 +1,6 @@
-//! Exemplars of a time range: which metrics have any, their values over time as a grid, and the newest as dots.
+//! Exemplars of a time range: which metrics have any, their values over time as a grid, and some as dots.
 
+use super::{dots::Dots, selection::bounded};
 use crate::api::{
     ApiState, Fault, otlp_json::Double, parameters::Parameters, prometheus::Selectors, times,
 };
@@ -25,10 +26,12 @@ pub(super) struct Exemplars {
     rows: Vec<Row>,
     /// How many the wanted series have.
     exemplars: usize,
-    /// The newest of these, newest first.
+    /// The newest of these, or some of all times and values; newest first.
     dots: Vec<Dot>,
     /// All metrics that have any in the range, with their number, whatever series are wanted; sorted by name.
     metrics: BTreeMap<String, usize>,
+    /// Of all exemplars seen lately, the share whose trace is held; `None` where there are none.
+    hit_ratio: Option<f64>,
     partial: Option<String>,
 }
 
@@ -60,15 +63,14 @@ struct Counted {
     start_unix_milli: i64,
     step_unix_milli: i64,
     columns: usize,
-    dots_max: usize,
     exemplars: usize,
     /// By exponent of two.
     rows: BTreeMap<i32, Vec<usize>>,
-    dots: Vec<Dot>,
+    dots: Dots,
     metrics: BTreeMap<String, usize>,
 }
 
-/// `GET /api/sigyn/v1/exemplars?query=&start=&end=&limit=`
+/// `GET /api/sigyn/v1/exemplars?query=&start=&end=&limit=&spread=`
 pub(super) async fn exemplars(
     State(state): State<Arc<ApiState>>,
     parameters: Parameters,
@@ -83,7 +85,6 @@ pub(super) async fn exemplars(
         }
         Selectors::parse(query)
     });
-    let limit = parameters.number("limit", "a number of dots")?.unwrap_or(DOTS_DEFAULT);
     let (start, end) = times::range(&parameters, state.clock.now_unix_nano())?;
     let step = times::step(&parameters)?.unwrap_or_else(|| times::default_step(start, end));
     let step = step.max((end - start).div_ceil(COLUMNS_MAX)).max(1_000_000);
@@ -94,10 +95,9 @@ pub(super) async fn exemplars(
         start_unix_milli: milli(start),
         step_unix_milli: milli(step),
         columns: columns as usize,
-        dots_max: limit.min(DOTS_MAX),
         exemplars: 0,
         rows: BTreeMap::new(),
-        dots: Vec::new(),
+        dots: dots(&parameters, milli(start), milli(end))?,
         metrics: BTreeMap::new(),
     };
     let (counted, is_whole) = state
@@ -110,11 +110,26 @@ pub(super) async fn exemplars(
         times_unix_milli: (1..=columns).map(|column| milli(start + column * step)).collect(),
         rows: counted.rows.into_iter().map(row).collect(),
         exemplars: counted.exemplars,
-        dots: counted.dots,
+        dots: counted.dots.into_shown().into_iter().map(Dot::from).collect(),
         metrics: counted.metrics,
+        hit_ratio: state.store.exemplars_resolved_ratio(),
         partial: (!is_whole)
             .then(|| format!("there are more than the newest {LOOKED_AT_MAX} that were looked at")),
     }))
+}
+
+/// Where dots are kept: the newest, unless they are to be spread.
+fn dots(parameters: &Parameters, start: i64, end: i64) -> Result<Dots, Fault> {
+    let limit = parameters.number::<usize>("limit", "a number of dots")?;
+    if parameters.get("spread").is_none() {
+        return Ok(Dots::newest(limit.unwrap_or(DOTS_DEFAULT).min(DOTS_MAX)));
+    }
+    if limit.is_some() {
+        return Err(Fault::bad_request(
+            "limit and spread cannot be used together: limit asks for the newest dots, spread for some of all times and values",
+        ));
+    }
+    Ok(Dots::spread(bounded(parameters, "spread", DOTS_DEFAULT, DOTS_MAX)?, start, end))
 }
 
 impl Counted {
@@ -131,12 +146,10 @@ impl Counted {
         self.exemplars += 1;
         let since = exemplar.timestamp_unix_milli - self.start_unix_milli;
         let column = usize::try_from(since / self.step_unix_milli).unwrap_or_default();
-        let counts =
-            self.rows.entry(exponent(exemplar.value)).or_insert_with(|| vec![0; self.columns]);
+        let exponent = exponent(exemplar.value);
+        let counts = self.rows.entry(exponent).or_insert_with(|| vec![0; self.columns]);
         counts[column.min(self.columns - 1)] += 1;
-        if self.dots.len() < self.dots_max {
-            self.dots.push(Dot::from(exemplar));
-        }
+        self.dots.add(exemplar, exponent);
     }
 }
 
@@ -178,16 +191,30 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_and_spread_dots_are_asked_for_apart() {
+        let of = |text| dots(&Parameters::parse(text), 0, 1).map_err(|fault| fault.sentence);
+        assert!(matches!(of("limit=7"), Ok(Dots::Newest { dots_max: 7, .. })));
+        assert!(matches!(of(""), Ok(Dots::Newest { dots_max: DOTS_DEFAULT, .. })));
+        assert!(matches!(of("spread=7"), Ok(Dots::Spread { dots_max: 7, .. })));
+        for (text, part) in [
+            ("limit=7&spread=7", "together"),
+            ("spread=0", "from 1 to"),
+            ("spread=x", "spread=\"x\""),
+        ] {
+            assert!(of(text).is_err_and(|sentence| sentence.contains(part)), "{text}");
+        }
+    }
+
+    #[test]
     fn values_fall_into_rows_and_columns_and_the_dots_have_a_limit() {
         let mut counted = Counted {
             selectors: Some(Selectors::parse("a").unwrap()),
             start_unix_milli: 1_000,
             step_unix_milli: 100,
             columns: 3,
-            dots_max: 2,
             exemplars: 0,
             rows: BTreeMap::new(),
-            dots: Vec::new(),
+            dots: Dots::newest(2),
             metrics: BTreeMap::new(),
         };
         for (name, value, at) in [
@@ -201,7 +228,7 @@ mod tests {
         }
         let rows: Vec<(i32, Vec<usize>)> = counted.rows.into_iter().collect();
         assert_eq!(rows, [(-64, vec![0, 0, 1]), (-1, vec![1, 0, 0]), (0, vec![1, 1, 0])]);
-        assert_eq!((counted.exemplars, counted.dots.len()), (4, 2));
+        assert_eq!((counted.exemplars, counted.dots.into_shown().len()), (4, 2));
         assert_eq!(counted.metrics, BTreeMap::from([("a".into(), 4), ("b".into(), 1)]));
     }
 }

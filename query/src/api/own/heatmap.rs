@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, sync::Arc};
 const SERIES_MAX: usize = 1_000;
 /// Dots beyond this cover the grid.
 const EXEMPLARS_MAX: usize = 100;
+const NANOS_PER_MILLI: u64 = 1_000_000;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,6 +77,8 @@ pub(super) async fn heatmap(
     };
     let (start, end) = times::range(&parameters, state.clock.now_unix_nano())?;
     let step = times::step(&parameters)?.unwrap_or_else(|| times::default_step(start, end));
+    // Columns are told by their ends in milliseconds.
+    let step = step.next_multiple_of(NANOS_PER_MILLI);
     let window = MetricsWindow::aligned(start, end, step)?;
     let exemplars_max = match parameters.get("exemplars") {
         None | Some("0") => 0,

@@ -67,8 +67,14 @@ pub(super) struct Stats {
     inspected_bytes: u64,
 }
 
+impl Stats {
+    pub(super) fn new(inspected_spans: u64, inspected_bytes: u64) -> Self {
+        Self { inspected_spans, inspected_bytes }
+    }
+}
+
 impl From<ScanStats> for Stats {
     fn from(stats: ScanStats) -> Self {
-        Self { inspected_spans: stats.inspected_spans, inspected_bytes: stats.inspected_bytes }
+        Self::new(stats.inspected_spans, stats.inspected_bytes)
     }
 }

@@ -42,7 +42,7 @@ struct Operation {
 struct Red {
     rate_per_second: f64,
     error_rate_per_second: f64,
-    /// Nanoseconds of the median and of two high quantiles; zeros where nothing was called.
+    /// Nanoseconds of the median and of high quantiles; zeros where nothing was called.
     duration_nanos: Durations,
 }
 
@@ -50,6 +50,7 @@ struct Red {
 struct Durations {
     p50: f64,
     p90: f64,
+    p95: f64,
     p99: f64,
 }
 
@@ -111,7 +112,8 @@ async fn reds(
     for series in ask(format!("{{ ({filter}) && status = error }} | rate() by({by})")).await? {
         all.entry(key(&series.labels)).or_default().error_rate_per_second = last(&series.samples);
     }
-    let text = format!("{{ {filter} }} | quantile_over_time(duration, 0.5, 0.9, 0.99) by({by})");
+    let text =
+        format!("{{ {filter} }} | quantile_over_time(duration, 0.5, 0.9, 0.95, 0.99) by({by})");
     for series in ask(text).await? {
         let quantile = series.labels.iter().find_map(|(key, value)| match value {
             Value::Double(quantile) if key == "p" => Some(*quantile),
@@ -122,6 +124,7 @@ async fn reds(
         match quantile {
             Some(0.5) => durations.p50 = nanos,
             Some(0.9) => durations.p90 = nanos,
+            Some(0.95) => durations.p95 = nanos,
             Some(0.99) => durations.p99 = nanos,
             _ => {}
         }

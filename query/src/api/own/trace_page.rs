@@ -1,5 +1,6 @@
 //! All that the trace page shows: the spans, the exemplars that point at them, why the trace is kept, what may be missing.
 
+use super::trace_times::TraceTimes;
 use crate::api::{
     ApiState, Fault,
     otlp_json::{Double, Style, Styled},
@@ -121,10 +122,12 @@ pub(super) async fn find(state: &ApiState, id: TraceId) -> Result<Found, Fault> 
     let decoded = trace::on_blocking_thread(move || trace::decode(&encoded)).await?;
     let exemplars = state.store.exemplars_of(id).await?;
     let pins = state.store.pins_of(id).await?;
-    let mut gaps = match trace::time_range(&decoded.resource_spans) {
+    let times = TraceTimes::of(&decoded.resource_spans, state.clock.now_unix_nano());
+    let mut gaps = match times.whole() {
         Some((from, to)) => state.store.gaps(from, to).await?,
         None => Vec::new(),
     };
+    gaps.retain(|(_, gap)| times.overlaps(gap.from_unix_nano, gap.to_unix_nano));
     gaps.sort_by_key(|(_, gap)| std::cmp::Reverse(gap.to_unix_nano));
     gaps.truncate(GAPS_MAX);
     Ok(Found { id, decoded, exemplars, pins, gaps })
