@@ -1,9 +1,16 @@
 import { crowdedFrom, type Heat, type HeatPoint, heatOf, usedFrom } from "../base/heat.ts";
 import { type SpanId, spanId, type TraceId, traceId } from "../base/ids.ts";
-import { asArray, asNumber, asObject, asString, asStringMap } from "../base/json.ts";
+import {
+  asArray,
+  asNumber,
+  asNumberOrNull,
+  asObject,
+  asString,
+  asStringMap,
+} from "../base/json.ts";
 import { type Result, success } from "../base/result.ts";
 import { type Nanos, nanosFromSeconds } from "../base/time.ts";
-import { getJson, getText } from "./client.ts";
+import { getJson } from "./client.ts";
 import { closerStart } from "./heat.ts";
 
 export interface Exemplar {
@@ -18,12 +25,14 @@ export interface Exemplar {
 export interface Exemplars {
   /** All that the wanted series have in the range. */
   readonly count: number;
-  /** The newest of them, newest first. */
-  readonly newest: readonly Exemplar[];
+  /** The newest of them, or some of all times and values, as was asked; newest first. */
+  readonly dots: readonly Exemplar[];
   /** All of them by time and value, in the metric's own unit. */
   readonly heat: Heat;
   /** Metrics that have exemplars in the range, whatever is asked for; those with most first. */
   readonly metrics: readonly { readonly name: string; readonly count: number }[];
+  /** Of all exemplars seen lately, the share whose trace is held, 0 to 1; null where there are none. */
+  readonly hitRatio: number | null;
 }
 
 export interface ExemplarParameters {
@@ -46,39 +55,32 @@ const FIELD_MAX = 5000;
 /** As many as a page lists and draws; the counts are of all. */
 const NEWEST_MAX = 300;
 const COLUMNS = 120;
-/** The newest of thousands all stand at the right edge; so each part of the range is asked for its own. */
-const PARTS = 12;
-const PART_DOTS_MAX = 16;
+/** The newest of thousands all stand at the right edge; so others are asked for. */
+const SPREAD_MAX = 192;
 
 /** Exemplars of a range, or of the part of it that has any. */
 export async function fetchExemplars(
   parameters: ExemplarParameters,
   signal?: AbortSignal,
 ): Promise<Result<Exemplars>> {
-  const found = await ask(parameters, NEWEST_MAX, signal);
+  const found = await ask(parameters, { limit: NEWEST_MAX }, signal);
   if (!found.ok) return found;
   const from = crowdedFrom(found.value.heat);
   if (from === null) return found;
   const startSeconds = closerStart(from, parameters.endSeconds);
-  return ask({ ...parameters, startSeconds }, NEWEST_MAX, signal);
+  return ask({ ...parameters, startSeconds }, { limit: NEWEST_MAX }, signal);
 }
 
-/** Some exemplars of each part of the time that is drawn, to be dots on it. */
+/** Some exemplars of all times and values that are drawn, to be dots there. */
 export async function fetchSpread(
   query: string,
   heat: Heat,
   signal?: AbortSignal,
 ): Promise<Result<readonly Exemplar[]>> {
-  const start = (usedFrom(heat) ?? heat.fromMillis) / 1000;
-  const part = (heat.toMillis / 1000 - start) / PARTS;
-  const parts = await Promise.all(
-    Array.from({ length: PARTS }, (_, i) => {
-      const startSeconds = Math.floor(start + i * part);
-      const endSeconds = Math.ceil(start + (i + 1) * part);
-      return ask({ query, startSeconds, endSeconds }, PART_DOTS_MAX, signal);
-    }),
-  );
-  return success(parts.flatMap((one) => (one.ok ? one.value.newest : [])));
+  const startSeconds = Math.floor((usedFrom(heat) ?? heat.fromMillis) / 1000);
+  const endSeconds = Math.ceil(heat.toMillis / 1000);
+  const found = await ask({ query, startSeconds, endSeconds }, { spread: SPREAD_MAX }, signal);
+  return found.ok ? success(found.value.dots) : found;
 }
 
 /** Of one stretch of time and values, the newest first. */
@@ -89,10 +91,10 @@ export async function fetchField(
 ): Promise<Result<readonly Exemplar[]>> {
   const startSeconds = Math.floor(field.fromMillis / 1000);
   const endSeconds = Math.ceil(field.toMillis / 1000);
-  const found = await ask({ query, startSeconds, endSeconds }, FIELD_MAX, signal);
+  const found = await ask({ query, startSeconds, endSeconds }, { limit: FIELD_MAX }, signal);
   if (!found.ok) return found;
   return success(
-    found.value.newest.filter(({ value, time }) => {
+    found.value.dots.filter(({ value, time }) => {
       const millis = Number(time / 1_000_000n);
       const isThen = millis >= field.fromMillis && millis <= field.toMillis;
       return isThen && value > field.low && value <= field.high;
@@ -102,13 +104,13 @@ export async function fetchField(
 
 function ask(
   { query, startSeconds: start, endSeconds: end }: ExemplarParameters,
-  limit: number,
+  dots: { readonly limit: number } | { readonly spread: number },
   signal?: AbortSignal,
 ): Promise<Result<Exemplars>> {
   const step = `${Math.max(1, Math.ceil((end - start) / COLUMNS))}s`;
   return getJson(
     "/api/sigyn/v1/exemplars",
-    { query, start, end, step, limit },
+    { query, start, end, step, ...dots },
     parseExemplars,
     signal,
   );
@@ -116,7 +118,7 @@ function ask(
 
 export function parseExemplars(json: unknown): Exemplars {
   const answer = asObject(json);
-  const newest = asArray(answer.dots)
+  const dots = asArray(answer.dots)
     .map(asObject)
     .map((dot) => ({
       seriesLabels: asStringMap(dot.seriesLabels),
@@ -130,10 +132,11 @@ export function parseExemplars(json: unknown): Exemplars {
     .map(([name, count]) => ({ name, count: asNumber(count) }))
     .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
   return {
-    count: asNumber(answer.exemplars, newest.length),
-    newest,
+    count: asNumber(answer.exemplars, dots.length),
+    dots,
     heat: parseGrid(json),
     metrics,
+    hitRatio: asNumberOrNull(answer.hitRatio),
   };
 }
 
@@ -152,15 +155,4 @@ function parseGrid(json: unknown): Heat {
     );
   const from = (times[0] ?? 0) - stepMillis;
   return heatOf(points, from, times.at(-1) ?? from + stepMillis, stepMillis);
-}
-
-/** The share of exemplars whose trace is held, 0 to 1, as the server measures it of itself; null where it has none. */
-export function fetchHitRatio(signal?: AbortSignal): Promise<Result<number | null>> {
-  return getText("/metrics", {}, parseHitRatio, signal);
-}
-
-export function parseHitRatio(exposition: string): number | null {
-  const line = /^sigyn_exemplars_resolved_ratio(?:\{[^}]*\})? (\S+)/m.exec(exposition);
-  const ratio = line ? Number(line[1]) : Number.NaN;
-  return ratio >= 0 && ratio <= 1 ? ratio : null;
 }

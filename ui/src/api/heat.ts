@@ -28,7 +28,10 @@ export interface SpanHeat {
 }
 
 const NAMED_MAX = 100;
-const COLUMNS_MIN = 8;
+/** A picture of less is not asked for of itself. */
+const CLOSEST_SECONDS = 8;
+/** Widths of a column below a second. */
+const SHORT_STEPS_MILLIS = [50, 100, 200, 250, 500];
 
 /** How long the spans took that a query matches, all of them, over time. */
 export function fetchHeat(
@@ -36,7 +39,7 @@ export function fetchHeat(
   signal?: AbortSignal,
 ): Promise<Result<SpanHeat>> {
   const { startSeconds: start, endSeconds: end } = parameters;
-  const step = `${stepSeconds(parameters)}s`;
+  const step = `${stepMillis(parameters)}ms`;
   const q = parameters.query.trim() || "{ }";
   const asked = { q, start, end, step, exemplars: NAMED_MAX };
   return getJson("/api/sigyn/v1/heatmap", asked, parseSpanHeat, signal);
@@ -52,19 +55,23 @@ export async function fetchFittedHeat(
 ): Promise<Result<SpanHeat>> {
   const whole = await fetchHeat(parameters, signal);
   if (!whole.ok) return whole;
+  const { startSeconds: start, endSeconds: end } = parameters;
   const from = crowdedFrom(whole.value.heat);
-  if (from === null || stepSeconds(parameters) === 1) return whole;
+  if (from === null || end - start <= CLOSEST_SECONDS) return whole;
   const startSeconds = closerStart(from, parameters.endSeconds);
   return fetchHeat({ ...parameters, startSeconds }, signal);
 }
 
-/** From there on, but not less than some columns of a second, the finest there is. */
+/** From there on, but not less than some seconds. */
 export function closerStart(fromMillis: number, endSeconds: number): number {
-  return Math.min(Math.floor(fromMillis / 1000), endSeconds - COLUMNS_MIN);
+  return Math.min(Math.floor(fromMillis / 1000), endSeconds - CLOSEST_SECONDS);
 }
 
-function stepSeconds({ startSeconds, endSeconds, columns }: HeatParameters): number {
-  return Math.max(1, Math.ceil((endSeconds - startSeconds) / columns));
+/** A round width that gives at most so many columns. */
+export function stepMillis({ startSeconds, endSeconds, columns }: HeatParameters): number {
+  const least = ((endSeconds - startSeconds) * 1000) / columns;
+  const short = SHORT_STEPS_MILLIS.find((millis) => millis >= least);
+  return short ?? Math.ceil(least / 1000) * 1000;
 }
 
 export function parseSpanHeat(json: unknown): SpanHeat {

@@ -33,15 +33,6 @@ export function fetchMetrics(
   );
 }
 
-/** One value a series for all of a range. */
-export function fetchMetricValues(
-  parameters: Omit<MetricsParameters, "stepSeconds">,
-  signal?: AbortSignal,
-): Promise<Result<readonly MetricSeries[]>> {
-  const { query: q, startSeconds: start, endSeconds: end } = parameters;
-  return getJson("/api/metrics/query", { q, start, end }, parseMetrics, signal);
-}
-
 export function parseMetrics(json: unknown): readonly MetricSeries[] {
   return asArray(asObject(json).series)
     .map(asObject)

@@ -1,5 +1,5 @@
 import { type TraceId, traceId } from "../base/ids.ts";
-import { asArray, asBigint, asNumber, asObject, asString } from "../base/json.ts";
+import { asArray, asBigint, asNumber, asObject, asString, type JsonObject } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import { say } from "../base/say.ts";
 import { type Nanos, nanos } from "../base/time.ts";
@@ -11,6 +11,8 @@ export interface SearchParameters {
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly limit: number;
+  /** Newest first, unless the longest are wanted: those from the one after this key on. */
+  readonly longest?: { readonly after: string | null };
 }
 
 export interface ServiceShare {
@@ -30,65 +32,74 @@ export interface FoundTrace {
   readonly durationNanos: number;
   /** Spans that the query matched. */
   readonly matched: number;
-  /** Sorted by name; empty where the server does not say. */
+  /** Sorted by name. */
   readonly services: readonly ServiceShare[];
   readonly spanCount: number;
   readonly errorCount: number;
 }
 
-/** What the server writes in place of a root's service that it has not seen. */
-const ROOT_NOT_HERE = "<root span not yet received>";
+export interface FoundPage {
+  /** In the order that was asked for. */
+  readonly traces: readonly FoundTrace[];
+  /** Where the longest go on; null after the last page, and where the newest were asked for. */
+  readonly next: string | null;
+  /** Why the answer is not whole; null when it is. */
+  readonly partial: string | null;
+}
 
-/** Newest first. */
 export function search(
   parameters: SearchParameters,
   signal?: AbortSignal,
-): Promise<Result<readonly FoundTrace[]>> {
+): Promise<Result<FoundPage>> {
   return getJson(
-    "/api/search",
+    "/api/sigyn/v1/search",
     {
       q: parameters.query.trim() || "{ }",
       limit: parameters.limit,
-      spss: 1,
       start: parameters.startSeconds,
       end: parameters.endSeconds,
+      order: parameters.longest ? "duration" : "newest",
+      after: parameters.longest?.after ?? "",
     },
     parseSearch,
     signal,
   );
 }
 
-export function parseSearch(json: unknown): readonly FoundTrace[] {
-  const traces: FoundTrace[] = [];
-  for (const trace of asArray(asObject(json).traces).map(asObject)) {
-    const id = traceId(asString(trace.traceID));
-    if (id === null) continue;
-    const services = Object.entries(asObject(trace.serviceStats))
-      .map(([name, stats]) => ({
-        name,
-        spanCount: asNumber(asObject(stats).spanCount),
-        errorCount: asNumber(asObject(stats).errorCount),
-      }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-    const sets = asArray(trace.spanSets ?? (trace.spanSet ? [trace.spanSet] : [])).map(asObject);
-    const matched = sets.reduce((sum, set) => sum + asNumber(set.matched), 0);
-    const spanCount = services.reduce((sum, service) => sum + service.spanCount, 0);
-    const rootService = asString(trace.rootServiceName);
-    const isRootHere = rootService !== "" && rootService !== ROOT_NOT_HERE;
-    traces.push({
-      traceId: id,
-      rootService: isRootHere ? rootService : largestService(services),
-      rootName: isRootHere ? asString(trace.rootTraceName) : "",
-      isRootHere,
-      start: nanos(asBigint(trace.startTimeUnixNano)),
-      durationNanos: asNumber(trace.durationMs) * 1e6,
-      matched,
-      services,
-      spanCount: spanCount || matched,
-      errorCount: services.reduce((sum, service) => sum + service.errorCount, 0),
-    });
-  }
-  return traces.sort((a, b) => (a.start === b.start ? 0 : a.start > b.start ? -1 : 1));
+export function parseSearch(json: unknown): FoundPage {
+  const answer = asObject(json);
+  return {
+    traces: asArray(answer.traces)
+      .map(asObject)
+      .flatMap((trace) => parseTrace(trace) ?? []),
+    next: asString(answer.next) || null,
+    partial: asString(answer.partial) || null,
+  };
+}
+
+function parseTrace(trace: JsonObject): FoundTrace | null {
+  const id = traceId(asString(trace.traceId));
+  if (id === null) return null;
+  const services = asArray(trace.services)
+    .map(asObject)
+    .map((service) => ({
+      name: asString(service.name),
+      spanCount: asNumber(service.spanCount),
+      errorCount: asNumber(service.errorCount),
+    }));
+  const isRootHere = typeof trace.rootServiceName === "string";
+  return {
+    traceId: id,
+    rootService: asString(trace.rootServiceName) || largestService(services),
+    rootName: asString(trace.rootName),
+    isRootHere,
+    start: nanos(asBigint(trace.startUnixNano)),
+    durationNanos: asNumber(trace.durationNanos),
+    matched: asNumber(trace.matched),
+    services,
+    spanCount: services.reduce((sum, service) => sum + service.spanCount, 0),
+    errorCount: services.reduce((sum, service) => sum + service.errorCount, 0),
+  };
 }
 
 function largestService(services: readonly ServiceShare[]): string {

@@ -8,12 +8,12 @@ export interface Figures {
   readonly errorRatePerSecond: number;
   /** Null where nothing was asked. */
   readonly p50Nanos: number | null;
+  readonly p95Nanos: number | null;
   readonly p99Nanos: number | null;
 }
 
 export interface Service extends Figures {
   readonly name: string;
-  readonly p95Nanos: number | null;
 }
 
 export interface Operation extends Figures {
@@ -56,11 +56,7 @@ export function parseServices(json: unknown): readonly string[] {
 export function parseServiceFigures(json: unknown): readonly Service[] {
   return asArray(asObject(json).services)
     .map(asObject)
-    .map((service) => ({
-      name: asString(service.name),
-      p95Nanos: nanosOf(service, "p95"),
-      ...figuresOf(service),
-    }))
+    .map((service) => ({ name: asString(service.name), ...figuresOf(service) }))
     .filter(({ name }) => name !== "")
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -81,6 +77,7 @@ function figuresOf(json: JsonObject): Figures {
     ratePerSecond: asNumber(json.ratePerSecond),
     errorRatePerSecond: asNumber(json.errorRatePerSecond),
     p50Nanos: nanosOf(json, "p50"),
+    p95Nanos: nanosOf(json, "p95"),
     p99Nanos: nanosOf(json, "p99"),
   };
 }

@@ -8,43 +8,33 @@ import { millisFromNanos } from "../base/time.ts";
 /** A list longer than this is no reading any more; a person narrows the search. */
 export const FOUND_MAX = 2000;
 
-/** Both lists as one; of a trace that is in both the newer answer holds. */
-export function joined(
+/** Both lists as one, newest first; of a trace that is in both the newer answer holds. */
+export function newestFirst(
   older: readonly FoundTrace[],
   newer: readonly FoundTrace[],
+): readonly FoundTrace[] {
+  return joined(older, newer, (a, b) => (a.start === b.start ? 0 : a.start > b.start ? -1 : 1));
+}
+
+/** The same with the slowest first. */
+export function slowestFirst(
+  older: readonly FoundTrace[],
+  newer: readonly FoundTrace[],
+): readonly FoundTrace[] {
+  return joined(older, newer, (a, b) => b.durationNanos - a.durationNanos);
+}
+
+function joined(
+  older: readonly FoundTrace[],
+  newer: readonly FoundTrace[],
+  compare: (a: FoundTrace, b: FoundTrace) => number,
 ): readonly FoundTrace[] {
   const byId = new Map<TraceId, FoundTrace>();
   for (const trace of older) byId.set(trace.traceId, trace);
   for (const trace of newer) byId.set(trace.traceId, trace);
-  return newestFirst([...byId.values()]).slice(0, FOUND_MAX);
-}
-
-export function newestFirst(traces: readonly FoundTrace[]): readonly FoundTrace[] {
-  return [...traces].sort((a, b) =>
-    a.start === b.start ? (a.traceId < b.traceId ? -1 : 1) : a.start > b.start ? -1 : 1,
-  );
-}
-
-export function slowestFirst(traces: readonly FoundTrace[]): readonly FoundTrace[] {
-  return [...traces].sort(
-    (a, b) => b.durationNanos - a.durationNanos || (a.traceId < b.traceId ? -1 : 1),
-  );
-}
-
-/** The query, kept to traces of at least this length; null where it cannot be said in it. */
-export function atLeast(query: string, millis: number): string | null {
-  const text = query.trim() || "{ }";
-  if (millis <= 0) return text;
-  // A pipeline has ended the sets of spans; nothing can be joined to it.
-  if (/\|(?!\|)/.test(text.replace(/\|\||"(?:[^"\\]|\\.)*"|`[^`]*`/g, ""))) return null;
-  const set = text === "{ }" || text === "{}" ? "" : `${text} && `;
-  return `${set}{ trace:duration >= ${Math.ceil(millis)}ms }`;
-}
-
-/** How many of a page are at least this long when a tenth is wanted; milliseconds. */
-export function upperTenthMillis(traces: readonly FoundTrace[]): number {
-  const sorted = traces.map((trace) => trace.durationNanos / 1e6).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length * 0.9)] ?? 0;
+  return [...byId.values()]
+    .sort((a, b) => compare(a, b) || (a.traceId < b.traceId ? -1 : 1))
+    .slice(0, FOUND_MAX);
 }
 
 /** Buffers are read every few seconds; after this time a root that is not here will hardly come. */

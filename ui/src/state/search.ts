@@ -1,18 +1,10 @@
 // The found traces of the search page: first page, further pages, the newest while it is live.
 
 import { type Signal, signal } from "@preact/signals";
-import { type FoundTrace, search } from "../api/search.ts";
+import { type FoundPage, type FoundTrace, search } from "../api/search.ts";
 import type { Failure, Result } from "../base/result.ts";
-import { success } from "../base/result.ts";
 import { SECOND } from "../base/time.ts";
-import {
-  atLeast,
-  FOUND_MAX,
-  joined,
-  newestFirst,
-  slowestFirst,
-  upperTenthMillis,
-} from "../model/found-traces.ts";
+import { FOUND_MAX, newestFirst, slowestFirst } from "../model/found-traces.ts";
 import { bounds } from "../model/time-range.ts";
 import { meetServices } from "./services.ts";
 import type { SearchRoute } from "./url.ts";
@@ -24,6 +16,10 @@ export interface FoundList {
   readonly loading: boolean;
   /** No further page: all that matches is here. */
   readonly isWhole: boolean;
+  /** Where the slowest go on. */
+  readonly next: string | null;
+  /** Why the last answer was not whole; null when it was. */
+  readonly partial: string | null;
   /** What was asked, in Unix seconds. */
   readonly startSeconds: number;
   readonly endSeconds: number;
@@ -34,13 +30,11 @@ const NOTHING: FoundList = {
   failure: null,
   loading: true,
   isWhole: false,
+  next: null,
+  partial: null,
   startSeconds: 0,
   endSeconds: 0,
 };
-/** Each step asks for a tenth of what there was before. */
-const SLOWEST_STEPS_MAX = 6;
-/** A list of slowest traces may be this short. */
-const SLOWEST_ENOUGH = 30;
 const PAGE_MAX = 1000;
 
 export class Search {
@@ -59,43 +53,68 @@ export class Search {
     // What is asked again failed before: that stays said until there is an answer.
     if (isAsked && !isSame && failure) this.state.value = { ...this.state.peek(), failure };
     const { start, end } = bounds(route.range, Date.now());
-    const asked = { query: route.query, startSeconds: start, endSeconds: end, limit: route.limit };
-    const result = route.isSlowest
-      ? await searchSlowest(asked, running.signal)
-      : await search(asked, running.signal);
-    this.#end(running, result, (found) => {
+    const result = await search(
+      { ...pageOf(route, { startSeconds: start, endSeconds: end }), ...slowest(route, null) },
+      running.signal,
+    );
+    this.#end(running, result, ({ traces: found, next, partial }) => {
       const known = isSame && !route.isSlowest ? (this.state.peek().traces ?? []) : [];
+      const isLast = found.length < route.limit && partial === null;
       return {
-        traces: route.isSlowest ? slowestFirst(found) : joined(known, found),
-        isWhole: found.length < route.limit && (known.length === 0 || this.state.peek().isWhole),
+        traces: route.isSlowest ? slowestFirst([], found) : newestFirst(known, found),
+        isWhole: isLast && (known.length === 0 || this.state.peek().isWhole),
+        next,
+        partial,
         startSeconds: start,
         endSeconds: end,
       };
     });
   }
 
-  /** The page before the oldest trace that is here. */
+  /** The page after the last trace that is here. */
   async more(route: SearchRoute): Promise<void> {
     const now = this.state.peek();
-    const oldest = now.traces?.at(-1);
-    if (!oldest || now.loading || now.isWhole || route.isSlowest) return;
+    if (!now.traces || now.traces.length === 0 || now.loading || now.isWhole) return;
+    if (route.isSlowest) await this.#moreSlowest(route, now);
+    else await this.#moreNewest(route, now, now.traces);
+  }
+
+  async #moreSlowest(route: SearchRoute, now: FoundList): Promise<void> {
+    if (now.next === null) return;
+    const running = this.#begin(true);
+    const result = await search(
+      { ...pageOf(route, now), ...slowest(route, now.next) },
+      running.signal,
+    );
+    this.#end(running, result, ({ traces: found, next, partial }) => {
+      const traces = slowestFirst(now.traces ?? [], found);
+      const isWhole = (next === null && partial === null) || traces.length >= FOUND_MAX;
+      return { ...now, traces, isWhole, next, partial };
+    });
+  }
+
+  async #moreNewest(
+    route: SearchRoute,
+    now: FoundList,
+    traces: readonly FoundTrace[],
+  ): Promise<void> {
     const running = this.#begin(true);
     // The second of the oldest is asked again: it may hold more traces than were cut off.
-    const endSeconds = Number(oldest.start / BigInt(SECOND)) + 1;
-    let limit = route.limit;
-    let result: Result<readonly FoundTrace[]>;
-    const known = new Set(now.traces?.map((trace) => trace.traceId));
+    const endSeconds = Number((traces.at(-1)?.start ?? 0n) / BigInt(SECOND)) + 1;
+    const known = new Set(traces.map((trace) => trace.traceId));
+    const asked = pageOf(route, { startSeconds: now.startSeconds, endSeconds });
+    let { limit } = route;
+    let result: Result<FoundPage>;
     for (;;) {
-      const asked = { query: route.query, startSeconds: now.startSeconds, endSeconds, limit };
-      result = await search(asked, running.signal);
-      if (!result.ok || result.value.length < limit || limit >= PAGE_MAX) break;
-      if (result.value.some((trace) => !known.has(trace.traceId))) break;
+      result = await search({ ...asked, limit }, running.signal);
+      if (!result.ok || result.value.traces.length < limit || limit >= PAGE_MAX) break;
+      if (result.value.traces.some((trace) => !known.has(trace.traceId))) break;
       limit *= 2;
     }
-    this.#end(running, result, (found) => {
-      const traces = joined(now.traces ?? [], found);
-      const isWhole = found.length < limit || traces.length >= FOUND_MAX;
-      return { traces, isWhole, startSeconds: now.startSeconds, endSeconds: now.endSeconds };
+    this.#end(running, result, ({ traces: found, partial }) => {
+      const all = newestFirst(traces, found);
+      const isLast = found.length < limit && partial === null;
+      return { ...now, traces: all, isWhole: isLast || all.length >= FOUND_MAX, partial };
     });
   }
 
@@ -113,8 +132,8 @@ export class Search {
 
   #end(
     running: AbortController,
-    result: Result<readonly FoundTrace[]>,
-    take: (found: readonly FoundTrace[]) => Omit<FoundList, "failure" | "loading">,
+    result: Result<FoundPage>,
+    take: (found: FoundPage) => Omit<FoundList, "failure" | "loading">,
   ): void {
     if (this.#running !== running) return;
     this.#running = null;
@@ -123,40 +142,22 @@ export class Search {
       return;
     }
     meetServices(
-      result.value.flatMap((trace) => [trace.rootService, ...trace.services.map((s) => s.name)]),
+      result.value.traces.flatMap((trace) => [
+        trace.rootService,
+        ...trace.services.map((s) => s.name),
+      ]),
     );
     this.state.value = { ...take(result.value), failure: null, loading: false };
   }
 }
 
-interface Asked {
-  readonly query: string;
-  readonly startSeconds: number;
-  readonly endSeconds: number;
-  readonly limit: number;
+function pageOf(
+  { query, limit }: SearchRoute,
+  { startSeconds, endSeconds }: Pick<FoundList, "startSeconds" | "endSeconds">,
+) {
+  return { query, startSeconds, endSeconds, limit };
 }
 
-/**
- * The longest of all that match. The server gives the newest; so the shortest length that is asked for is
- * raised until a page holds all that are longer.
- */
-async function searchSlowest(
-  asked: Asked,
-  signal: AbortSignal,
-): Promise<Result<readonly FoundTrace[]>> {
-  let seen: readonly FoundTrace[] = [];
-  let millis = 0;
-  for (let step = 0; step < SLOWEST_STEPS_MAX; step++) {
-    const query = atLeast(asked.query, millis);
-    if (query === null) break;
-    const result = await search({ ...asked, query }, signal);
-    if (!result.ok) return result;
-    seen = newestFirst(joined(seen, result.value));
-    if (result.value.length < asked.limit) {
-      const whole = seen.filter((trace) => trace.durationNanos >= millis * 1e6);
-      return success(whole.length >= SLOWEST_ENOUGH ? whole : seen);
-    }
-    millis = Math.max(millis + 1, upperTenthMillis(result.value));
-  }
-  return success(seen);
+function slowest(route: SearchRoute, after: string | null) {
+  return route.isSlowest ? { longest: { after } } : {};
 }

@@ -138,42 +138,50 @@ test("a trace brings exemplars, pins and gaps", () => {
   expect(parseTrace({})).toMatchObject({ spans: [], exemplars: [], pins: [], gaps: [] });
 });
 
-test("search answers are sorted, newest first, with their sums", () => {
-  const traces = parseSearch({
+test("a page of found traces is in the server's order, with sums and a key to go on", () => {
+  const page = parseSearch({
     traces: [
-      { traceID: "a", startTimeUnixNano: "1", durationMs: 3 },
+      { traceId: "a", rootServiceName: null, rootName: null, startUnixNano: "1", durationNanos: 3 },
       {
-        traceID: "b",
+        traceId: "b",
         rootServiceName: "kiosk",
-        rootTraceName: "POST",
-        startTimeUnixNano: "1790000000000000000",
-        durationMs: 412,
-        spanSets: [{ matched: 4 }, { matched: 1 }],
-        serviceStats: { seats: { spanCount: 7, errorCount: 1 }, kiosk: { spanCount: 2 } },
+        rootName: "POST",
+        startUnixNano: "1790000000000000001",
+        durationNanos: 412e6,
+        matched: 5,
+        services: [
+          { name: "kiosk", spanCount: 2, errorCount: 0 },
+          { name: "seats", spanCount: 7, errorCount: 1 },
+        ],
       },
-      { traceID: "not hex" },
+      { traceId: "not hex" },
     ],
+    next: "5-b",
+    partial: null,
   });
-  expect(traces.map((trace) => trace.traceId)).toEqual([
-    "b".padStart(32, "0"),
+  expect(page.traces.map((trace) => trace.traceId)).toEqual([
     "a".padStart(32, "0"),
+    "b".padStart(32, "0"),
   ]);
-  expect(traces[0]).toMatchObject({
+  expect(page.traces[1]).toMatchObject({
     matched: 5,
     spanCount: 9,
     errorCount: 1,
     durationNanos: 412e6,
+    start: 1790000000000000001n,
   });
-  expect(traces[0].services.map((service) => service.name)).toEqual(["kiosk", "seats"]);
-  expect(parseSearch(null)).toEqual([]);
-  expect(traces.map((trace) => trace.isRootHere)).toEqual([true, false]);
+  expect(page).toMatchObject({ next: "5-b", partial: null });
+  expect(parseSearch(null)).toEqual({ traces: [], next: null, partial: null });
+  expect(page.traces.map((trace) => trace.isRootHere)).toEqual([false, true]);
 });
 
 test("a trace whose root has not come is named after its largest service", () => {
-  const serviceStats = { a: { spanCount: 1 }, b: { spanCount: 3 } };
-  const rootServiceName = "<root span not yet received>";
-  const [trace] = parseSearch({ traces: [{ traceID: "1", rootServiceName, serviceStats }] });
-  expect(trace).toMatchObject({ rootService: "b", rootName: "", isRootHere: false });
+  const services = [
+    { name: "a", spanCount: 1 },
+    { name: "b", spanCount: 3 },
+  ];
+  const { traces } = parseSearch({ traces: [{ traceId: "1", rootServiceName: null, services }] });
+  expect(traces[0]).toMatchObject({ rootService: "b", rootName: "", isRootHere: false });
 });
 
 test("targets keep what is unknown apart from zero", () => {
@@ -212,7 +220,7 @@ test("exemplars of all series are one list, as they came", () => {
       { seriesLabels: { __name__: "m" }, value: 0.5, timestamp: 10, traceId: "1", spanId: "2" },
     ],
   });
-  expect(found.newest.map((one) => [one.value, one.traceId, one.spanId])).toEqual([
+  expect(found.dots.map((one) => [one.value, one.traceId, one.spanId])).toEqual([
     [Number.NaN, null, null],
     [0.5, "1".padStart(32, "0"), "2".padStart(16, "0")],
   ]);
@@ -223,7 +231,12 @@ test("names are read and sorted", () => {
   expect(
     parseOperations({
       operations: [
-        { name: "x", kind: "SPAN_KIND_SERVER", ratePerSecond: 2, durationNanos: { p50: 7 } },
+        {
+          name: "x",
+          kind: "SPAN_KIND_SERVER",
+          ratePerSecond: 2,
+          durationNanos: { p50: 7, p95: 9 },
+        },
       ],
     }),
   ).toEqual([
@@ -233,6 +246,7 @@ test("names are read and sorted", () => {
       ratePerSecond: 2,
       errorRatePerSecond: 0,
       p50Nanos: 7,
+      p95Nanos: 9,
       p99Nanos: null,
     },
   ]);

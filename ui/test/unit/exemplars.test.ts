@@ -1,8 +1,8 @@
 // Exemplars: what their values mean, which are drawn, and the links that lead on from them.
 
 import { describe, expect, test } from "vitest";
-import { parseExemplars, parseHitRatio } from "../../src/api/exemplars.ts";
-import { parseSpanHeat } from "../../src/api/heat.ts";
+import { parseExemplars } from "../../src/api/exemplars.ts";
+import { parseSpanHeat, stepMillis } from "../../src/api/heat.ts";
 import { parseLinks } from "../../src/api/status.ts";
 import { crowdedFrom, heatOf } from "../../src/base/heat.ts";
 import { commonLabels, commonUnit, formatValue, thinned } from "../../src/model/exemplars.ts";
@@ -42,10 +42,15 @@ describe("an answer", () => {
     expect(spans).toMatchObject([{ atMillis: 5, durationNanos: 7, isExemplar: true }]);
   });
 
-  test("of the server about itself has the hit ratio, or none", () => {
-    expect(parseHitRatio("# HELP x\nsigyn_exemplars_resolved_ratio 0.998\n")).toBe(0.998);
-    expect(parseHitRatio("sigyn_exemplars_resolved_ratio NaN\n")).toBeNull();
-    expect(parseHitRatio("other 1\n")).toBeNull();
+  test("has the share of exemplars that lead to a trace, or none", () => {
+    expect(parseExemplars({ hitRatio: 0.998 }).hitRatio).toBe(0.998);
+    expect(parseExemplars({ hitRatio: null }).hitRatio).toBeNull();
+  });
+
+  test("of a heat map is asked for in round columns, also below a second", () => {
+    const step = (seconds: number) =>
+      stepMillis({ query: "", startSeconds: 0, endSeconds: seconds, columns: 120 });
+    expect([1, 8, 30, 60, 120, 3600].map(step)).toEqual([50, 100, 250, 500, 1000, 30_000]);
   });
 });
 

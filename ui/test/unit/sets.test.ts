@@ -8,7 +8,12 @@ import { parseStructure } from "../../src/api/structure.ts";
 import { heatOf, rowSums } from "../../src/base/heat.ts";
 import { callersOf, compare } from "../../src/model/compare.ts";
 import { faultPlace } from "../../src/model/fault-place.ts";
-import { atLeast, facetsOf, fullStripNanos, joined } from "../../src/model/found-traces.ts";
+import {
+  facetsOf,
+  fullStripNanos,
+  newestFirst,
+  slowestFirst,
+} from "../../src/model/found-traces.ts";
 import { layers } from "../../src/model/layers.ts";
 import { narrowed, withValue } from "../../src/model/narrow.ts";
 import {
@@ -213,15 +218,6 @@ describe("narrowing", () => {
     expect(withValue("{ .a = 1 || .b = 2 }", "kind", "server")).toContain("kind = server");
   });
 
-  test("asks for long traces, unless a pipeline ended the sets", () => {
-    expect(atLeast("", 12.3)).toBe("{ trace:duration >= 13ms }");
-    expect(atLeast("{ status = error }", 5)).toBe(
-      "{ status = error } && { trace:duration >= 5ms }",
-    );
-    expect(atLeast("{ } | count() > 2", 5)).toBeNull();
-    expect(atLeast('{ name = "a|b" || kind = server }', 5)).not.toBeNull();
-  });
-
   test("finds the place of a fault", () => {
     expect(faultPlace("parse error at line 1, col 12: found `eror`", "{ status = eror }")).toBe(11);
     expect(faultPlace("line 2, column 1: x", "{ }\n| x")).toBe(4);
@@ -230,9 +226,12 @@ describe("narrowing", () => {
 });
 
 test("pages join without doubles, and the newer answer of a trace holds", () => {
-  const found = (id: string, start: bigint, spanCount: number) =>
-    ({ traceId: id, start, spanCount, services: [], rootName: "r", errorCount: 0 }) as never;
-  const list = joined(
+  const found = (id: string, start: bigint, spanCount: number) => {
+    const durationNanos = 100 - Number(start);
+    const same = { services: [], rootName: "r", errorCount: 0 };
+    return { traceId: id, start, spanCount, durationNanos, ...same } as never;
+  };
+  const list = newestFirst(
     [found("a", 1n, 1), found("b", 5n, 1)],
     [found("a", 1n, 9), found("c", 3n, 1)],
   );
@@ -241,6 +240,8 @@ test("pages join without doubles, and the newer answer of a trace holds", () => 
     ["c", 1],
     ["a", 9],
   ]);
+  const slowest = slowestFirst([found("a", 1n, 1), found("b", 5n, 1)], [found("d", 1n, 1)]);
+  expect(slowest.map((trace) => trace.traceId)).toEqual(["a", "d", "b"]);
   expect(facetsOf(list)[1].values).toEqual([{ value: "r", count: 3 }]);
 });
 

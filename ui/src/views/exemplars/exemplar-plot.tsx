@@ -22,7 +22,7 @@ export function ExemplarPlot(props: {
   readonly onRange: (range: TimeRange) => void;
   readonly onField: (field: HeatField) => void;
 }) {
-  const { heat, newest, count } = props.exemplars;
+  const { heat, dots: newest, count } = props.exemplars;
   const all = newest.length >= count;
   const spread = useSpread(props.query, heat, all) ?? newest;
   const unit = commonUnit(spread.map((one) => one.seriesLabels.__name__ ?? ""));

@@ -1,12 +1,6 @@
 import "../../styles/exemplars.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import {
-  type Exemplar,
-  type Exemplars,
-  fetchExemplars,
-  fetchField,
-  fetchHitRatio,
-} from "../../api/exemplars.ts";
+import { type Exemplar, type Exemplars, fetchExemplars, fetchField } from "../../api/exemplars.ts";
 import { counted } from "../../base/number.ts";
 import { say, sayRich } from "../../base/say.ts";
 import { formatClock, nanosFromMillis } from "../../base/time.ts";
@@ -24,7 +18,6 @@ import { ExemplarPlot } from "./exemplar-plot.tsx";
 import { ExemplarTable } from "./exemplar-table.tsx";
 
 const exemplars = new Resource<Exemplars>();
-const hitRatio = new Resource<number | null>();
 
 export function ExemplarsPage(props: { readonly query: string; readonly range: TimeRange }) {
   const { query, range } = props;
@@ -35,7 +28,6 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
     const { start, end } = bounds(range, Date.now());
     const asked = { query, startSeconds: start, endSeconds: end };
     void exemplars.load(key, (signal) => fetchExemplars(asked, signal));
-    void hitRatio.load("ratio", fetchHitRatio);
   };
   const show = (next: string) => {
     if (next === query) load();
@@ -47,20 +39,14 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
     setField(null);
     load();
   }, [key]);
-  useEffect(
-    () => () => {
-      exemplars.stop();
-      hitRatio.stop();
-    },
-    [],
-  );
+  useEffect(() => () => exemplars.stop(), []);
   const { data, failure, loading } = exemplars.state.value;
   return (
     <>
       <div class="page-head">
         <h1>{say("exemplars.exemplars")}</h1>
         {data && <span class="muted number">{counted(data.count, "exemplar")}</span>}
-        {data && data.count > 0 && <HitRatio />}
+        {data && data.count > 0 && <HitRatio ratio={data.hitRatio} />}
         <span class="grow" />
         <TemplateChooser of="series" />
       </div>
@@ -101,8 +87,8 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
         />
       )}
       {!data && !failure && loading && <Loading text={say("exemplars.exemplars2")} />}
-      {data && data.newest.length === 0 && <NoExemplar hasOthers={data.metrics.length > 0} />}
-      {data && data.newest.length > 0 && (
+      {data && data.dots.length === 0 && <NoExemplar hasOthers={data.metrics.length > 0} />}
+      {data && data.dots.length > 0 && (
         <>
           <ExemplarPlot
             exemplars={data}
@@ -113,7 +99,7 @@ export function ExemplarsPage(props: { readonly query: string; readonly range: T
           {field ? (
             <FieldTable query={query} field={field} onClose={() => setField(null)} />
           ) : (
-            <ExemplarTable key="newest" exemplars={data.newest} count={data.count} />
+            <ExemplarTable key="newest" exemplars={data.dots} count={data.count} />
           )}
         </>
       )}
@@ -166,8 +152,7 @@ function FieldTable(props: {
 }
 
 /** How often a link from a metric led to a trace that is held. */
-function HitRatio() {
-  const ratio = hitRatio.state.value.data;
+function HitRatio({ ratio }: { readonly ratio: number | null }) {
   if (ratio === null) return null;
   const percent = Math.floor(ratio * 1000) / 10;
   return (

@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { type FoundTrace, search } from "../../api/search.ts";
 import { counted, formatCount } from "../../base/number.ts";
+import { success } from "../../base/result.ts";
 import { say } from "../../base/say.ts";
 import { formatClock, formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
@@ -26,8 +27,10 @@ export function FoundTraces(props: {
       const { start, end } = bounds(range, Date.now());
       const asked = { query, startSeconds: start, endSeconds: end, limit: TRACES_SHOWN };
       const result = await search(asked, signal);
-      if (result.ok) meetServices(result.value.map((trace) => trace.rootService));
-      return result;
+      if (!result.ok) return result;
+      const { traces } = result.value;
+      meetServices(traces.map((trace) => trace.rootService));
+      return success(traces);
     });
   useEffect(() => {
     load();

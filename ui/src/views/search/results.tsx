@@ -111,9 +111,7 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly fullNanos: numb
       </span>
       <span class="result-duration number">
         <Strip {...props} />
-        <strong>
-          {trace.durationNanos < 1e6 ? "< 1 ms" : formatDuration(trace.durationNanos)}
-        </strong>
+        <strong>{formatDuration(trace.durationNanos)}</strong>
       </span>
       <span class="result-services muted">
         <span class="number result-spans">{counted(trace.spanCount, "span")}</span>

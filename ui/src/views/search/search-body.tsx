@@ -49,6 +49,7 @@ export function SearchBody(props: {
         arriving={arriving}
         onAgain={() => void search.load(route)}
       />
+      {list.partial !== null && <p class="hint">{list.partial}</p>}
       {traces.length === 0 && arriving === 0 && <NothingFound route={route} />}
       {traces.length > 0 && (
         <Results
@@ -56,7 +57,7 @@ export function SearchBody(props: {
           hovered={hovered}
           current={current}
           picked={picked}
-          isWhole={list.isWhole || route.isSlowest}
+          isWhole={list.isWhole || (route.isSlowest && list.next === null)}
           onHover={setHovered}
           onPick={setPicked}
           onMore={() => void search.more(route)}

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { fetchMetrics, fetchMetricValues, type MetricSeries } from "../../api/metrics.ts";
+import { fetchMetrics, type MetricSeries } from "../../api/metrics.ts";
 import { fetchServiceGraph, type ServiceGraph } from "../../api/service-graph.ts";
 import { fetchServiceFigures, fetchServices, type Service } from "../../api/services.ts";
 import { type Result, success } from "../../base/result.ts";
@@ -78,21 +78,8 @@ async function fetchFigures(
   stretch: Stretch,
   signal: AbortSignal,
 ): Promise<Result<readonly Service[]>> {
-  const query = `{ ${ASKED} } | quantile_over_time(duration, .95) ${BY}`;
-  const values = { query, startSeconds: stretch.start, endSeconds: stretch.end };
-  const [found, p95s] = await Promise.all([
-    fetchServiceFigures(stretch, signal),
-    fetchMetricValues(values, signal),
-  ]);
-  if (found.ok) {
-    return success(
-      found.value.map((service) => {
-        const [seconds = 0] = p95s.ok ? valuesOf(p95s.value, service.name) : [];
-        return { ...service, p95Nanos: seconds > 0 ? seconds * 1e9 : service.p95Nanos };
-      }),
-    );
-  }
-  if (found.failure.status === 0) return found;
+  const found = await fetchServiceFigures(stretch, signal);
+  if (found.ok || found.failure.status === 0) return found;
   // A list without figures is better than none.
   const names = await fetchServices(signal);
   return names.ok ? success(names.value.map(withoutFigures)) : found;

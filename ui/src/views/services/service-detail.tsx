@@ -87,6 +87,9 @@ export function ServiceDetail(props: { readonly route: ServicesRoute; readonly s
                 p50
               </th>
               <th scope="col" class="right">
+                p95
+              </th>
+              <th scope="col" class="right">
                 p99
               </th>
             </tr>
@@ -103,6 +106,7 @@ export function ServiceDetail(props: { readonly route: ServicesRoute; readonly s
                   {formatShare(errorShare(operation))}
                 </td>
                 <td class="number right">{durationText(operation.p50Nanos)}</td>
+                <td class="number right">{durationText(operation.p95Nanos)}</td>
                 <td class="number right">{durationText(operation.p99Nanos)}</td>
               </tr>
             ))}
