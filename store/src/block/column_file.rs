@@ -2,6 +2,7 @@
 
 use super::{
     cache::{Cache, Entry, Key},
+    coded,
     file::BlockFile,
     footer::Footer,
     meta::FileEnd,
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::Error;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
+use arrow_schema::{Fields, Schema};
 use arrow_select::{
     concat::{concat, concat_batches},
     take::take,
@@ -165,8 +167,7 @@ impl ColumnFile {
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
         self.guarded(|| {
             let Some(rows) = footer.pages_of(row_group, at, value) else { return Ok(None) };
-            let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
-            let batch = self.read_rows(&footer, row_group, mask, std::slice::from_ref(&rows))?;
+            let batch = self.read_rows(&footer, row_group, &[at], std::slice::from_ref(&rows))?;
             Ok(batch.map(|batch| (rows.start, Arc::clone(batch.column(0)))))
         })
     }
@@ -185,9 +186,10 @@ impl ColumnFile {
                 nulls.is_none_or(|nulls| nulls < column.num_values() as u64)
             });
             let schema = footer.whole.parquet_schema();
-            let roots = filled.map(|(leaf, _)| schema.get_column_root_idx(leaf));
-            let mask = ProjectionMask::roots(schema, roots);
-            self.read_rows(&footer, row_group, mask, &[rows])
+            let mut roots: Vec<usize> =
+                filled.map(|(leaf, _)| schema.get_column_root_idx(leaf)).collect();
+            roots.dedup();
+            self.read_rows(&footer, row_group, &roots, &[rows])
         })
     }
 
@@ -242,8 +244,7 @@ impl ColumnFile {
         if rows.is_empty() {
             return Ok(new_empty_array(footer.whole.schema().field(at).data_type()));
         }
-        let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
-        let batch = self.read_rows(footer, row_group, mask, &runs(rows))?;
+        let batch = self.read_rows(footer, row_group, &[at], &runs(rows))?;
         match batch {
             Some(batch) if batch.num_rows() == rows.len() => Ok(Arc::clone(batch.column(0))),
             batch => {
@@ -253,25 +254,52 @@ impl ColumnFile {
         }
     }
 
-    /// Chosen columns of runs of rows, as one batch; `None` when there are none.
+    /// Chosen columns (ascending) of runs of rows, as one batch; `None` when there are no rows.
     fn read_rows(
         &self,
         footer: &Footer,
         row_group: usize,
-        columns: ProjectionMask,
+        columns: &[usize],
         runs: &[Range<usize>],
     ) -> Result<Option<RecordBatch>, ParquetError> {
-        let rows: usize = runs.iter().map(Range::len).sum();
-        let all = footer.rows(row_group);
-        let selection = RowSelection::from_consecutive_ranges(runs.iter().cloned(), all);
-        let pages = self.pages(footer, row_group)?;
-        let reader = pages.read(columns, Some(selection), rows.max(1))?;
-        let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
-        match batches.as_slice() {
-            [] => Ok(None),
-            [batch] => Ok(Some(batch.clone())),
-            [first, ..] => Ok(Some(concat_batches(&first.schema(), &batches)?)),
+        let count: usize = runs.iter().map(Range::len).sum();
+        if count == 0 {
+            return Ok(None);
         }
+        let (fields, schema) = (footer.whole.schema().fields(), footer.whole.parquet_schema());
+        let pages = self.pages(footer, row_group)?;
+        let (mut arrays, mut others) = (Vec::with_capacity(columns.len()), Vec::new());
+        let mut leaf = 0;
+        for &column in columns {
+            while schema.get_column_root_idx(leaf) < column {
+                leaf += 1;
+            }
+            match coded::read(&pages, leaf, fields[column].data_type(), runs)? {
+                Some(array) => arrays.push((column, array)),
+                None => others.push(column),
+            }
+        }
+        if !others.is_empty() {
+            let selection =
+                RowSelection::from_consecutive_ranges(runs.iter().cloned(), footer.rows(row_group));
+            let mask = ProjectionMask::roots(schema, others.iter().copied());
+            let reader = pages.read(mask, Some(selection), count)?;
+            let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
+            let batch = match batches.as_slice() {
+                [] => return Ok(None),
+                [batch] => batch.clone(),
+                [first, ..] => concat_batches(&first.schema(), &batches)?,
+            };
+            arrays.extend(others.into_iter().zip(batch.columns().iter().cloned()));
+        }
+        let schema =
+            Schema::new(arrays.iter().map(|(at, _)| Arc::clone(&fields[*at])).collect::<Fields>());
+        let arrays = arrays.into_iter().map(|(_, array)| array).collect();
+        let batch = RecordBatch::try_new(Arc::new(schema), arrays)?;
+        if batch.num_rows() != count {
+            return Err(wrong_rows(row_group, batch.num_rows(), count));
+        }
+        Ok(Some(batch))
     }
 
     /// A row group, ready for many reads.

@@ -17,12 +17,13 @@ use parquet::{
         arrow_reader::{ParquetRecordBatchReader, RowSelection},
         parquet_to_arrow_field_levels,
     },
-    basic::Compression,
+    basic::{Compression, Encoding, Type as PhysicalType},
     bloom_filter::Sbbf,
     column::page::{Page, PageMetadata, PageReader},
     errors::{ParquetError, Result},
     file::{
         metadata::{ParquetMetaData, RowGroupMetaData},
+        page_index::offset_index::PageLocation,
         reader::{FileReader, RowGroupReader},
         serialized_reader::SerializedPageReader,
     },
@@ -78,10 +79,37 @@ impl RowGroupPages {
 }
 
 impl RowGroupPages {
+    /// The pages of a leaf, its dictionary first.
+    pub(super) fn column_pages(&self, leaf: usize) -> Result<Box<dyn PageReader>> {
+        Columns(self).get_column_page_reader(leaf)
+    }
+
     /// The dictionary of a leaf, unpacked; `None` when it has none.
     pub(super) fn dictionary(&self, leaf: usize) -> Result<Option<Bytes>> {
-        let first = Columns(self).get_column_page_reader(leaf)?.get_next_page()?;
+        let first = self.column_pages(leaf)?.get_next_page()?;
         Ok(first.filter(Page::is_dictionary_page).map(|page| page.buffer().clone()))
+    }
+
+    /// Where the pages of a leaf lie.
+    pub(super) fn locations(&self, leaf: usize) -> Option<&[PageLocation]> {
+        let groups = self.footer.whole.metadata().offset_index()?;
+        Some(groups.get(self.row_group)?.get(leaf)?.page_locations())
+    }
+
+    /// True of a leaf with one value a row at most, if all its values are codes of a dictionary of this type.
+    pub(super) fn is_coded(&self, leaf: usize, physical: PhysicalType) -> bool {
+        let chunk = FileReader::metadata(self).row_group(0).column(leaf);
+        let column = chunk.column_descr();
+        let encodings = chunk.page_encoding_stats_mask();
+        column.max_rep_level() == 0
+            && column.max_def_level() <= 1
+            && column.physical_type() == physical
+            && encodings.is_some_and(|it| it.is_only(Encoding::RLE_DICTIONARY))
+    }
+
+    /// True of a leaf that some rows may have no value of.
+    pub(super) fn is_nullable(&self, leaf: usize) -> bool {
+        FileReader::metadata(self).row_group(0).column(leaf).column_descr().max_def_level() > 0
     }
 }
 
@@ -116,12 +144,10 @@ impl RowGroupReader for Columns<'_> {
     }
 
     fn get_column_page_reader(&self, column: usize) -> Result<Box<dyn PageReader>> {
-        let RowGroupPages { file, footer, id, row_group, cache } = self.0;
+        let RowGroupPages { file, id, row_group, cache, .. } = self.0;
         let metadata = self.metadata().column(column);
         let is_zstd = matches!(metadata.compression(), Compression::ZSTD(_));
-        let pages = footer.whole.metadata().offset_index();
-        let pages = pages.and_then(|groups| groups.get(*row_group)?.get(column));
-        let pages = pages.map(|index| index.page_locations().clone());
+        let pages = self.0.locations(column).map(<[_]>::to_vec);
         let key = Key::Dictionary(*id, *row_group, column);
         let known = match cache.as_ref().and_then(|cache| cache.get(&key)) {
             Some(Entry::Dictionary(page)) if pages.is_some() => Some(page),

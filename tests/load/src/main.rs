@@ -4,7 +4,8 @@
 //! `sigyn-load SIGYN pull 5000 0 60` serves 5,000 span buffers on loopback instead and lets the server read them.
 //! `sigyn-load SIGYN exemplars [SECONDS]` measures how many exemplars of a real Prometheus lead to their traces.
 //! `sigyn-load SIGYN exemplar-series [SERIES [SECONDS]]` measures what reading the exemplars of 100,000 series costs.
-//! `SIGYN_BENCH_TRACES` sets the number of traces (default 60,000: 1.17 million spans, 467 MB).
+//! `SIGYN_BENCH_TRACES` sets the number of traces (default 60,000: 1.17 million spans, 467 MB; up to
+//! that number, questions are asked a second time while more is pushed).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the figures are its output")]
@@ -20,11 +21,14 @@ use sigyn_rig::{Api, Options, Server};
 use sigyn_workload::{Body, Workload};
 use std::{
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+const TRACES: u64 = 60_000;
 const CONNECTIONS: usize = 4;
+/// While questions are asked: a quarter of what two cores take in.
+const PUSHED_SPANS_PER_SECOND: f64 = 100_000.0;
 /// The server looks after its blocks, and merges them, at least so often; and a little more.
 const UPKEEP_EVERY_MAX: Duration = Duration::from_secs(33);
 const RANGE: Duration = Duration::from_secs(600);
@@ -57,7 +61,7 @@ fn main() {
         return exemplars(&binary, seconds);
     }
     let traces = std::env::var("SIGYN_BENCH_TRACES").ok().and_then(|text| text.parse().ok());
-    let traces: u64 = traces.unwrap_or(60_000);
+    let traces: u64 = traces.unwrap_or(TRACES);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("past 1970");
     let start = now - RANGE - Duration::from_secs(60);
     let (bodies, ids) =
@@ -96,8 +100,52 @@ fn main() {
         "{}",
         json!({"bench": "push", "disk_bytes_per_span_by_part": serde_json::Map::from_iter(rest)})
     );
-    look_up(&server.api, &ids);
-    search(&server.api);
+    look_up(&server.api, &ids, &QUIET);
+    search(&server.api, &QUIET);
+    if traces <= TRACES {
+        let (later, _) = Workload::bodies(
+            8,
+            traces,
+            (start + RANGE / 2).as_nanos() as u64,
+            RANGE.as_nanos() as u64 / 2,
+        );
+        pushing(&server.otlp, &later, || {
+            look_up(&server.api, &ids, &BESIDE_PUSH);
+            search(&server.api, &BESIDE_PUSH);
+        });
+    }
+}
+
+/// What goes on while questions are asked, and by how much answers may take longer.
+struct Moment {
+    bench_suffix: &'static str,
+    goal_factor: f64,
+}
+
+const QUIET: Moment = Moment { bench_suffix: "", goal_factor: 1.0 };
+const BESIDE_PUSH: Moment = Moment { bench_suffix: "_beside_push", goal_factor: 2.0 };
+
+/// Does something while bodies are pushed, at the rate at which one busy fleet does: so many spans a second.
+fn pushing(otlp: &Api, bodies: &[Body], work: impl FnOnce()) {
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let started = Instant::now();
+            let mut spans = 0;
+            for body in bodies.iter().cycle() {
+                if is_done.load(Ordering::Relaxed) {
+                    break;
+                }
+                otlp.post("/v1/traces", "application/x-protobuf", &[], body.bytes.clone())
+                    .expect("the server answers");
+                spans += body.spans;
+                let due = Duration::from_secs_f64(spans as f64 / PUSHED_SPANS_PER_SECOND);
+                std::thread::sleep(due.saturating_sub(started.elapsed()));
+            }
+        });
+        work();
+        is_done.store(true, Ordering::Relaxed);
+    });
 }
 
 /// The long form, or one of some seconds.
@@ -159,7 +207,6 @@ fn push(otlp: &Api, bodies: &[Body]) {
     });
 }
 
-/// Until the head is in blocks and the server's CPU time stands still.
 /// Waits until the server has had nothing to do for longer than it leaves its blocks alone.
 fn settle(server: &Server, folder: &Path) {
     let limit = Instant::now() + Duration::from_secs(300);
@@ -176,7 +223,7 @@ fn settle(server: &Server, folder: &Path) {
     }
 }
 
-fn look_up(api: &Api, ids: &[[u8; 16]]) {
+fn look_up(api: &Api, ids: &[[u8; 16]], moment: &Moment) {
     let step = (ids.len() / LOOK_UPS).max(1);
     let mut millis: Vec<f64> = ids
         .iter()
@@ -193,11 +240,12 @@ fn look_up(api: &Api, ids: &[[u8; 16]]) {
         .collect();
     millis.sort_by(f64::total_cmp);
     let at = |quantile: f64| millis[((millis.len() - 1) as f64 * quantile) as usize];
-    beside_goal("trace_by_id", "p50_ms", at(0.5), 2.0);
-    beside_goal("trace_by_id", "p99_ms", at(0.99), 10.0);
+    let bench = format!("trace_by_id{}", moment.bench_suffix);
+    beside_goal(&bench, "p50_ms", at(0.5), 2.0 * moment.goal_factor);
+    beside_goal(&bench, "p99_ms", at(0.99), 10.0 * moment.goal_factor);
 }
 
-fn search(api: &Api) {
+fn search(api: &Api, moment: &Moment) {
     for (name, goal_ms, query) in [
         ("by service", 5.0, r#"{ resource.service.name = "cart" }"#),
         (
@@ -215,6 +263,7 @@ fn search(api: &Api) {
         ),
         ("count", 15.0, r#"{ status = error } | count() > 8"#),
     ] {
+        let goal_ms = goal_ms * moment.goal_factor;
         let path = format!(
             "/api/search?limit=20&q={}",
             query.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>()
@@ -237,7 +286,7 @@ fn search(api: &Api) {
         let first = millis[0];
         millis.sort_by(f64::total_cmp);
         let mut line = json!({
-            "bench": "search", "query": name, "found": found,
+            "bench": format!("search{}", moment.bench_suffix), "query": name, "found": found,
             "first_ms": round(first), "median_ms": round(millis[REPEATS / 2]),
             "goal_ms": goal_ms, "met": millis[REPEATS / 2] <= goal_ms,
         });

@@ -1,0 +1,226 @@
+//! Parquet's hybrid of run lengths and packed bits (parquet-format, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid"):
+//! small numbers of one width, in which one can go ahead without looking at each.
+
+const SHORT: &str = "a page ends before its values do";
+const WRONG: &str = "a page has runs that make no sense";
+
+/// Numbers still to come.
+pub(super) struct Hybrid<'a> {
+    bytes: &'a [u8],
+    /// Bits of a number, 32 at most.
+    width: usize,
+    run: Run<'a>,
+    /// Numbers of the run that are still to come.
+    left: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Run<'a> {
+    /// The same number again and again.
+    Same(u32),
+    /// Packed bits, and which number is next.
+    Packed(&'a [u8], usize),
+}
+
+impl<'a> Hybrid<'a> {
+    pub(super) fn new(bytes: &'a [u8], width: usize) -> Result<Self, &'static str> {
+        if width > 32 {
+            return Err(WRONG);
+        }
+        Ok(Self { bytes, width, run: Run::Same(0), left: 0 })
+    }
+
+    /// Goes ahead; of numbers of one bit, says how many were ones.
+    pub(super) fn skip(&mut self, count: usize) -> Result<usize, &'static str> {
+        let mut ones = 0;
+        self.runs(count, |run, width, count| {
+            ones += match run {
+                Run::Same(value) => value as usize * count,
+                Run::Packed(bytes, first) if width == 1 => ones_of(bytes, first, count),
+                Run::Packed(..) => 0,
+            };
+        })?;
+        Ok(ones)
+    }
+
+    /// Reads so many numbers.
+    pub(super) fn read(
+        &mut self,
+        count: usize,
+        mut put: impl FnMut(u32),
+    ) -> Result<(), &'static str> {
+        self.runs(count, |run, width, count| match run {
+            Run::Same(value) => (0..count).for_each(|_| put(value)),
+            Run::Packed(bytes, first) => {
+                (first..first + count).for_each(|at| put(number(bytes, width, at)));
+            }
+        })
+    }
+
+    /// Goes ahead run by run; of each, the part that is passed.
+    fn runs(
+        &mut self,
+        mut count: usize,
+        mut pass: impl FnMut(Run<'a>, usize, usize),
+    ) -> Result<(), &'static str> {
+        while count > 0 {
+            if self.left == 0 {
+                self.next_run()?;
+                continue;
+            }
+            let here = count.min(self.left);
+            pass(self.run, self.width, here);
+            if let Run::Packed(_, next) = &mut self.run {
+                *next += here;
+            }
+            self.left -= here;
+            count -= here;
+        }
+        Ok(())
+    }
+
+    fn next_run(&mut self) -> Result<(), &'static str> {
+        let header = self.varint()?;
+        let count = (header >> 1) as usize;
+        if header & 1 == 0 {
+            let mut value = [0; 4];
+            let bytes = self.take(self.width.div_ceil(8))?;
+            value[..bytes.len()].copy_from_slice(bytes);
+            (self.run, self.left) = (Run::Same(u32::from_le_bytes(value)), count);
+        } else {
+            // Eight numbers take as many bytes as one has bits.
+            let bytes = self.take(count.checked_mul(self.width).ok_or(WRONG)?)?;
+            (self.run, self.left) = (Run::Packed(bytes, 0), count.checked_mul(8).ok_or(WRONG)?);
+        }
+        Ok(())
+    }
+
+    fn varint(&mut self) -> Result<u32, &'static str> {
+        let mut value = 0u32;
+        for shift in (0..32).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= u32::from(byte & 0x7f).checked_shl(shift).ok_or(WRONG)?;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(WRONG)
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], &'static str> {
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or(SHORT)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+}
+
+/// A number among packed ones; the lowest bit comes first.
+fn number(bytes: &[u8], width: usize, at: usize) -> u32 {
+    let bit = at * width;
+    let from = &bytes[bit / 8..];
+    let mut word = [0; 8];
+    let length = from.len().min(8);
+    word[..length].copy_from_slice(&from[..length]);
+    let word = u64::from_le_bytes(word) >> (bit % 8);
+    (word & ((1 << width) - 1)) as u32
+}
+
+/// How many of so many bits are set.
+fn ones_of(bytes: &[u8], first: usize, count: usize) -> usize {
+    let end = first + count;
+    let bits = |byte: usize| {
+        let from = first.saturating_sub(byte * 8).min(8);
+        let to = (end - byte * 8).min(8);
+        let mask = (0xffu32 << from) & ((1u32 << to) - 1) & 0xff;
+        (u32::from(bytes[byte]) & mask).count_ones() as usize
+    };
+    match (first / 8, (end - 1) / 8) {
+        (first, last) if last - first < 2 => (first..=last).map(bits).sum(),
+        (first, last) => {
+            let whole = bytes[first + 1..last].iter().map(|byte| byte.count_ones() as usize);
+            bits(first) + whole.sum::<usize>() + bits(last)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Encodes runs: so many times a number, or eights of packed ones.
+    fn encoded(runs: &[(bool, Vec<u32>)], width: usize) -> (Vec<u8>, Vec<u32>) {
+        let (mut bytes, mut plain) = (Vec::new(), Vec::new());
+        let varint = |mut value: u32, bytes: &mut Vec<u8>| {
+            while value >= 0x80 {
+                bytes.push(value as u8 | 0x80);
+                value >>= 7;
+            }
+            bytes.push(value as u8);
+        };
+        let mask = ((1u64 << width) - 1) as u32;
+        for (is_packed, numbers) in runs {
+            if *is_packed {
+                let mut numbers: Vec<u32> = numbers.iter().map(|it| it & mask).collect();
+                numbers.resize(numbers.len().next_multiple_of(8), 0);
+                varint((numbers.len() / 8) as u32 * 2 + 1, &mut bytes);
+                let bit = |at: usize| numbers[at / width] >> (at % width) & 1;
+                for byte in 0..numbers.len() * width / 8 {
+                    bytes.push((0..8).map(|at| (bit(byte * 8 + at) << at) as u8).sum());
+                }
+                plain.extend(numbers);
+            } else {
+                let value = numbers[0] & mask;
+                varint(numbers.len() as u32 * 2, &mut bytes);
+                bytes.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8)]);
+                plain.extend(numbers.iter().map(|_| value));
+            }
+        }
+        (bytes, plain)
+    }
+
+    proptest! {
+        #[test]
+        fn steps_and_reads_say_what_is_there(
+            width in 1usize..=32,
+            runs in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u32>(), 1..40)), 1..6),
+            steps in prop::collection::vec((0usize..30, 0usize..30), 1..20),
+        ) {
+            let (bytes, plain) = encoded(&runs, width);
+            let mut hybrid = Hybrid::new(&bytes, width).unwrap();
+            let mut at = 0;
+            for (skipped, read) in steps {
+                if at + skipped + read > plain.len() {
+                    break;
+                }
+                let ones = hybrid.skip(skipped).unwrap();
+                if width == 1 {
+                    let expected = plain[at..at + skipped].iter().sum::<u32>();
+                    prop_assert_eq!(ones, expected as usize);
+                }
+                at += skipped;
+                let mut found = Vec::new();
+                hybrid.read(read, |number| found.push(number)).unwrap();
+                prop_assert_eq!(&found, &plain[at..at + read]);
+                at += read;
+            }
+            let rest = plain.len() - at;
+            prop_assert!(hybrid.skip(rest).is_ok());
+            prop_assert_eq!(hybrid.skip(1).err(), Some(SHORT));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+            width in 0usize..40,
+            steps in prop::collection::vec((0usize..1000, 0usize..100), 0..10),
+        ) {
+            if let Ok(mut hybrid) = Hybrid::new(&bytes, width) {
+                for (skipped, read) in steps {
+                    let _ = hybrid.skip(skipped);
+                    let _ = hybrid.read(read, |_| {});
+                }
+            }
+        }
+    }
+}
