@@ -1,7 +1,7 @@
 //! What is known of the batches of exemplars without reading them.
 
-use super::batch::{Batch, Record};
-use crate::{Exemplar, TraceId};
+use super::batch::{Batch, Head, Record};
+use crate::TraceId;
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::BuildHasher,
@@ -37,21 +37,18 @@ impl Catalogue {
     }
 
     /// Notes an exemplar of a batch.
-    pub(super) fn note(&mut self, number: u32, exemplar: &Exemplar, until_unix_nano: u64) {
-        let time = exemplar.timestamp_unix_milli;
-        let own = Extent { from_unix_milli: time, to_unix_milli: time, until_unix_nano };
+    pub(super) fn note(&mut self, number: u32, head: Head) {
+        let Head { timestamp_unix_milli, until_unix_nano, trace_id, .. } = head;
+        let own = Extent {
+            from_unix_milli: timestamp_unix_milli,
+            to_unix_milli: timestamp_unix_milli,
+            until_unix_nano,
+        };
         let extent = self.extents.entry(number).or_insert(own);
-        extent.from_unix_milli = extent.from_unix_milli.min(time);
-        extent.to_unix_milli = extent.to_unix_milli.max(time);
+        extent.from_unix_milli = extent.from_unix_milli.min(timestamp_unix_milli);
+        extent.to_unix_milli = extent.to_unix_milli.max(timestamp_unix_milli);
         extent.until_unix_nano = extent.until_unix_nano.min(until_unix_nano);
-        self.places.insert((hash(exemplar.trace_id), number));
-    }
-
-    /// The same of all records of a batch.
-    pub(super) fn note_all(&mut self, number: u32, records: &[Record]) {
-        for record in records {
-            self.note(number, &record.exemplar, record.until_unix_nano);
-        }
+        self.places.insert((hash(trace_id), number));
     }
 
     /// Forgets a batch that held these.

@@ -2,7 +2,7 @@
 
 use super::{
     Index,
-    batch::{self, Batch, Record},
+    batch::{self, Batch, Head, Record},
     catalogue::Catalogue,
     newest::NewestFirst,
     open::failed,
@@ -44,7 +44,7 @@ impl Index {
             added += 1;
             let number = catalogue.open_number;
             catalogue.open.push(exemplar, until_unix_nano);
-            catalogue.note(number, exemplar, until_unix_nano);
+            catalogue.note(number, Head::new(exemplar, until_unix_nano));
             if catalogue.open.is_full() {
                 self.write_batch(number, &catalogue.open)?;
                 catalogue.open = Batch::new();
@@ -59,21 +59,30 @@ impl Index {
 
     /// The exemplars that point at a trace, oldest first.
     pub(crate) fn exemplars_of(&self, trace_id: TraceId) -> Result<Vec<Exemplar>, Error> {
-        let found = self.records_of(trace_id)?.into_iter();
-        let mut found: Vec<Exemplar> = found.map(|record| record.exemplar).collect();
+        let mut found = Vec::new();
+        for bytes in self.batches_of(trace_id)? {
+            let exemplars = read(&bytes, batch::read).into_iter().map(|record| record.exemplar);
+            found.extend(exemplars.filter(|exemplar| exemplar.trace_id == trace_id));
+        }
         found.sort_by_key(|exemplar| exemplar.timestamp_unix_milli);
         Ok(found)
     }
 
-    /// The same with what is said of their pins.
-    pub(super) fn records_of(&self, trace_id: TraceId) -> Result<Vec<Record>, Error> {
-        let numbers: Vec<u32> = self.catalogue.lock().batches_of(trace_id).collect();
-        let mut found = Vec::new();
-        for number in numbers {
-            let records = self.batch(number)?.into_iter();
-            found.extend(records.filter(|record| record.exemplar.trace_id == trace_id));
+    /// Until when the exemplars of a trace pin it.
+    pub(super) fn pinned_until_unix_nano(&self, trace_id: TraceId) -> Result<Option<u64>, Error> {
+        let mut last = None;
+        for bytes in self.batches_of(trace_id)? {
+            let heads = read(&bytes, batch::read_heads).into_iter();
+            let own = heads.filter(|head| head.trace_id == trace_id);
+            last = last.max(own.map(|head| head.until_unix_nano).max());
         }
-        Ok(found)
+        Ok(last)
+    }
+
+    fn batches_of(&self, trace_id: TraceId) -> Result<Vec<sled::IVec>, Error> {
+        let numbers: Vec<u32> = self.catalogue.lock().batches_of(trace_id).collect();
+        let batches = numbers.into_iter().map(|number| self.exemplars.get(number.to_be_bytes()));
+        batches.filter_map(Result::transpose).collect::<Result<_, _>>().map_err(failed)
     }
 
     /// Exemplars of wanted series within a time range, both ends included, by series.
@@ -153,7 +162,9 @@ impl Index {
                 self.write_batch(number, &batch)?;
             }
             catalogue.forget(number, &gone);
-            catalogue.note_all(number, &left);
+            for record in &left {
+                catalogue.note(number, Head::new(&record.exemplar, record.until_unix_nano));
+            }
             if number == catalogue.open_number {
                 catalogue.open = batch;
             }
@@ -171,11 +182,12 @@ impl Index {
             let Ok(number) = <[u8; 4]>::try_from(&key[..]).map(u32::from_be_bytes) else {
                 continue;
             };
-            let records = read(&bytes);
-            catalogue.note_all(number, &records);
+            let heads = read(&bytes, batch::read_heads).into_iter();
+            heads.for_each(|head| catalogue.note(number, head));
             catalogue.open_number = number;
-            catalogue.open = Batch::of(&records);
         }
+        // What comes next joins those that came last.
+        catalogue.open = Batch::of(&self.batch(catalogue.open_number)?);
         if catalogue.open.is_full() {
             catalogue.open_number += 1;
             catalogue.open = Batch::new();
@@ -187,7 +199,7 @@ impl Index {
     /// The exemplars of a batch; none when it is gone by now.
     pub(super) fn batch(&self, number: u32) -> Result<Vec<Record>, Error> {
         let bytes = self.exemplars.get(number.to_be_bytes()).map_err(failed)?;
-        Ok(bytes.map_or_else(Vec::new, |bytes| read(&bytes)))
+        Ok(bytes.map_or_else(Vec::new, |bytes| read(&bytes, batch::read)))
     }
 
     /// The same with what is not written yet.
@@ -205,12 +217,13 @@ impl Index {
     }
 }
 
-fn read(bytes: &[u8]) -> Vec<Record> {
-    let records = value::open(bytes).and_then(batch::read);
-    if records.is_none() {
+/// Reads a sealed batch in one of two ways.
+fn read<T>(bytes: &[u8], read: impl FnOnce(&[u8]) -> Option<Vec<T>>) -> Vec<T> {
+    let found = value::open(bytes).and_then(read);
+    if found.is_none() {
         tracing::warn!("skipped a damaged batch of exemplars in the index");
     }
-    records.unwrap_or_default()
+    found.unwrap_or_default()
 }
 
 fn is_same(one: &Exemplar, other: &Exemplar) -> bool {

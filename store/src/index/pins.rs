@@ -28,8 +28,7 @@ impl Index {
 
     /// The pins of a trace that still hold: one for all its exemplars, and what was pinned for itself.
     pub(crate) fn pins_of(&self, trace_id: TraceId, now_unix_nano: u64) -> Result<Vec<Pin>, Error> {
-        let ends = self.records_of(trace_id)?.into_iter().map(|record| record.until_unix_nano);
-        let last = ends.max().filter(|end| *end > now_unix_nano);
+        let last = self.pinned_until_unix_nano(trace_id)?.filter(|end| *end > now_unix_nano);
         let exemplar =
             |until_unix_nano| Pin { trace_id, reason: PinReason::Exemplar, until_unix_nano };
         let mut pins: Vec<Pin> = last.map(exemplar).into_iter().collect();
