@@ -56,7 +56,7 @@ const FIELD_MAX = 5000;
 const NEWEST_MAX = 300;
 const COLUMNS = 120;
 /** The newest of thousands all stand at the right edge; so others are asked for. */
-const SPREAD_MAX = 192;
+const SPREAD_MAX = 96;
 
 /** Exemplars of a range, or of the part of it that has any. */
 export async function fetchExemplars(

@@ -11,6 +11,7 @@ import { exemplarSteps } from "./exemplar-steps.mjs";
 import { notebookSteps } from "./notebook-steps.mjs";
 import { outageSteps } from "./outage-steps.mjs";
 import { readerSteps } from "./reader-steps.mjs";
+import { slowestSteps } from "./slowest-steps.mjs";
 
 const ARTEFACTS = fileURLToPath(new URL("../artefacts/", import.meta.url));
 /** `sigyn demo` promises its first traces within this time. */
@@ -29,6 +30,7 @@ try {
   // At once, because most of the time is waiting for pages and for axe.
   await Promise.all(LOOKS.map(walk));
   await notebookSteps(browser, base, ARTEFACTS, step);
+  await slowestSteps(browser, base, step);
   await exemplarSteps(browser, base, ARTEFACTS, step);
   await readerSteps(browser, base, step);
   await outageSteps(browser, base, step);
