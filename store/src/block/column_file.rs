@@ -67,6 +67,11 @@ impl ColumnFile {
         Self { id, file, end, cache }
     }
 
+    /// The same file with another cache.
+    pub(super) fn beside(&self, cache: &Arc<Cache>) -> Self {
+        Self { file: self.file.clone(), cache: Arc::clone(cache), ..*self }
+    }
+
     /// What its end says of it.
     pub(super) fn footer(&self) -> Result<Footer, Error> {
         let key = Key::Footer(self.id);

@@ -10,9 +10,12 @@ use crate::{
     head::{Chunk, Interner, Values},
 };
 use arrow_array::{
-    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int64Array, StringArray, UInt32Array,
-    builder::BinaryBuilder, types::UInt32Type,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, PrimitiveArray, StringArray,
+    UInt32Array,
+    builder::BinaryBuilder,
+    types::{Float64Type, Int64Type, UInt32Type},
 };
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use std::{ops::Range, sync::Arc};
 
 /// Collects the text of one column under codes of its own.
@@ -60,8 +63,9 @@ impl<'s> Texts<'s> {
     }
 
     pub(super) fn finish(self) -> ArrayRef {
-        let keys: UInt32Array =
-            self.codes.iter().map(|&code| (code != 0).then(|| code - 1)).collect();
+        let nulls = nulls_of(self.codes.len(), |slot| self.codes[slot] != 0);
+        let keys: Vec<u32> = self.codes.into_iter().map(|code| code.saturating_sub(1)).collect();
+        let keys = UInt32Array::new(keys.into(), nulls);
         let texts = (0..self.dictionary.len() as u32).map(|code| {
             std::str::from_utf8(self.dictionary.get(code)).expect("texts of chunks are UTF-8")
         });
@@ -147,16 +151,8 @@ impl Group {
                 });
                 texts.finish()
             }
-            1 => {
-                let mut out = vec![None; self.len()];
-                self.values(merge, it, ints, |_, slot, value| out[slot] = Some(value));
-                Arc::new(Int64Array::from(out))
-            }
-            2 => {
-                let mut out = vec![None; self.len()];
-                self.values(merge, it, doubles, |_, slot, value| out[slot] = Some(value));
-                Arc::new(Float64Array::from(out))
-            }
+            1 => self.numbers::<Int64Type>(merge, it, ints),
+            2 => self.numbers::<Float64Type>(merge, it, doubles),
             3 => {
                 let mut out = vec![None; self.len()];
                 self.values(merge, it, bools, |_, slot, value| out[slot] = Some(value));
@@ -173,6 +169,22 @@ impl Group {
                 Arc::new(builder.finish())
             }
         }
+    }
+
+    fn numbers<T: ArrowPrimitiveType>(
+        &self,
+        merge: &Merge<'_>,
+        it: &Dedicated,
+        pick: impl Fn(&Values) -> Option<&Vec<T::Native>>,
+    ) -> ArrayRef {
+        let mut numbers = vec![T::Native::default(); self.len()];
+        let mut is_valid = vec![false; self.len()];
+        self.values(merge, it, pick, |_, slot, value| {
+            numbers[slot] = value;
+            is_valid[slot] = true;
+        });
+        let nulls = nulls_of(self.len(), |slot| is_valid[slot]);
+        Arc::new(PrimitiveArray::<T>::new(numbers.into(), nulls))
     }
 
     /// Calls `put` with the first value that each row has in this column: position of the chunk, slot, value.
@@ -217,6 +229,12 @@ impl Group {
             }
         }
     }
+}
+
+/// Which of so many slots have a value; `None` when all have.
+fn nulls_of(slots: usize, is_valid: impl Fn(usize) -> bool) -> Option<NullBuffer> {
+    let nulls = NullBuffer::new(BooleanBuffer::collect_bool(slots, is_valid));
+    (nulls.null_count() > 0).then_some(nulls)
 }
 
 fn texts_of(values: &Values) -> Option<&Vec<u32>> {

@@ -22,8 +22,8 @@ const PENDING_BYTES_MAX: usize = 32 << 20;
 /// Merges blocks: sorted by (trace ID, start), each span with the same content once, only the traces that are to be kept.
 /// `None` when nothing is left; an error of `keep` ends it. `open` makes the files when the first row group is ready.
 ///
-/// Memory does not depend on the size of the blocks: some thousand decoded rows and one compressed row group of each, the spans
-/// of one row group, and the footer under way. But a trace is held whole.
+/// Memory does not depend on the size of the blocks: the footer and some thousand decoded rows of each, the spans of one row group,
+/// and the footer under way. But a trace is held whole.
 ///
 /// Reads, computes and writes for long: it belongs on a blocking thread.
 pub(super) fn merge_blocks(
@@ -31,7 +31,9 @@ pub(super) fn merge_blocks(
     keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
     open: impl FnOnce() -> Result<Files<FileSink>, Error>,
 ) -> Result<Option<Written>, Error> {
-    let layouts = Layouts::of_blocks(blocks)?;
+    let cache = Arc::default();
+    let blocks: Vec<_> = blocks.iter().map(|block| Arc::new(block.beside(&cache))).collect();
+    let layouts = Layouts::of_blocks(&blocks)?;
     let mut inputs: Vec<Input> = blocks
         .iter()
         .map(|block| {

@@ -60,6 +60,17 @@ impl Block {
         }
     }
 
+    /// The same block with a cache of its own: what is read of it once need not stay, nor push out what others read.
+    pub(super) fn beside(&self, cache: &Arc<Cache>) -> Self {
+        Self {
+            meta: self.meta.clone(),
+            spans: self.spans.beside(cache),
+            resources: self.resources.as_ref().map(|file| file.beside(cache)),
+            cache: Arc::clone(cache),
+            trace_ids: self.trace_ids.clone(),
+        }
+    }
+
     /// What its `meta.json` says.
     pub(crate) fn meta(&self) -> &Meta {
         &self.meta
