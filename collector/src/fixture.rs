@@ -155,3 +155,15 @@ pub(crate) fn eventually(mut so: impl FnMut() -> bool) -> impl Future<Output = (
         panic!("it never came to be, {caller}");
     }
 }
+
+/// What a client of another system sent, as it lies in `testdata/receivers`.
+pub(crate) fn sample(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/receivers");
+    let bytes = std::fs::read(format!("{folder}/{name}")).unwrap();
+    if !name.ends_with(".hex") {
+        return bytes;
+    }
+    let digits = bytes.trim_ascii();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}

@@ -7,6 +7,8 @@
 
 mod budget;
 pub mod config;
+#[cfg(test)]
+mod damage;
 pub mod discovery;
 pub mod exemplars;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{Intake, Metrics, Pollers, metrics::Source, query_answer, remote_write, router};
 use crate::{
     config::{ExemplarSource, HttpClient},
+    damage::{damage, damaged},
     fixture::{BEGAN_UNIX_NANO, TestClock, TestStore},
 };
 use axum::{Router, extract::Query, http::header, routing::get};
@@ -43,8 +44,12 @@ fn an_answer_is_read() {
     assert!(query_answer::read(b"<html>").unwrap_err().contains("not that of query_exemplars"));
 }
 
+fn snappy(plain: &[u8]) -> Vec<u8> {
+    snap::raw::Encoder::new().compress_vec(plain).unwrap()
+}
+
 fn packed(message: &impl Message) -> Vec<u8> {
-    snap::raw::Encoder::new().compress_vec(&message.encode_to_vec()).unwrap()
+    snappy(&message.encode_to_vec())
 }
 
 fn v1() -> write_v1::WriteRequest {
@@ -101,9 +106,32 @@ proptest! {
     #[test]
     fn any_body_is_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..300), is_v2: bool) {
         let _ = remote_write::read(&body, is_v2);
-        let packed = snap::raw::Encoder::new().compress_vec(&body).unwrap();
-        let _ = remote_write::read(&packed, is_v2);
+        let _ = remote_write::read(&snappy(&body), is_v2);
         let _ = query_answer::read(&body);
+    }
+
+    #[test]
+    fn a_damaged_body_is_read_or_refused_and_what_it_holds_is_an_exemplar(changes in damage()) {
+        let bodies = [(v1().encode_to_vec(), false), (v2().encode_to_vec(), true)];
+        for (body, is_v2) in bodies {
+            let plain = damaged(&body, &changes);
+            for body in [snappy(&plain), damaged(&snappy(&body), &changes)] {
+                match remote_write::read(&body, is_v2) {
+                    Ok(written) => {
+                        prop_assert!(written.exemplars.len() <= written.counts[2]);
+                        for exemplar in written.exemplars {
+                            prop_assert!(!exemplar.trace_id.is_zero());
+                            prop_assert!(exemplar.series.is_sorted());
+                        }
+                    }
+                    Err(why) => prop_assert!(!why.trim().is_empty()),
+                }
+            }
+        }
+        match query_answer::read(&damaged(ANSWER.as_bytes(), &changes)) {
+            Ok(found) => prop_assert!(found.iter().all(|it| !it.trace_id.is_zero())),
+            Err(why) => prop_assert!(!why.trim().is_empty()),
+        }
     }
 }
 

@@ -193,3 +193,21 @@ impl Seconds {
         u64::try_from(nanos).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::convert;
+    use crate::{
+        damage::{check_conversion, damage, damaged},
+        fixture::sample,
+    };
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn damaged_requests_are_taken_or_refused(changes in damage()) {
+            let body = damaged(&sample("jaeger_grpc.hex"), &changes);
+            check_conversion(&body, convert(&body));
+        }
+    }
+}

@@ -85,41 +85,24 @@ fn nanos(micros: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{Encoding, of_body, of_datagram};
+    use crate::{
+        damage::{check_conversion, damage, damaged},
+        fixture::sample,
+    };
     use proptest::prelude::*;
 
-    fn sample(name: &str) -> Vec<u8> {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/receivers");
-        let text = std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
-        let digits = text.trim().as_bytes();
-        let byte = |pair: &[u8]| std::str::from_utf8(pair).unwrap().to_owned();
-        digits.chunks(2).map(|pair| u8::from_str_radix(&byte(pair), 16).unwrap()).collect()
-    }
-
     proptest! {
-        /// What real clients sent, with some bytes changed and the end cut off: taken or refused, without a panic.
         #[test]
-        fn damaged_bytes_are_taken_or_refused(
-            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
-            end in any::<prop::sample::Index>(),
-            cuts in any::<bool>(),
-        ) {
+        fn damaged_batches_are_taken_or_refused(changes in damage()) {
+            let body = damaged(&sample("jaeger_thrift_http.hex"), &changes);
+            check_conversion(&body, of_body(&body));
             for (name, encoding) in [
-                ("jaeger_thrift_http.hex", None),
-                ("jaeger_agent_compact.hex", Some(Encoding::Compact)),
-                ("jaeger_agent_binary.hex", Some(Encoding::Binary)),
+                ("jaeger_agent_compact.hex", Encoding::Compact),
+                ("jaeger_client_python.hex", Encoding::Compact),
+                ("jaeger_agent_binary.hex", Encoding::Binary),
             ] {
-                let mut bytes = sample(name);
-                for (at, value) in &changes {
-                    let at = at.index(bytes.len());
-                    bytes[at] = *value;
-                }
-                if cuts {
-                    bytes.truncate(end.index(bytes.len()));
-                }
-                let _ = match encoding {
-                    None => of_body(&bytes),
-                    Some(encoding) => of_datagram(&bytes, encoding),
-                };
+                let datagram = damaged(&sample(name), &changes);
+                check_conversion(&datagram, of_datagram(&datagram, encoding));
             }
         }
     }

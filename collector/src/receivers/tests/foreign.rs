@@ -1,6 +1,7 @@
 //! Zipkin and Jaeger, with the bytes that their clients sent (`testdata/receivers`).
 
 use super::{Config, Interface, JaegerConfig, PROTOBUF, Rig, client, frame, gzip};
+use crate::fixture::sample;
 use sigyn_proto::otlp::{
     common::v1::{KeyValue, any_value::Value},
     trace::v1::{Span, TracesData},
@@ -26,17 +27,6 @@ async fn all_on() -> Rig {
         };
     })
     .await
-}
-
-fn sample(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/receivers");
-    let bytes = std::fs::read(format!("{folder}/{name}")).unwrap();
-    if !name.ends_with(".hex") {
-        return bytes;
-    }
-    let digits = bytes.trim_ascii();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    digits.chunks(2).map(byte).collect()
 }
 
 impl Rig {

@@ -89,3 +89,21 @@ fn id_of(text: &str, bytes: usize) -> Result<Vec<u8>, String> {
         number.ok_or_else(|| format!("{text:?} is not an ID of up to {digits} hex digits"))?;
     Ok(number.to_be_bytes()[16 - bytes..].to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::to_otlp;
+    use crate::{
+        damage::{check_conversion, damage, damaged},
+        fixture::sample,
+    };
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn damaged_lists_are_taken_or_refused(changes in damage()) {
+            let body = damaged(&sample("zipkin_v2.json"), &changes);
+            check_conversion(&body, to_otlp(&body));
+        }
+    }
+}

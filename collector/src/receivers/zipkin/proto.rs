@@ -105,3 +105,21 @@ impl ProtoEndpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::to_otlp;
+    use crate::{
+        damage::{check_conversion, damage, damaged},
+        fixture::sample,
+    };
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn damaged_lists_are_taken_or_refused(changes in damage()) {
+            let body = damaged(&sample("zipkin_v2_protobuf.hex"), &changes);
+            check_conversion(&body, to_otlp(&body));
+        }
+    }
+}
