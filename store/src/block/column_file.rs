@@ -2,7 +2,7 @@
 
 use super::{
     cache::{Cache, Entry, Key},
-    coded,
+    direct,
     file::BlockFile,
     footer::Footer,
     meta::FileEnd,
@@ -279,7 +279,7 @@ impl ColumnFile {
             while schema.get_column_root_idx(leaf) < column {
                 leaf += 1;
             }
-            match coded::read(&pages, leaf, fields[column].data_type(), runs)? {
+            match direct::read(&pages, leaf, fields[column].data_type(), runs)? {
                 Some(array) => arrays.push((column, array)),
                 None => others.push(column),
             }

@@ -96,15 +96,15 @@ impl RowGroupPages {
         Some(groups.get(self.row_group)?.get(leaf)?.page_locations())
     }
 
-    /// True of a leaf with one value a row at most, if all its values are codes of a dictionary of this type.
-    pub(super) fn is_coded(&self, leaf: usize, physical: PhysicalType) -> bool {
+    /// The encoding of all data pages of a leaf with one value a row at most, of this type; `None` when they have several.
+    pub(super) fn only_encoding(&self, leaf: usize, physical: PhysicalType) -> Option<Encoding> {
         let chunk = FileReader::metadata(self).row_group(0).column(leaf);
         let column = chunk.column_descr();
+        let is_flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
         let encodings = chunk.page_encoding_stats_mask();
-        column.max_rep_level() == 0
-            && column.max_def_level() <= 1
-            && column.physical_type() == physical
-            && encodings.is_some_and(|it| it.is_only(Encoding::RLE_DICTIONARY))
+        let mut encodings = encodings.filter(|_| is_flat)?.encodings();
+        let only = encodings.next().filter(|_| column.physical_type() == physical);
+        if encodings.next().is_none() { only } else { None }
     }
 
     /// True of a leaf that some rows may have no value of.
