@@ -110,8 +110,8 @@ impl ColumnFile {
 
     /// A column of a row group, of some rows (ascending) or all; `None` when the file has none of this name.
     ///
-    /// Rows in few pages are read from these. But once as many pages have been read as there are, whoever asks will ask again: then
-    /// the column is read whole and kept, so that all the reads together cost twice at most what the best choice had.
+    /// Rows in few pages are read from these. But once half as many pages have been read as there are, whoever asks will ask again:
+    /// then the column is read whole and kept. All the reads together so cost half as much again as a whole column at most.
     pub(super) fn column(
         &self,
         row_group: usize,
@@ -123,10 +123,10 @@ impl ColumnFile {
         let key = Key::Column(self.id, row_group, at);
         let kept = self.cache.get(&key);
         let pages_read = if let Some(Entry::Pages(read)) = &kept { *read } else { 0 };
-        let few = rows.and_then(|rows| Some((rows, few_pages(&footer, row_group, at, rows)?)));
+        let few = rows.and_then(|rows| Some((rows, pages_of(&footer, row_group, at, rows)?)));
         let whole = match (kept, few) {
             (Some(Entry::Column(array)), _) => array,
-            (_, Some((rows, pages))) if pages_read + pages.wanted <= pages.all => {
+            (_, Some((rows, pages))) if 2 * (pages_read + pages.wanted) <= pages.all => {
                 self.cache.put(key, Entry::Pages(pages_read + pages.wanted), 64);
                 let some = self.guarded(|| self.some_of_column(&footer, row_group, at, rows));
                 return some.map(Some);
@@ -396,13 +396,8 @@ struct Pages {
     all: usize,
 }
 
-/// `None` when the rows lie in so many pages that the column is better read whole.
-fn few_pages(
-    footer: &Footer,
-    row_group: usize,
-    column: usize,
-    rows: &UInt32Array,
-) -> Option<Pages> {
+/// `None` when nothing is said of the pages.
+fn pages_of(footer: &Footer, row_group: usize, column: usize, rows: &UInt32Array) -> Option<Pages> {
     let schema = footer.whole.parquet_schema();
     let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == column);
     let pages = footer.whole.metadata().offset_index()?.get(row_group)?.get(leaf?)?;
@@ -415,5 +410,5 @@ fn few_pages(
         wanted += usize::from(here > 0);
         left = &left[here..];
     }
-    (2 * wanted <= pages.len()).then_some(Pages { wanted, all: pages.len() })
+    Some(Pages { wanted, all: pages.len() })
 }
