@@ -3,7 +3,7 @@
 import type { FoundTrace } from "../api/search.ts";
 import type { TraceId } from "../base/ids.ts";
 import { say } from "../base/say.ts";
-import { millisFromNanos } from "../base/time.ts";
+import { formatDuration, millisFromNanos } from "../base/time.ts";
 
 /** A list longer than this is no reading any more; a person narrows the search. */
 export const FOUND_MAX = 2000;
@@ -88,15 +88,38 @@ export function facetsOf(traces: readonly FoundTrace[]): readonly Facet[] {
   ];
 }
 
+/** The root's operation, or why it is not known. */
+export function operationOf(trace: FoundTrace, nowMillis: number): string {
+  if (trace.isRootHere) return trace.rootName || say("noName");
+  return isArriving(trace, nowMillis)
+    ? say("foundTraces.rootSpanNotReceivedYet")
+    : say("foundTraces.rootSpanMissing");
+}
+
+/** Spans without times make the trace's start and length what no clock has said. */
+export function isTimed(trace: FoundTrace): boolean {
+  return trace.start > 0n;
+}
+
+export function durationOf(trace: FoundTrace): string {
+  return isTimed(trace) ? formatDuration(trace.durationNanos) : say("trace.noTime");
+}
+
 /** A list whose longest trace is this many times its median has one that dwarfs the others. */
 const DWARFING = 8;
 const STRIP_QUANTILE = 0.9;
+/** Nor may a few that are: clocks that differ by days make traces of days. */
+const MEDIANS_MAX = 16;
 
 /** The duration that a full strip stands for: the longest, unless it would make points of all others. */
 export function fullStripNanos(traces: readonly FoundTrace[]): number {
-  const sorted = traces.map((trace) => trace.durationNanos).sort((a, b) => a - b);
+  const sorted = traces
+    .filter(isTimed)
+    .map((trace) => trace.durationNanos)
+    .sort((a, b) => a - b);
   const longest = sorted.at(-1) ?? 1;
   const median = sorted[sorted.length >> 1] ?? 1;
   if (longest <= median * DWARFING) return Math.max(1, longest);
-  return Math.max(1, sorted[Math.floor(sorted.length * STRIP_QUANTILE)] ?? longest);
+  const upper = sorted[Math.floor(sorted.length * STRIP_QUANTILE)] ?? longest;
+  return Math.max(1, Math.min(upper, median * MEDIANS_MAX));
 }

@@ -1,5 +1,6 @@
 // What a reader wants to know in the first seconds: where the time went, what repeats, what failed.
 
+import type { Span } from "../api/otlp.ts";
 import { formatCount } from "../base/number.ts";
 import { say } from "../base/say.ts";
 import {
@@ -54,7 +55,7 @@ function errorOrigins(trace: Trace): readonly ErrorOrigin[] {
   const grouped = new Map<string, ErrorOrigin>();
   for (const span of origins.sort((a, b) => end(a) - end(b))) {
     const { name, resource } = trace.spans[span];
-    const reason = failureReason(trace, span);
+    const reason = failureReason(trace.spans[span]);
     const key = [resource.serviceName, nameShape(name), nameShape(reason)].join("\n");
     const known = grouped.get(key);
     grouped.set(
@@ -76,8 +77,8 @@ const REASON_KEYS = [
   "rpc.grpc.status_code",
 ];
 
-function failureReason(trace: Trace, index: number): string {
-  const span = trace.spans[index];
+/** Why a span failed, in its own words: status message, exception, HTTP status; empty where it gave none. */
+export function failureReason(span: Span): string {
   if (span.statusMessage !== "") return span.statusMessage;
   for (const event of span.events) {
     const message = event.attributes.find(

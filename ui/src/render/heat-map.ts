@@ -4,12 +4,11 @@ import { withAlpha } from "../base/colour.ts";
 import type { Heat } from "../base/heat.ts";
 import type { Context } from "./canvas.ts";
 import { diamond } from "./canvas.ts";
-import { BOTTOM, LEFT, RIGHT, TOP, timeTicks } from "./plot-frame.ts";
+import { BOTTOM, LEFT, RIGHT, roundValues, TOP, timeTicks } from "./plot-frame.ts";
 import type { Theme } from "./theme.ts";
 
 /** Nothing is drawn below this: a logarithm has no place for zero. */
 const VALUE_MIN = 1e-12;
-const LABEL_PIXELS = 24;
 
 export interface HeatDot {
   readonly atMillis: number;
@@ -164,7 +163,11 @@ function drawMark(context: Context, scene: HeatScene, scale: HeatScale, mark: He
 function drawValues(context: Context, scene: HeatScene, scale: HeatScale): void {
   const { heat, theme, width, height } = scene;
   context.textAlign = "right";
-  for (const value of roundValues(heat, height - TOP - BOTTOM)) {
+  for (const value of roundValues(
+    (heat.bounds[0] ?? 2) / 2,
+    heat.bounds.at(-1) ?? 2,
+    height - TOP - BOTTOM,
+  )) {
     const y = scale.y(value);
     context.fillStyle = theme.line;
     context.fillRect(LEFT, Math.round(y), width - LEFT - RIGHT, 1);
@@ -172,22 +175,4 @@ function drawValues(context: Context, scene: HeatScene, scale: HeatScale): void 
     context.fillText(scene.format(value), LEFT - 8, y);
   }
   context.textAlign = "left";
-}
-
-/** Powers of ten within the rows; 1, 2 and 5 of each where there is room. */
-export function roundValues(heat: Heat, pixels: number): readonly number[] {
-  const [low, high] = [(heat.bounds[0] ?? 2) / 2, heat.bounds.at(-1) ?? 2];
-  const decades = Math.max(0.1, Math.log10(high / low));
-  const room = pixels / LABEL_PIXELS / decades;
-  const heads = room >= 4 ? [1, 2, 5] : room >= 2.5 ? [1, 3] : [1];
-  const every = Math.max(1, Math.ceil(1 / room));
-  const values: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    if (power % every !== 0) continue;
-    for (const head of heads) {
-      const value = head * 10 ** power;
-      if (value >= low * 1.0001 && value <= high) values.push(value);
-    }
-  }
-  return values;
 }

@@ -43,3 +43,23 @@ export function timeTicks(
   }
   context.textAlign = "left";
 }
+
+/** A line of text and room above it. */
+const LABEL_PIXELS = 24;
+
+/** Powers of ten between two values on a logarithmic scale; 1, 2 and 5 of each where there is room, not all where there is none. */
+export function roundValues(low: number, high: number, pixels: number): readonly number[] {
+  const decades = Math.max(0.1, Math.log10(high / low));
+  const room = pixels / LABEL_PIXELS / decades;
+  const heads = room >= 4 ? [1, 2, 5] : room >= 2.5 ? [1, 3] : [1];
+  const every = Math.max(1, Math.ceil(1 / room));
+  const values: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    if (power % every !== 0) continue;
+    for (const head of heads) {
+      const value = head * 10 ** power;
+      if (value >= low * 1.0001 && value <= high) values.push(value);
+    }
+  }
+  return values;
+}

@@ -3,10 +3,11 @@
 import { withAlpha } from "../base/colour.ts";
 import { formatDuration } from "../base/time.ts";
 import type { Context } from "./canvas.ts";
-import { BOTTOM, LEFT, RIGHT, TOP, timeTicks } from "./plot-frame.ts";
+import { BOTTOM, LEFT, RIGHT, roundValues, TOP, timeTicks } from "./plot-frame.ts";
 import type { Theme } from "./theme.ts";
 
 export interface Dot {
+  /** Not a number for a trace without times, which has no place here. */
   readonly startMillis: number;
   readonly durationNanos: number;
   readonly colour: number;
@@ -39,7 +40,8 @@ export function plotOf(
 ): Plot {
   let low = Number.POSITIVE_INFINITY;
   let high = 1;
-  for (const { durationNanos } of scene.dots) {
+  for (const { durationNanos, startMillis } of scene.dots) {
+    if (Number.isNaN(startMillis)) continue;
     low = Math.min(low, Math.max(1000, durationNanos));
     high = Math.max(high, durationNanos);
   }
@@ -129,18 +131,13 @@ function drawDot(
 }
 
 function drawDurationLines(context: Context, scene: ScatterScene, plot: Plot): void {
-  const { theme, width } = scene;
-  const isWide = plot.ceiling - plot.floor > 1.6;
+  const { theme, width, height } = scene;
   context.textAlign = "right";
-  for (let power = Math.floor(plot.floor); power <= plot.ceiling; power++) {
-    for (const head of isWide ? [1, 3] : [1, 2, 5]) {
-      const nanos = head * 10 ** power;
-      const y = Math.round(plot.y(nanos));
-      if (Math.log10(nanos) < plot.floor || y < TOP - 4) continue;
-      context.fillStyle = theme.line;
-      context.fillRect(LEFT, y, width - LEFT - RIGHT, 1);
-      context.fillStyle = theme.textMuted;
-      context.fillText(formatDuration(nanos), LEFT - 8, y);
-    }
+  for (const nanos of roundValues(10 ** plot.floor, 10 ** plot.ceiling, height - TOP - BOTTOM)) {
+    const y = Math.round(plot.y(nanos));
+    context.fillStyle = theme.line;
+    context.fillRect(LEFT, y, width - LEFT - RIGHT, 1);
+    context.fillStyle = theme.textMuted;
+    context.fillText(formatDuration(nanos), LEFT - 8, y);
   }
 }

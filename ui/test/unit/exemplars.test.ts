@@ -8,7 +8,7 @@ import { crowdedFrom, heatOf } from "../../src/base/heat.ts";
 import { commonLabels, commonUnit, formatValue, thinned } from "../../src/model/exemplars.ts";
 import { fillTemplate, PRESETS, seriesFields, spanFields } from "../../src/model/link-template.ts";
 import { seriesQuery } from "../../src/model/series.ts";
-import { roundValues } from "../../src/render/heat-map.ts";
+import { roundValues } from "../../src/render/plot-frame.ts";
 import { span } from "./sketch.ts";
 
 const BUCKET = { __name__: "http_seconds_bucket", job: "shop", le: "0.1", path: '/a"b' };
@@ -82,7 +82,9 @@ describe("values", () => {
       1,
       1,
     );
-    expect(roundValues(heat, 160)).toEqual([1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]);
+    expect(roundValues(heat.bounds[0] / 2, heat.bounds.at(-1) ?? 0, 160)).toEqual([
+      1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
+    ]);
   });
 });
 

@@ -273,9 +273,13 @@ test("each call knows the one that made it", () => {
 });
 
 test("one trace that is far longer than all others does not make points of them", () => {
-  const trace = (millis: number) => ({ durationNanos: millis * 1e6 }) as FoundTrace;
+  const trace = (millis: number) => ({ durationNanos: millis * 1e6, start: 1n }) as FoundTrace;
   expect(fullStripNanos([trace(10), trace(20), trace(40)])).toBe(40e6);
   const many = [...Array.from({ length: 19 }, (_, i) => trace(10 + i)), trace(30_000)];
   expect(fullStripNanos(many)).toBe(28e6);
   expect(fullStripNanos([])).toBe(1);
+  // Nor do several of them, nor one without times.
+  const days = [trace(3e8), trace(2e8), trace(1e5)];
+  const untimed = { durationNanos: 4e15, start: 0n } as FoundTrace;
+  expect(fullStripNanos([...days, ...many.slice(0, 10), untimed])).toBe(16 * 16e6);
 });

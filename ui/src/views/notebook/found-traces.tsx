@@ -3,7 +3,8 @@ import { type FoundTrace, search } from "../../api/search.ts";
 import { counted, formatCount } from "../../base/number.ts";
 import { success } from "../../base/result.ts";
 import { say } from "../../base/say.ts";
-import { formatClock, formatDateTime, formatDuration, formatUtc } from "../../base/time.ts";
+import { formatClock, formatDateTime, formatUtc } from "../../base/time.ts";
+import { durationOf, isTimed, operationOf } from "../../model/found-traces.ts";
 import { bounds, type TimeRange } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
 import { meetServices } from "../../state/services.ts";
@@ -65,23 +66,25 @@ export function FoundTraces(props: {
                     <a class="cell-trace" href={formatRoute(traceRoute(trace.traceId))}>
                       <ServiceName name={trace.rootService} />
                       <span class={trace.isRootHere ? undefined : "muted"}>
-                        {trace.isRootHere
-                          ? trace.rootName || say("noName")
-                          : say("foundTraces.rootSpanNotReceivedYet")}
+                        {operationOf(trace, Date.now())}
                       </span>
                     </a>
                   </td>
-                  <td class="number right">{formatDuration(trace.durationNanos)}</td>
+                  <td class="number right">{durationOf(trace)}</td>
                   <td class="number right">{formatCount(trace.spanCount)}</td>
                   <td class={trace.errorCount > 0 ? "number right bad" : "number right muted"}>
                     {formatCount(trace.errorCount)}
                   </td>
-                  <td
-                    class="number right"
-                    title={`${formatDateTime(trace.start, true)}\n${formatUtc(trace.start)}`}
-                  >
-                    {formatClock(trace.start)}
-                  </td>
+                  {isTimed(trace) ? (
+                    <td
+                      class="number right"
+                      title={`${formatDateTime(trace.start, true)}\n${formatUtc(trace.start)}`}
+                    >
+                      {formatClock(trace.start)}
+                    </td>
+                  ) : (
+                    <td class="right muted">–</td>
+                  )}
                 </tr>
               ))}
             </tbody>

@@ -6,11 +6,10 @@ import {
   formatAgo,
   formatClock,
   formatDateTime,
-  formatDuration,
   formatUtc,
   millisFromNanos,
 } from "../../base/time.ts";
-import { fullStripNanos } from "../../model/found-traces.ts";
+import { durationOf, fullStripNanos, isTimed, operationOf } from "../../model/found-traces.ts";
 import { nowMillis } from "../../state/clock.ts";
 import { compareRoute, formatRoute, traceRoute } from "../../state/url.ts";
 import { ServiceName, serviceColour } from "../parts/service.tsx";
@@ -101,9 +100,7 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly fullNanos: numb
       <span class="result-name">
         <ServiceName name={trace.rootService} />
         <span class={trace.isRootHere ? "result-operation" : "result-operation muted"}>
-          {trace.isRootHere
-            ? trace.rootName || say("noName")
-            : say("results.rootSpanNotReceivedYet")}
+          {operationOf(trace, nowMillis.value)}
         </span>
         {trace.errorCount > 0 && (
           <span class="badge error">{counted(trace.errorCount, "error")}</span>
@@ -111,7 +108,7 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly fullNanos: numb
       </span>
       <span class="result-duration number">
         <Strip {...props} />
-        <strong>{formatDuration(trace.durationNanos)}</strong>
+        <strong>{durationOf(trace)}</strong>
       </span>
       <span class="result-services muted">
         <span class="number result-spans">{counted(trace.spanCount, "span")}</span>
@@ -125,6 +122,7 @@ function ResultRow(props: { readonly trace: FoundTrace; readonly fullNanos: numb
 /** As long as the trace, in the colours of its services by their number of spans. */
 function Strip(props: { readonly trace: FoundTrace; readonly fullNanos: number }) {
   const { trace } = props;
+  if (!isTimed(trace)) return <span class="strip-track" />;
   const share = Math.min(100, Math.max(1, (trace.durationNanos / props.fullNanos) * 100));
   const isCut = trace.durationNanos > props.fullNanos;
   return (
@@ -153,7 +151,7 @@ function ServiceWords({ trace }: { readonly trace: FoundTrace }) {
       {shown.map((service, at) => (
         <span key={service.name} class={service.errorCount > 0 ? "bad" : undefined}>
           {at > 0 ? ", " : ""}
-          {service.name}
+          <bdi>{service.name || say("search.unknownService")}</bdi>
         </span>
       ))}
       {more > 0 && `, +${more}`}
@@ -162,6 +160,7 @@ function ServiceWords({ trace }: { readonly trace: FoundTrace }) {
 }
 
 function When({ trace }: { readonly trace: FoundTrace }) {
+  if (!isTimed(trace)) return <span class="result-time muted">–</span>;
   return (
     <time
       class="result-time number"

@@ -3,9 +3,11 @@ import type { FoundTrace } from "../../api/search.ts";
 import { counted } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import { formatClock, formatDuration, millisFromNanos } from "../../base/time.ts";
+import { isTimed, operationOf } from "../../model/found-traces.ts";
 import { fitted } from "../../model/time-range.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
 import { type Dot, dotAt, drawScatter, plotOf, type ScatterScene } from "../../render/scatter.ts";
+import { nowMillis } from "../../state/clock.ts";
 import { navigate } from "../../state/router.ts";
 import { colourOf } from "../../state/services.ts";
 import { theme } from "../../state/theme.ts";
@@ -119,7 +121,7 @@ function Tip(props: {
       }}
     >
       <ServiceName name={trace.rootService} />
-      <span>{trace.isRootHere ? trace.rootName : say("scatterPlot.rootSpanNotReceivedYet")}</span>
+      <span>{operationOf(trace, nowMillis.value)}</span>
       <span class="number muted">
         {formatDuration(trace.durationNanos)} · {formatClock(trace.start)} ·{" "}
         {counted(trace.spanCount, "span")}
@@ -131,7 +133,7 @@ function Tip(props: {
 
 function dotOf(trace: FoundTrace): Dot {
   return {
-    startMillis: millisFromNanos(trace.start),
+    startMillis: isTimed(trace) ? millisFromNanos(trace.start) : Number.NaN,
     durationNanos: trace.durationNanos,
     colour: colourOf(trace.rootService),
     isError: trace.errorCount > 0,

@@ -3,7 +3,7 @@ import { fetchFittedHeat, type SpanHeat } from "../../api/heat.ts";
 import { counted, formatCount } from "../../base/number.ts";
 import { say, sayRich } from "../../base/say.ts";
 import { formatClock, formatDuration, millisFromNanos, nanosFromMillis } from "../../base/time.ts";
-import { isArriving } from "../../model/found-traces.ts";
+import { isArriving, isTimed } from "../../model/found-traces.ts";
 import type { Narrowing } from "../../model/narrow.ts";
 import { bounds } from "../../model/time-range.ts";
 import { Resource } from "../../state/resource.ts";
@@ -238,7 +238,7 @@ function plotStart(list: FoundList): number {
   const oldest = list.traces?.at(-1);
   if (!oldest || list.isWhole) return list.startSeconds * 1000;
   const start = (list.traces ?? []).reduce(
-    (least, trace) => Math.min(least, millisFromNanos(trace.start)),
+    (least, trace) => (isTimed(trace) ? Math.min(least, millisFromNanos(trace.start)) : least),
     millisFromNanos(oldest.start),
   );
   return start - (list.endSeconds * 1000 - start) * 0.02;

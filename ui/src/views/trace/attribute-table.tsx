@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import type { Attribute } from "../../api/otlp.ts";
 import { formatCount } from "../../base/number.ts";
@@ -12,6 +13,8 @@ const FILTERED_MIN = 12;
 /** A longer value is shown by its head until somebody wants it whole. */
 const LENGTH_MAX = 2000;
 const LENGTH_SHOWN = 1000;
+/** A longer value has the whole width below its key. */
+const LINE_LENGTH_MAX = 120;
 
 type Scope = "span" | "resource" | "event" | "link" | "instrumentation";
 
@@ -42,6 +45,11 @@ export function AttributeTable(props: {
   );
 }
 
+/** A stack trace, a statement: no reading in half the width of a table. */
+function isLong(text: string): boolean {
+  return text.length > LINE_LENGTH_MAX || text.includes("\n");
+}
+
 function isLike(words: string, text: string): boolean {
   return text.toLowerCase().includes(words.trim().toLowerCase());
 }
@@ -53,34 +61,57 @@ function AttributeRows(props: {
   return (
     <table class="attributes">
       <tbody>
-        {props.attributes.map((attribute, at) => (
-          <tr key={`${attribute.key} ${at}`}>
-            <th scope="row">{attribute.key}</th>
-            <td>
-              <Value attribute={attribute} />
-              <span class="attribute-actions">
-                {searchHref(attribute, props.scope) && (
-                  <a
-                    class="icon-button copy"
-                    href={searchHref(attribute, props.scope) ?? ""}
-                    aria-label={say("attributeTable.searchForWithThisValue", {
-                      key: attribute.key,
-                    })}
-                    title={say("attributeTable.searchForThisValue")}
-                  >
-                    <Icon name="search" />
-                  </a>
-                )}
-                <CopyButton
-                  text={attribute.text}
-                  label={say("attributeTable.copyTheValueOf", { key: attribute.key })}
-                />
-              </span>
-            </td>
-          </tr>
-        ))}
+        {props.attributes.map((attribute, at) => {
+          const key = `${attribute.key} ${at}`;
+          const value = <ValueCell attribute={attribute} scope={props.scope} />;
+          return isLong(attribute.text) ? (
+            <Fragment key={key}>
+              <tr>
+                <th scope="row" colSpan={2}>
+                  {attribute.key}
+                </th>
+              </tr>
+              <tr>
+                <td class="long" colSpan={2}>
+                  {value}
+                </td>
+              </tr>
+            </Fragment>
+          ) : (
+            <tr key={key}>
+              <th scope="row">{attribute.key}</th>
+              <td>{value}</td>
+            </tr>
+          );
+        })}
       </tbody>
     </table>
+  );
+}
+
+function ValueCell(props: { readonly attribute: Attribute; readonly scope: Scope }) {
+  const { attribute } = props;
+  const search = searchHref(attribute, props.scope);
+  return (
+    <>
+      <Value attribute={attribute} />
+      <span class="attribute-actions">
+        {search && (
+          <a
+            class="icon-button copy"
+            href={search}
+            aria-label={say("attributeTable.searchForWithThisValue", { key: attribute.key })}
+            title={say("attributeTable.searchForThisValue")}
+          >
+            <Icon name="search" />
+          </a>
+        )}
+        <CopyButton
+          text={attribute.text}
+          label={say("attributeTable.copyTheValueOf", { key: attribute.key })}
+        />
+      </span>
+    </>
   );
 }
 
@@ -112,6 +143,8 @@ function Value({ attribute }: { readonly attribute: Attribute }) {
 }
 
 function searchHref({ key, type, text }: Attribute, scope: Scope): string | null {
+  // No address and no query bar holds more.
+  if (text.length > LENGTH_MAX) return null;
   if (type === "array" || type === "map" || type === "bytes" || type === "empty") return null;
   const value = type === "string" ? quote(text) : literal(text);
   return formatRoute(emptySearch(`{ ${attributeName(`${scope}.${key}`)} = ${value} }`));

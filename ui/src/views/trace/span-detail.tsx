@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { say } from "../../base/say.ts";
 import { formatDateTime, formatDuration, formatOffset, formatUtc } from "../../base/time.ts";
 import type { PlacedExemplar } from "../../model/exemplars.ts";
+import { failureReason } from "../../model/insight.ts";
 import { spanFields } from "../../model/link-template.ts";
 import { selfNanos } from "../../model/self-time.ts";
 import { spanJson } from "../../model/span-json.ts";
@@ -84,7 +85,7 @@ export function SpanDetail(props: {
       </div>
       {span.status === "error" && (
         <p class="detail-error">
-          <Icon name="warn" /> {span.statusMessage || say("spanDetail.thisSpanEndedWithAnError")}
+          <Icon name="warn" /> {failureReason(span) || say("spanDetail.thisSpanEndedWithAnError")}
         </p>
       )}
       <Facts
