@@ -26,6 +26,22 @@ export function lossesOf(trace: Trace, gaps: readonly Gap[]): readonly Loss[] {
   });
 }
 
+/** A target's clock and the trace's may differ by this, and a read may come so much later than what it missed. */
+const NEAR_NANOS = 5e9;
+
+/** Of the gaps of a trace whose stamps a wrong clock has spread over days, those near to when it really was. */
+export function gapsNear(
+  trace: Trace,
+  gaps: readonly Gap[],
+  { from, to }: TimeSpan,
+): readonly Gap[] {
+  return gaps.filter(
+    (gap) =>
+      Number(gap.from - trace.start) <= to + NEAR_NANOS &&
+      Number(gap.to - trace.start) >= from - NEAR_NANOS,
+  );
+}
+
 export function lossLabel(gap: Gap): string {
   const who = targetName(gap);
   return gap.lost === null

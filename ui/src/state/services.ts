@@ -23,6 +23,14 @@ export function loadServices(): Promise<void> {
   return services.load("services", fetchServices);
 }
 
+/** A service that began to send a minute ago should be there to choose. */
+const FRESH_MILLIS = 15_000;
+
+/** Asks again where the list is not fresh. */
+export function refreshServices(): void {
+  if (Date.now() - services.state.peek().loadedAtMillis > FRESH_MILLIS) void loadServices();
+}
+
 /** Palette place of a service; the same on every page, unless a page has two that share one. */
 export function colourOf(service: string): number {
   return colours.value.get(service) ?? 0;

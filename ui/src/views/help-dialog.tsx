@@ -63,23 +63,25 @@ export function HelpDialog() {
           <Icon name="close" />
         </button>
       </header>
-      {SECTIONS.map(([title, shortcuts]) => (
-        <section key={title}>
-          <h3>{title}</h3>
-          <dl class="shortcuts">
-            {shortcuts.map(([keys, meaning]) => (
-              <div key={meaning}>
-                <dt>
-                  {keys.map((key) => (
-                    <kbd key={key}>{key}</kbd>
-                  ))}
-                </dt>
-                <dd>{meaning}</dd>
-              </div>
-            ))}
-          </dl>
-        </section>
-      ))}
+      <div class="dialog-sections">
+        {SECTIONS.map(([title, shortcuts]) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <dl class="shortcuts">
+              {shortcuts.map(([keys, meaning]) => (
+                <div key={meaning}>
+                  <dt>
+                    {keys.map((key) => (
+                      <kbd key={key}>{key}</kbd>
+                    ))}
+                  </dt>
+                  <dd>{meaning}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
     </dialog>
   );
 }

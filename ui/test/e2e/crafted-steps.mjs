@@ -102,6 +102,38 @@ export async function craftedSteps(browser, base, artefacts, step) {
     assert.ok(!(await page.locator(".trace-header").textContent()).includes("1970"));
   });
 
+  await step(
+    "where the time went of what a queue held is said, and that nothing ran meanwhile",
+    async () => {
+      await open("queue");
+      const insights = await page.locator(".insights").textContent();
+      assert.match(insights, /65 %worker\s*render pdf/);
+      assert.match(insights, /30 %\s*nothing ran/);
+      await page.getByRole("button", { name: "critical path", exact: true }).click();
+      await page.waitForURL(/show=path/);
+      assert.match(await page.locator(".table-lead").textContent(), /2\.9 s/);
+      assert.deepEqual(await seriousViolations(page), []);
+    },
+  );
+
+  await step("a clock that is days off leaves start, ruler and length as they were", async () => {
+    await open("days");
+    assert.match(await page.locator("h1").textContent(), /900 ms/);
+    assert.match(await page.locator(".facts").textContent(), /Started.*(s|min) ago/);
+    assert.match(await notices(), /clock of sensor.*3d 00h behind/);
+    await compareWithGolden(page, page.locator(".workbench"), "days");
+  });
+
+  await step("a loop of calls is the first that repeats, and why one failed is said", async () => {
+    await open("loop");
+    const repeats = page.locator(".insight").nth(1);
+    assert.match(
+      await repeats.locator("li").first().textContent(),
+      /^900 × SELECT product1 failed/,
+    );
+    assert.match(await page.locator(".insight").nth(2).textContent(), /SELECT productit broke/);
+  });
+
   await step("Zipkin's shared IDs put the callee below the caller", async () => {
     await open("shared");
     const levels = await rows().evaluateAll((items) =>
@@ -153,6 +185,7 @@ export async function craftedSteps(browser, base, artefacts, step) {
     await compareWithGolden(page, page.locator(".workbench"), "messy");
     await page.emulateMedia({ colorScheme: "dark" });
     await page.waitForTimeout(150);
+    assert.ok((await canvasLightness(page)) < 0.3, "the waterfall follows the theme at once");
     await compareWithGolden(page, page.locator(".workbench"), "messy-dark");
     assert.deepEqual(await seriousViolations(page), []);
     await page.emulateMedia({ colorScheme: "light" });
@@ -189,6 +222,17 @@ export async function craftedSteps(browser, base, artefacts, step) {
 
   assert.deepEqual(complaints, []);
   await page.context().close();
+}
+
+/** How light the last pixel of the waterfall is, 0 to 1. */
+function canvasLightness(page) {
+  return page.evaluate(() => {
+    const canvas = document.querySelector(".waterfall canvas");
+    const { data } = canvas
+      .getContext("2d")
+      .getImageData(canvas.width - 2, canvas.height - 2, 1, 1);
+    return (data[0] + data[1] + data[2]) / 765;
+  });
 }
 
 /** Runs in the page: scrolls for 90 frames and gives percentiles in milliseconds. */

@@ -19,6 +19,9 @@ export const TRACE_IDS = {
   shared: "5a".padStart(32, "0"),
   fleet: "5b".padStart(32, "0"),
   messy: "5c".padStart(32, "0"),
+  queue: "60".padStart(32, "0"),
+  days: "61".padStart(32, "0"),
+  loop: "62".padStart(32, "0"),
   times: "5e".padStart(32, "0"),
   timeless: "5f".padStart(32, "0"),
 };
@@ -84,6 +87,18 @@ export function craftedTraces() {
         ],
       }),
     ],
+    queue: [
+      span(1, 0, "POST /enqueue", 0, 30, { kind: "server" }),
+      span(2, 1, "publish", 10, 20, { kind: "producer" }),
+      span(3, 2, "job", 900, 2900, { service: "worker", kind: "consumer" }),
+      span(4, 3, "render pdf", 910, 2800, { service: "worker" }),
+    ],
+    days: [
+      span(1, 0, "GET /pay", 0, 900, { kind: "server" }),
+      span(2, 1, "call sensor", 10, 880, { kind: "client" }),
+      span(3, 2, "read", -259_200_000, -259_199_400, { service: "sensor", kind: "server" }),
+    ],
+    loop: loopTrace(span),
     times: [
       span(1, 0, "GET /report", 0, 100, { kind: "server" }),
       span(2, 1, "ends before it starts", 60, 20),
@@ -106,6 +121,22 @@ export function craftedTraces() {
       span(3, 2, "query", 30, 40, { service: "bank", kind: "client" }),
     ],
   };
+}
+
+/** A loop of 900 queries of which one failed, and before the end 60 calls side by side, whose sum is larger. */
+function loopTrace(span) {
+  const query = (i) =>
+    span(i + 2, 1, "SELECT product", 20 + i * 3, 22.5 + i * 3, {
+      kind: "client",
+      isError: i === 433,
+    });
+  const lookup = (i) =>
+    span(i + 1000, 1, "price.Lookup", 2800 + i, 3400 + i, { service: "prices", kind: "client" });
+  return [
+    span(1, 0, "GET /report", 0, 3500, { kind: "server" }),
+    ...Array.from({ length: 900 }, (_, i) => query(i)),
+    ...Array.from({ length: 60 }, (_, i) => lookup(i)),
+  ];
 }
 
 /**

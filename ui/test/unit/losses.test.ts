@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { Attribute } from "../../src/api/otlp.ts";
 import { nanos } from "../../src/base/time.ts";
-import { lossesOf, lossSentence } from "../../src/model/losses.ts";
+import { gapsNear, lossesOf, lossSentence } from "../../src/model/losses.ts";
 import { buildTrace } from "../../src/model/trace.ts";
 import { NOW, type SpanSketch, START, span } from "./sketch.ts";
 
@@ -54,4 +54,18 @@ test("the calls that a target may have answered are marked, and no others", () =
     "2".padStart(16, "0"),
     "3".padStart(16, "0"),
   ]);
+});
+
+test("what was lost days before is none of a trace that a wrong clock has spread over days", () => {
+  const trace = buildTrace([span({ id: "1", to: 900 * MILLI })], NOW);
+  const hour = 3_600_000;
+  const before = {
+    ...gap(0),
+    from: nanos(START - 86_400_000_000_000n),
+    to: nanos(START - 60_000_000_000n),
+  };
+  const after = { ...gap(hour), from: nanos(START + 60_000_000_000n) };
+  const near = [gap(500), gap(hour)];
+  const within = { from: 0, to: 900 * MILLI };
+  expect(gapsNear(trace, [before, ...near, after], within)).toEqual(near);
 });

@@ -137,3 +137,48 @@ test("the newest request wins, however late the older answers", async () => {
   await first;
   expect(resource.state.value.data).toBe("new");
 });
+
+describe("a server that is away", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+  const away = { ok: false, failure: { sentence: "Sigyn does not answer", status: 0 } } as const;
+
+  test("is asked again until it is back", async () => {
+    const resource = new Resource<string>();
+    const answers = [away, away, { ok: true, value: "back" } as const];
+    const ask = vi.fn(async () => answers.shift() ?? away);
+    await resource.load("a", ask);
+    expect(resource.state.value.failure?.sentence).toBe("Sigyn does not answer");
+    expect(resource.state.value.loading).toBe(false);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(ask).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(resource.state.value).toMatchObject({ data: "back", failure: null });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ask).toHaveBeenCalledTimes(3);
+  });
+
+  test("is not asked for what nobody wants any more, nor what it refused", async () => {
+    const resource = new Resource<string>();
+    const ask = vi.fn(async () => away);
+    await resource.load("a", ask);
+    resource.stop();
+    const refused = { ok: false, failure: { sentence: "no such field", status: 400 } } as const;
+    const askRefused = vi.fn(async () => refused);
+    await resource.load("b", askRefused);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ask).toHaveBeenCalledTimes(1);
+    expect(askRefused).toHaveBeenCalledTimes(1);
+  });
+
+  test("is told from one that is merely slow", async () => {
+    answer = () => new Promise(() => {});
+    show(
+      <TracePage route={traceRoute(traceId("9f3c") as NonNullable<ReturnType<typeof traceId>>)} />,
+    );
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(text()).not.toContain("No answer yet");
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(text()).toContain("No answer yet");
+  });
+});

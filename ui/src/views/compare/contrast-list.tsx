@@ -15,7 +15,13 @@ export function ContrastList(props: {
   const { data, failure, loading } = props.state;
   if (failure)
     return <p class="hint">{say("contrastList.notCompared", { sentence: failure.sentence })}</p>;
-  if (!data) return loading ? <p class="hint">{say("contrastList.comparingAttributes")}</p> : null;
+  if (!data) {
+    return loading ? (
+      <p class="hint contrast-waiting" role="status">
+        {say("contrastList.comparingAttributes")}
+      </p>
+    ) : null;
+  }
   const telling = tellingFields(data);
   return (
     <section class="contrast" aria-label={say("contrastList.whatSetsThemApart")}>

@@ -1,9 +1,11 @@
 // A canvas that is drawn when something changed and at no other time, with a scroller over it.
 
+import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { FrameScheduler } from "../../base/frame.ts";
 import { prepareCanvas } from "../../render/canvas.ts";
+import { theme } from "../../state/theme.ts";
 import { type Size, useSize } from "./hooks.ts";
 
 export interface Place {
@@ -42,6 +44,10 @@ export function Drawing(props: {
   );
   useLayoutEffect(() => scheduler.request());
   useEffect(() => () => scheduler.cancel(), [scheduler]);
+  // It is read when a frame is drawn, which rendering does not see.
+  useSignalEffect(() => {
+    if (theme.value) scheduler.request();
+  });
   const place = (event: MouseEvent): Place => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };

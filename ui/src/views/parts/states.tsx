@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Failure } from "../../base/result.ts";
 import { say } from "../../base/say.ts";
+import { isAway } from "../../state/resource.ts";
 import { Icon } from "./icon.tsx";
 
 /** Whoever has looked at a spinner for so long wants to know whether it will end. */
@@ -45,8 +46,6 @@ export function Empty(props: {
 
 /** Between two questions to a server that was away. */
 const AGAIN_MILLIS = 4000;
-/** Answers of a proxy whose server is away, and no answer at all. */
-const AWAY_STATUS = [0, 502, 503, 504];
 
 /** The server's own sentence, with a way to ask again. A server that is away is asked again until it is back. */
 export function FailureBox(props: {
@@ -57,9 +56,9 @@ export function FailureBox(props: {
 }) {
   const retry = useRef(props.onRetry);
   retry.current = props.onRetry;
-  const isAway = props.onRetry !== undefined && AWAY_STATUS.includes(props.failure.status);
+  const isAsked = props.onRetry !== undefined && isAway(props.failure);
   useEffect(() => {
-    if (!isAway) return;
+    if (!isAsked) return;
     const again = () => {
       if (!document.hidden) retry.current?.();
     };
@@ -69,14 +68,14 @@ export function FailureBox(props: {
       clearInterval(timer);
       removeEventListener("online", again);
     };
-  }, [isAway]);
+  }, [isAsked]);
   return (
     <div class="failure" role="alert">
       <Icon name="warn" />
       <div>
         <strong>{props.title}</strong>
         <p class="failure-sentence">{props.failure.sentence}</p>
-        {isAway && <p class="hint">{say("states.askedAgain")}</p>}
+        {isAsked && <p class="hint">{say("states.askedAgain")}</p>}
         {props.children}
       </div>
       {props.onRetry && (

@@ -6,7 +6,7 @@ import { buildQuery, EMPTY_FORM, parseQuery } from "../../model/traceql.ts";
 import { rememberQuery } from "../../state/query-history.ts";
 import { navigate } from "../../state/router.ts";
 import { Search } from "../../state/search.ts";
-import { services } from "../../state/services.ts";
+import { refreshServices, services } from "../../state/services.ts";
 import type { SearchRoute } from "../../state/url.ts";
 import { QueryEditor } from "../editor/query-editor.tsx";
 import { isTyping, usePageKeys, usePolling } from "../parts/hooks.ts";
@@ -31,6 +31,7 @@ export function SearchPage({ route }: { readonly route: SearchRoute }) {
   const load = () => {
     void found.load(route);
     loadFacets(route);
+    refreshServices();
   };
   usePolling(load, LIVE_MILLIS, route.live, key);
   useEffect(() => () => found.stop(), []);

@@ -24,12 +24,13 @@ export function FlameView(props: {
   const [hovered, setHovered] = useState(-1);
   useEffect(() => setFocus(-1), [flame]);
   const matches = useMemo(() => matchingBoxes(state, flame), [state.matches, flame]);
+  const colours = trace.services.map((service) => colourOf(service.name));
   const scene = (size: Size, scrollTop: number): FlameScene => ({
     flame,
     focus,
     hovered,
     matches: state.isFinding ? matches : null,
-    colours: trace.services.map((service) => colourOf(service.name)),
+    colours,
     theme: theme.value,
     ...size,
     scrollTop,

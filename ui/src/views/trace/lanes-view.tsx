@@ -21,6 +21,7 @@ export function LanesView(props: {
   const { trace, root } = state;
   const lanes = useMemo(() => buildLanes(trace, root), [trace, root]);
   const [hovered, setHovered] = useState(-1);
+  const colours = trace.services.map((service) => colourOf(service.name));
   const scene = (size: Size, scrollTop: number): LanesScene => ({
     trace,
     lanes,
@@ -29,7 +30,7 @@ export function LanesView(props: {
     selected: state.selected,
     hovered,
     matches: state.isFinding ? state.matches : null,
-    colours: trace.services.map((service) => colourOf(service.name)),
+    colours,
     theme: theme.value,
     ...size,
     scrollTop,

@@ -3,7 +3,7 @@ import { fetchTrace, type TraceAnswer } from "../../api/trace.ts";
 import { say, sayRich } from "../../base/say.ts";
 import { nanosFromMillis } from "../../base/time.ts";
 import { placeExemplars } from "../../model/exemplars.ts";
-import { lossesOf } from "../../model/losses.ts";
+import { gapsNear, lossesOf } from "../../model/losses.ts";
 import { correctedSpans, findSkew } from "../../model/skew.ts";
 import { buildTrace, mainRoot, type Trace } from "../../model/trace.ts";
 import { Resource } from "../../state/resource.ts";
@@ -70,8 +70,12 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
     return buildTrace(correctedSpans(loaded.trace, skew), nanosFromMillis(Date.now()));
   }, [loaded, skew, route.isCorrected]);
   const exemplars = useMemo(() => placeExemplars(trace, answer.exemplars), [trace, answer]);
-  const lost = useMemo(() => lossesOf(trace, answer.gaps), [trace, answer]);
   const state = useTraceState(trace, route, skew);
+  const gaps = useMemo(
+    () => (skew.clocks.length > 0 ? gapsNear(trace, answer.gaps, state.plausible) : answer.gaps),
+    [trace, answer, skew, state.plausible],
+  );
+  const lost = useMemo(() => lossesOf(trace, gaps), [trace, gaps]);
   useEffect(() => {
     const root = trace.spans[mainRoot(trace)];
     if (root)
@@ -86,13 +90,7 @@ function TraceView({ loaded, route }: { readonly loaded: Loaded; readonly route:
     return () => tellApart([]);
   }, [trace]);
   const notices = (
-    <TraceNotices
-      trace={trace}
-      route={route}
-      skew={skew}
-      exemplars={exemplars}
-      gaps={answer.gaps}
-    />
+    <TraceNotices trace={trace} route={route} skew={skew} exemplars={exemplars} gaps={gaps} />
   );
   if (trace.spans.length === 0) {
     return (

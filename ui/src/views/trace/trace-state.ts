@@ -21,6 +21,8 @@ export interface TraceState {
   /** What is shown first: all, or all but the spans that a differing clock has carried far away. */
   readonly home: TimeSpan;
   readonly view: TimeSpan;
+  /** When the trace was, apart from spans that a differing clock has carried far away. */
+  readonly plausible: TimeSpan;
   /** What the ruler counts from: the start of the trace, not of a span that a differing clock has carried away. */
   readonly zeroNanos: number;
   readonly rows: Rows;
@@ -48,7 +50,8 @@ export function useTraceState(trace: Trace, route: TraceRoute, skew: Skew): Trac
     () => (route.isCorrected ? null : agreedExtent(trace, skew)),
     [trace, skew, route.isCorrected],
   );
-  const home = root >= 0 ? full : (agreed ?? full);
+  const plausible = useMemo(() => agreed ?? extentOf(trace, -1), [agreed, trace]);
+  const home = root >= 0 ? full : plausible;
   const view = route.view ?? home;
   const selected = spanOfKey(trace, route.span);
   const byRule = useMemo(() => collapsedByRule(trace, route.rule, root), [trace, route.rule, root]);
@@ -105,7 +108,8 @@ export function useTraceState(trace: Trace, route: TraceRoute, skew: Skew): Trac
     full,
     home,
     view,
-    zeroNanos: agreed?.from ?? 0,
+    plausible,
+    zeroNanos: plausible.from,
     rows,
     collapsed,
     unfolded,

@@ -1,6 +1,6 @@
 // The canvas, the scroller over it, and the tree that says the same to screen readers.
 
-import { useSignal } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FrameScheduler } from "../../base/frame.ts";
 import { say } from "../../base/say.ts";
@@ -101,6 +101,10 @@ export function Waterfall(props: WaterfallProps) {
   );
   useLayoutEffect(() => scheduler.request());
   useEffect(() => () => scheduler.cancel(), [scheduler]);
+  // It is read when a frame is drawn, which rendering does not see.
+  useSignalEffect(() => {
+    if (theme.value) scheduler.request();
+  });
 
   // Follows the selection only.
   useLayoutEffect(() => {
