@@ -191,13 +191,24 @@ pub(super) async fn search(
                 (Some(best), Some(worst)) if best < worst => return Ok(()),
                 _ => {}
             }
-            if queue.peek() >= ahead && queue.peek().is_some() {
+            // The row groups of a merged block all reach as far. Rather than look all of them through, some results come first: they
+            // say how old the rows may be that are still worth a look.
+            let reaching = queue.peek().map_or(0, |best| {
+                let reaches = |it: &Arc<dyn Source>| it.time_range().start_max_unix_nano > best;
+                unvisited.as_slice().partition_point(reaches)
+            });
+            let is_ahead = worst.is_none()
+                && plan.spans_min <= 1
+                && reaching > 2 * wave
+                && queue.bounds.len() >= request.limit;
+            let due = if is_ahead { None } else { ahead };
+            if queue.peek() >= due && queue.peek().is_some() {
                 let missing = request.limit.saturating_sub(found.len()).max(4);
                 // Where few candidates become results, more are looked at together.
                 let count = (2 * missing * eagerness).min(limits.traces_at_a_time.max(1) * wave);
                 let mut ids = Vec::with_capacity(count);
                 while ids.len() < count
-                    && queue.peek().is_some_and(|bound| Some(bound) >= ahead.max(worst))
+                    && queue.peek().is_some_and(|bound| Some(bound) >= due.max(worst))
                     && let Some((id, spans)) = queue.pop()
                 {
                     // A trace with too few fitting spans need not be gathered, if there is no more of it anywhere.
@@ -230,6 +241,7 @@ pub(super) async fn search(
             news.stats.sources_done += wave.min(unvisited.len());
             let scans = unvisited.by_ref().take(wave).map(|source| {
                 let (plan, cancellation) = (plan.clone(), cancellation.clone());
+                let from = worst.map_or(from, |worst| from.max(worst));
                 on_thread(threads, move || self::candidates(source, &plan, from, to, &cancellation))
             });
             for partial in futures::future::try_join_all(scans).await? {
@@ -279,16 +291,30 @@ pub(super) fn candidates(
 ) -> Result<Partial, EngineError> {
     cancellation.check()?;
     let rows_in_all = source.rows() as u64;
+    let none = Partial { candidates: Vec::new(), rows: rows_in_all };
     let range = source.time_range();
-    let view = View::new(source, None, cancellation.clone());
+    let within = range.start_min_unix_nano >= from && range.start_max_unix_nano < to;
+    let mut view = View::new(source.clone(), None, cancellation.clone());
+    // A merged block holds hours: the range says more than any condition. But where fitting spans are counted, all are.
+    if !within && plan.spans_min <= 1 {
+        let starts = view.starts()?;
+        let rows = starts.values().iter().enumerate();
+        let rows = rows.filter(|(_, start)| (from..to).contains(start)).map(|(row, _)| row as u32);
+        let rows = UInt32Array::from_iter_values(rows);
+        if rows.is_empty() {
+            return Ok(none);
+        }
+        if rows.len() < starts.len() {
+            view = View::new(source, Some(rows), cancellation.clone());
+        }
+    }
     let mask = condition(&plan.necessary, Frame::rows(&view))?;
     if mask.count_set_bits() == 0 {
-        return Ok(Partial { candidates: Vec::new(), rows: rows_in_all });
+        return Ok(none);
     }
     let rows: UInt32Array = mask.set_indices().map(|row| row as u32).collect::<Vec<_>>().into();
     let starts = view.field_at(Field::StartUnixNano, &rows)?;
     let starts = starts.as_primitive::<UInt64Type>();
-    let within = range.start_min_unix_nano >= from && range.start_max_unix_nano < to;
     let ids = view.field_at(Field::TraceId, &rows)?;
     let ids = ids.as_fixed_size_binary();
     // Fitting spans in all, and the earliest start of those in the range.

@@ -2,6 +2,7 @@
 
 mod compare;
 mod longest;
+mod merged;
 mod metrics;
 mod model;
 mod oracle;
