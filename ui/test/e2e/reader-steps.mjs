@@ -95,6 +95,16 @@ export async function readerSteps(browser, base, step) {
     },
   );
 
+  await step("an empty bowl fills by itself", async () => {
+    const empty = { contentType: "application/json", body: '{"traces":[]}' };
+    const searches = "**/api/sigyn/v1/search?*";
+    await page.route(searches, (route) => route.fulfill(empty));
+    await page.goto(`${base}/search`);
+    await page.locator(".state h2").waitFor();
+    await page.unroute(searches);
+    await page.locator("a.result").first().waitFor();
+  });
+
   await step("at twice the size nothing hangs over the edge", async () => {
     await page.setViewportSize({ width: 640, height: 400 });
     const trace = await firstTrace(page, base);

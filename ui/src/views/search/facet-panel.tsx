@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import { formatCount } from "../../base/number.ts";
 import { say } from "../../base/say.ts";
 import type { Facet } from "../../model/found-traces.ts";
@@ -29,13 +30,15 @@ function FacetList(props: {
   readonly onChoose: (field: string, value: string) => void;
 }) {
   const { facet } = props;
+  const [isOpen, setOpen] = useState(false);
+  const hidden = facet.values.length - VALUES_SHOWN;
   const highest = Math.max(1, ...facet.values.map((one) => one.count));
   if (facet.values.length === 0) return null;
   return (
     <div class="facet">
       <h2 title={facet.field}>{facet.label}</h2>
       <ul>
-        {facet.values.slice(0, VALUES_SHOWN).map(({ value, count }) => (
+        {facet.values.slice(0, isOpen ? undefined : VALUES_SHOWN).map(({ value, count }) => (
           <li key={value}>
             <button
               type="button"
@@ -60,10 +63,15 @@ function FacetList(props: {
           </li>
         ))}
       </ul>
-      {facet.values.length > VALUES_SHOWN && (
-        <p class="hint">
-          {say("facetPanel.moreValues", { count: facet.values.length - VALUES_SHOWN })}
-        </p>
+      {hidden > 0 && (
+        <button
+          type="button"
+          class="link facet-more"
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+        >
+          {isOpen ? say("facetPanel.fewerValues") : say("facetPanel.moreValues", { count: hidden })}
+        </button>
       )}
     </div>
   );

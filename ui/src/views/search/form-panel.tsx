@@ -104,7 +104,12 @@ export function FormPanel(props: {
           </fieldset>
         </div>
         <TagField form={form} onChange={onChange} />
-        <button type="button" class="quiet" onClick={() => onChange(EMPTY_FORM)}>
+        <button
+          type="button"
+          class="quiet"
+          disabled={!props.isBeyondForm && JSON.stringify(form) === JSON.stringify(EMPTY_FORM)}
+          onClick={() => onChange(EMPTY_FORM)}
+        >
           {say("formPanel.clearAll")}
         </button>
       </fieldset>

@@ -33,7 +33,10 @@ export function SearchPage({ route }: { readonly route: SearchRoute }) {
     loadFacets(route);
     refreshServices();
   };
-  usePolling(load, LIVE_MILLIS, route.live, key);
+  // Whoever looks into an empty bowl waits for the first drop.
+  const now = found.state.value;
+  const isEmpty = route.query === "" && now.traces?.length === 0 && now.failure === null;
+  usePolling(load, LIVE_MILLIS, route.live || isEmpty, key);
   useEffect(() => () => found.stop(), []);
 
   usePageKeys((event) => {
