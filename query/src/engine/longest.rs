@@ -274,7 +274,9 @@ impl Ground {
         let collected = self.collect(pass).await;
         let numbers = std::mem::take(&mut pass.numbers);
         let (plan, unasked) = (self.plan.clone(), self.unasked.clone());
-        let numbered = on_thread(&self.threads, move || numbered(numbers, &plan, &unasked));
+        let measuring = self.measuring.clone();
+        let numbered =
+            on_thread(&self.threads, move || numbered(numbers, &plan, &unasked, &measuring));
         let numbered = Arc::new(numbered.await??);
         let mut extents = vec![Extent::NONE; numbered.ids.len()];
         let measured = self.measure(&numbered, &mut extents).await;
@@ -336,10 +338,15 @@ fn numbered(
     mut numbers: RapidHashMap<TraceId, u32>,
     plan: &Plan,
     unasked: &[Arc<dyn Source>],
+    cancellation: &Cancellation,
 ) -> Result<Numbered, EngineError> {
     if plan.spans_min > 1 {
         let mut too_few = Vec::new();
         for (id, spans) in &numbers {
+            // Those that nobody looked at any more are evaluated in vain, at worst.
+            if cancellation.check().is_err() {
+                break;
+            }
             if u64::from(*spans) < plan.spans_min && !may_hold_more(id, unasked, &[])? {
                 too_few.push(*id);
             }
