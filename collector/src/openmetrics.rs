@@ -13,6 +13,8 @@
 //! ```
 
 mod composite;
+#[cfg(test)]
+mod damaged;
 mod error;
 mod exposition;
 mod go_float;
