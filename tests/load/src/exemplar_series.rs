@@ -2,10 +2,10 @@
 
 use crate::{
     beside_goal,
-    process::{cpu_seconds, resident_bytes},
+    process::{cpu_seconds, peak_memory_bytes, resident_bytes},
 };
 use axum::{Router, http::header, routing::get};
-use serde_json::json;
+use serde_json::{Value, json};
 use sigyn_buffer::SpanBuffer;
 use sigyn_rig::{Options, eventually};
 use std::{
@@ -18,6 +18,23 @@ const TARGETS: usize = 10;
 /// Of a target's exemplars, one in so many is another one at each scrape.
 const CHANGING: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a server took.
+#[derive(Clone, Copy)]
+struct Used {
+    share_of_one_core_percent: f64,
+    /// The most after the first reading.
+    memory_mb: f64,
+    /// The most of all, the first reading included.
+    peak_memory_mb: f64,
+}
+
+impl Used {
+    fn to_json(self) -> Value {
+        let Self { share_of_one_core_percent, memory_mb, peak_memory_mb } = self;
+        json!({"share_of_one_core_percent": share_of_one_core_percent, "memory_mb": memory_mb, "peak_memory_mb": peak_memory_mb})
+    }
+}
 
 /// Serves `series` series with an exemplar each, lets the real binary read them every 15 seconds, and prints what that takes beside a server
 /// that reads none.
@@ -60,15 +77,21 @@ pub(crate) fn run(binary: &str, series: usize, seconds: u64) {
             resident = resident.max(resident_bytes(&server));
         }
         let share = (cpu_seconds(&server) - cpu_before) / began.elapsed().as_secs_f64();
-        used.push((share * 100.0, resident as f64 / 1e6));
+        let peak = peak_memory_bytes(&server);
+        used.push(Used {
+            share_of_one_core_percent: share * 100.0,
+            memory_mb: resident as f64 / 1e6,
+            peak_memory_mb: peak as f64 / 1e6,
+        });
     }
     let (without, with) = (used[0], used[1]);
     println!(
         "{}",
-        json!({"bench": "exemplar_series", "series": series, "without": without, "with": with})
+        json!({"bench": "exemplar_series", "series": series, "without": without.to_json(), "with": with.to_json()})
     );
-    beside_goal("exemplar_series", "share_of_one_core_percent", with.0 - without.0, 5.0);
-    beside_goal("exemplar_series", "memory_mb", with.1 - without.1, 64.0);
+    let share = with.share_of_one_core_percent - without.share_of_one_core_percent;
+    beside_goal("exemplar_series", "share_of_one_core_percent", share, 5.0);
+    beside_goal("exemplar_series", "memory_mb", with.memory_mb - without.memory_mb, 64.0);
 }
 
 /// An app with a span buffer and a page of series.
