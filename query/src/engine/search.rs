@@ -14,6 +14,7 @@ use super::{
 };
 use super::{Limits, SearchRequest};
 use arrow_array::{UInt32Array, cast::AsArray, types::UInt64Type};
+use arrow_buffer::BooleanBuffer;
 use rapidhash::{RapidHashMap, RapidHashSet};
 use sigyn_store::{Field, Snapshot, Source, TraceId};
 use std::{
@@ -294,19 +295,20 @@ pub(super) fn candidates(
     let none = Partial { candidates: Vec::new(), rows: rows_in_all };
     let range = source.time_range();
     let within = range.start_min_unix_nano >= from && range.start_max_unix_nano < to;
-    let mut view = View::new(source.clone(), None, cancellation.clone());
-    // A merged block holds hours: the range says more than any condition. But where fitting spans are counted, all are.
+    let mut view = View::new(source, None, cancellation.clone());
+    // A merged block holds hours: the range may say more than any condition. But where fitting spans are counted, all are.
     if !within && plan.spans_min <= 1 {
         let starts = view.starts()?;
-        let rows = starts.values().iter().enumerate();
-        let rows = rows.filter(|(_, start)| (from..to).contains(start)).map(|(row, _)| row as u32);
-        let rows = UInt32Array::from_iter_values(rows);
-        if rows.is_empty() {
+        let starts = starts.values();
+        let in_range = BooleanBuffer::collect_bool(starts.len(), |row| {
+            let start = starts[row];
+            from <= start && start < to
+        });
+        let count = in_range.count_set_bits();
+        if count == 0 {
             return Ok(none);
         }
-        if rows.len() < starts.len() {
-            view = View::new(source, Some(rows), cancellation.clone());
-        }
+        view = view.narrowed(&in_range, count).unwrap_or(view);
     }
     let mask = condition(&plan.necessary, Frame::rows(&view))?;
     if mask.count_set_bits() == 0 {
