@@ -25,7 +25,8 @@ export function launch() {
 export async function openPage(browser, options) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  // Three looks are walked at once, often beside a build.
+  page.setDefaultTimeout(30_000);
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(`page error: ${error.stack ?? error}`));
   page.on("console", (message) => {

@@ -34,8 +34,7 @@ export function SearchPage({ route }: { readonly route: SearchRoute }) {
     refreshServices();
   };
   // Whoever looks into an empty bowl waits for the first drop.
-  const now = found.state.value;
-  const isEmpty = route.query === "" && now.traces?.length === 0 && now.failure === null;
+  const isEmpty = route.query === "" && found.state.value.traces?.length === 0;
   usePolling(load, LIVE_MILLIS, route.live || isEmpty, key);
   useEffect(() => () => found.stop(), []);
 
