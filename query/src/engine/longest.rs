@@ -10,7 +10,7 @@ use super::{
     cancellation::CancelOnDrop,
     plan::Plan,
     search::{Candidate, candidates, evaluate_on_threads, may_hold_more, on_thread},
-    traces::rows_of,
+    traces::{Extent, rows_of},
     view::{ColumnCache, View},
 };
 use arrow_array::{UInt32Array, cast::AsArray, types::Int64Type};
@@ -83,22 +83,6 @@ impl Pass {
         let middle = *middle;
         self.numbers.retain(|id, _| *id < middle);
         self.until = Some(middle);
-    }
-}
-
-/// From the earliest start to the latest end of a trace.
-#[derive(Clone, Copy)]
-struct Extent {
-    start_unix_nano: u64,
-    end_unix_nano: u64,
-}
-
-impl Extent {
-    const NONE: Self = Self { start_unix_nano: u64::MAX, end_unix_nano: 0 };
-
-    fn join(&mut self, other: Self) {
-        self.start_unix_nano = self.start_unix_nano.min(other.start_unix_nano);
-        self.end_unix_nano = self.end_unix_nano.max(other.end_unix_nano);
     }
 }
 
@@ -278,13 +262,10 @@ impl Ground {
         let numbered =
             on_thread(&self.threads, move || numbered(numbers, &plan, &unasked, &measuring));
         let numbered = Arc::new(numbered.await??);
-        let mut extents = vec![Extent::NONE; numbered.ids.len()];
+        let mut extents = vec![None; numbered.ids.len()];
         let measured = self.measure(&numbered, &mut extents).await;
-        let known =
-            numbered.ids.iter().zip(extents).filter(|(_, it)| it.start_unix_nano < u64::MAX);
-        places.extend(known.map(|(id, extent)| DurationPlace {
-            duration_nano: extent.end_unix_nano - extent.start_unix_nano,
-            trace_id: *id,
+        places.extend(numbered.ids.iter().zip(extents).filter_map(|(id, extent)| {
+            Some(DurationPlace { duration_nano: extent?.duration_nano(), trace_id: *id })
         }));
         collected.and(measured)
     }
@@ -307,7 +288,7 @@ impl Ground {
     async fn measure(
         &self,
         numbered: &Arc<Numbered>,
-        extents: &mut [Extent],
+        extents: &mut [Option<Extent>],
     ) -> Result<(), EngineError> {
         if numbered.ids.is_empty() {
             return Ok(());
@@ -320,7 +301,7 @@ impl Ground {
         let mut scans = stream::iter(scans.collect::<Vec<_>>()).buffer_unordered(parallel());
         while let Some(found) = scans.next().await {
             for (number, extent) in found?? {
-                extents[number as usize].join(extent);
+                extents[number as usize].get_or_insert_default().join(extent);
             }
         }
         Ok(())
@@ -384,11 +365,11 @@ fn extents_in(
     let mut extents: Vec<(u32, Extent)> = Vec::new();
     let spans = starts.values().iter().zip(durations.values());
     for ((_, number), (&start_unix_nano, duration)) in found.iter().zip(spans) {
-        let end_unix_nano = start_unix_nano.saturating_add((*duration).max(0) as u64);
-        let extent = Extent { start_unix_nano, end_unix_nano };
-        match extents.last_mut() {
-            Some((last, known)) if last == number => known.join(extent),
-            _ => extents.push((*number, extent)),
+        if extents.last().is_none_or(|(last, _)| last != number) {
+            extents.push((*number, Extent::default()));
+        }
+        if let Some((_, extent)) = extents.last_mut() {
+            extent.add(start_unix_nano, (*duration).max(0) as u64);
         }
     }
     Ok(extents)

@@ -244,12 +244,13 @@ impl Traces {
         Ok(text_at(array.as_dictionary(), span.row as usize).map(str::to_owned))
     }
 
-    /// Earliest start, and latest end less earliest start.
+    /// Earliest start, and latest end less earliest start, of spans that have a start.
     pub(super) fn extent(&self, trace: &Trace) -> (u64, u64) {
         let spans = || trace.spans.iter().map(|&number| &self.spans[number as usize]);
         let start = spans().map(|span| span.start_unix_nano).min().unwrap_or(0);
-        let end = spans().map(|span| span.start_unix_nano.saturating_add(span.duration_nano)).max();
-        (start, end.unwrap_or(start) - start)
+        let mut extent = Extent::default();
+        spans().for_each(|span| extent.add(span.start_unix_nano, span.duration_nano));
+        (start, extent.duration_nano())
     }
 
     /// What an answer says of a trace as a whole; the spansets are still missing.
@@ -288,6 +289,39 @@ impl Traces {
             span_sets: Vec::new(),
             service_stats: stats.into_iter().collect(),
         })
+    }
+}
+
+/// From the earliest start to the latest end of some spans.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    start_unix_nano: u64,
+    end_unix_nano: u64,
+}
+
+impl Default for Extent {
+    fn default() -> Self {
+        Self { start_unix_nano: u64::MAX, end_unix_nano: 0 }
+    }
+}
+
+impl Extent {
+    /// A span without a start says nothing: taken for 1970, it would make its trace the longest of all.
+    pub(super) fn add(&mut self, start_unix_nano: u64, duration_nano: u64) {
+        if start_unix_nano > 0 {
+            let end_unix_nano = start_unix_nano.saturating_add(duration_nano);
+            self.join(Self { start_unix_nano, end_unix_nano });
+        }
+    }
+
+    pub(super) fn join(&mut self, other: Self) {
+        self.start_unix_nano = self.start_unix_nano.min(other.start_unix_nano);
+        self.end_unix_nano = self.end_unix_nano.max(other.end_unix_nano);
+    }
+
+    /// Zero of no spans.
+    pub(super) fn duration_nano(self) -> u64 {
+        self.end_unix_nano.saturating_sub(self.start_unix_nano)
     }
 }
 

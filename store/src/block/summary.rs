@@ -73,8 +73,11 @@ impl Summaries {
                 let (chunk, row) = (merge.chunks[chunk as usize], row as usize);
                 let service = chunk.resources[chunk.resource_of[row] as usize].service_name;
                 let service = service.map(|code| text(chunk.texts.get(code)));
-                start = start.min(chunk.starts_unix_nano[row]);
-                end = end.max(chunk.ends_unix_nano[row]);
+                // A span without a start would make its trace begin in 1970.
+                if chunk.starts_unix_nano[row] > 0 {
+                    start = start.min(chunk.starts_unix_nano[row]);
+                    end = end.max(chunk.ends_unix_nano[row]);
+                }
                 errors += u32::from(chunk.status_codes[row] == STATUS_ERROR);
                 // Spans are sorted by start: the first without a parent is the root.
                 if chunk.parent_span_ids[row] == [0; 8] && root_name.is_none() {
@@ -89,7 +92,7 @@ impl Summaries {
             }
             own_services.sort_unstable();
             trace_ids.extend_from_slice(&trace_of(&spans[0]));
-            starts.push(start);
+            starts.push(if start == u64::MAX { 0 } else { start });
             durations.push(end.saturating_sub(start));
             span_counts.push(spans.len() as u32);
             error_counts.push(errors);

@@ -77,6 +77,16 @@ fn a_span_far_from_the_others_makes_a_trace_long() {
 }
 
 #[test]
+fn a_span_without_a_start_makes_no_trace_long() {
+    let known = vec![simple(1, 1, None, 5_000), simple(2, 1, None, 5_000)];
+    let unknown = vec![simple(1, 2, Some(1), 0), simple(3, 1, None, 0), simple(2, 2, None, 5_100)];
+    let traces = pages(&engine(vec![unknown, known]), &request("{ }")).unwrap();
+    let found: Vec<(u8, u64)> =
+        traces.iter().map(|trace| (trace.trace_id.0[0], trace.duration_nano)).collect();
+    assert_eq!(found, [(2, 105), (1, 5), (3, 0)]);
+}
+
+#[test]
 fn when_the_groundwork_takes_too_long_what_is_known_is_answered() {
     let source = |place: u64| -> Vec<Span> {
         let spans = (0..240u8).flat_map(|trace| (1..6u8).map(move |id| (trace, id)));

@@ -376,8 +376,10 @@ impl Trace<'_> {
     }
 
     pub(super) fn duration(&self) -> u64 {
-        let ends = self.spans.iter().map(|span| span.start + span.duration.max(0) as u64);
-        ends.max().unwrap() - self.start()
+        let known = || self.spans.iter().filter(|span| span.start > 0);
+        let ends = known().map(|span| span.start + span.duration.max(0) as u64);
+        let start = known().map(|span| span.start).min();
+        ends.max().map_or(0, |end| end - start.unwrap())
     }
 
     fn parent(&self, span: usize) -> Option<usize> {
