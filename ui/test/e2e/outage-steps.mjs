@@ -63,7 +63,10 @@ export async function outageSteps(browser, base, step) {
     await mended(page, "[role=treeitem]", "attached");
     assert.deepEqual(ownComplaints(complaints), []);
   });
+  await page.context().close();
   await step("a page whose file did not come comes when the server is back", async () => {
+    // Of another browser session: this one has the files of all pages in its cache.
+    const { page } = await openPage(browser, { viewport: { width: 1280, height: 800 } });
     await page.goto(`${base}/status`);
     await page.locator(".status-list dd").first().waitFor();
     // Before the files of the other pages were fetched.
@@ -74,8 +77,8 @@ export async function outageSteps(browser, base, step) {
     });
     await mended(page, "main h2");
     assert.match(page.url(), /\/compare$/);
+    await page.context().close();
   });
-  await page.context().close();
 }
 
 async function awayUnder(browser, base, step, [path, found, ask]) {
