@@ -110,8 +110,8 @@ impl ColumnFile {
 
     /// A column of a row group, of some rows (ascending) or all; `None` when the file has none of this name.
     ///
-    /// Rows in few pages are read from these. But once half as many pages have been read as there are, whoever asks will ask again:
-    /// then the column is read whole and kept. All the reads together so cost half as much again as a whole column at most.
+    /// Rows in few pages are read from these. But once a quarter as many pages would have been read as there are, whoever asks will
+    /// ask again: then the column is read whole and kept. All the reads together so cost a quarter more than a whole column at most.
     pub(super) fn column(
         &self,
         row_group: usize,
@@ -123,10 +123,11 @@ impl ColumnFile {
         let key = Key::Column(self.id, row_group, at);
         let kept = self.cache.get(&key);
         let pages_read = if let Some(Entry::Pages(read)) = &kept { *read } else { 0 };
-        let few = rows.and_then(|rows| Some((rows, pages_of(&footer, row_group, at, rows)?)));
+        let few = rows.filter(|_| !matches!(kept, Some(Entry::Column(_))));
+        let few = few.and_then(|rows| Some((rows, pages_of(&footer, row_group, at, rows)?)));
         let whole = match (kept, few) {
             (Some(Entry::Column(array)), _) => array,
-            (_, Some((rows, pages))) if 2 * (pages_read + pages.wanted) <= pages.all => {
+            (_, Some((rows, pages))) if 4 * (pages_read + pages.wanted) <= pages.all => {
                 self.cache.put(key, Entry::Pages(pages_read + pages.wanted), 64);
                 let some = self.guarded(|| self.some_of_column(&footer, row_group, at, rows));
                 return some.map(Some);
