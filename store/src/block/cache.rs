@@ -36,8 +36,6 @@ pub(super) enum Entry {
     Traces(Arc<TraceRuns>),
     Resources(Arc<ResourceTable>),
     Column(ArrayRef),
-    /// Under the key of a column that is not kept: how many pages of it have been read lately.
-    Pages(usize),
     /// Decompressed.
     Dictionary(Page),
 }

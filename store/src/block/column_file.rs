@@ -109,9 +109,6 @@ impl ColumnFile {
     }
 
     /// A column of a row group, of some rows (ascending) or all; `None` when the file has none of this name.
-    ///
-    /// Rows in few pages are read from these. But once a quarter as many pages would have been read as there are, whoever asks will
-    /// ask again: then the column is read whole and kept. All the reads together so cost a quarter more than a whole column at most.
     pub(super) fn column(
         &self,
         row_group: usize,
@@ -121,14 +118,9 @@ impl ColumnFile {
         let footer = self.footer()?;
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
         let key = Key::Column(self.id, row_group, at);
-        let kept = self.cache.get(&key);
-        let pages_read = if let Some(Entry::Pages(read)) = &kept { *read } else { 0 };
-        let few = rows.filter(|_| !matches!(kept, Some(Entry::Column(_))));
-        let few = few.and_then(|rows| Some((rows, pages_of(&footer, row_group, at, rows)?)));
-        let whole = match (kept, few) {
+        let whole = match (self.cache.get(&key), rows) {
             (Some(Entry::Column(array)), _) => array,
-            (_, Some((rows, pages))) if 4 * (pages_read + pages.wanted) <= pages.all => {
-                self.cache.put(key, Entry::Pages(pages_read + pages.wanted), 64);
+            (_, Some(rows)) if is_sparse(&footer, row_group, at, rows) => {
                 let some = self.guarded(|| self.some_of_column(&footer, row_group, at, rows));
                 return some.map(Some);
             }
@@ -391,25 +383,20 @@ fn runs(rows: &UInt32Array) -> Vec<Range<usize>> {
     runs
 }
 
-/// How many of a column's pages some rows lie in.
-struct Pages {
-    wanted: usize,
-    all: usize,
-}
-
-/// `None` when nothing is said of the pages.
-fn pages_of(footer: &Footer, row_group: usize, column: usize, rows: &UInt32Array) -> Option<Pages> {
+/// True when the rows lie in so few of a column's pages that the others are better left alone.
+fn is_sparse(footer: &Footer, row_group: usize, column: usize, rows: &UInt32Array) -> bool {
     let schema = footer.whole.parquet_schema();
     let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == column);
-    let pages = footer.whole.metadata().offset_index()?.get(row_group)?.get(leaf?)?;
-    let pages = pages.page_locations();
+    let pages = footer.whole.metadata().offset_index();
+    let pages = leaf.and_then(|leaf| pages?.get(row_group)?.get(leaf));
+    let Some(pages) = pages.map(|index| index.page_locations()) else { return false };
     let firsts = pages.iter().map(|page| page.first_row_index);
-    let mut wanted = 0;
+    let mut touched = 0;
     let mut left = rows.values().as_ref();
     for end in firsts.skip(1).chain([i64::MAX]) {
         let here = left.partition_point(|&row| i64::from(row) < end);
-        wanted += usize::from(here > 0);
+        touched += usize::from(here > 0);
         left = &left[here..];
     }
-    Some(Pages { wanted, all: pages.len() })
+    2 * touched <= pages.len()
 }
