@@ -9,7 +9,7 @@ use super::{
     Cancellation, EngineError, Limits, SearchRequest, SearchResponse, TraceMatch,
     cancellation::CancelOnDrop,
     plan::Plan,
-    search::{Candidate, candidates, evaluate_on_threads, may_hold_more, on_thread},
+    search::{Candidate, candidates, evaluate_on_threads, may_hold_more, on_thread, parallel},
     traces::{Extent, rows_of},
     view::{ColumnCache, View},
 };
@@ -20,9 +20,7 @@ use sigyn_store::{Field, Snapshot, Source, TraceId};
 use std::{
     cmp::{Ordering, Reverse},
     collections::{BTreeMap, BinaryHeap},
-    num::NonZero,
     sync::Arc,
-    thread::available_parallelism,
 };
 use tokio::sync::Semaphore;
 
@@ -373,9 +371,4 @@ fn extents_in(
         }
     }
     Ok(extents)
-}
-
-/// Sources that are asked at a time.
-fn parallel() -> usize {
-    available_parallelism().map_or(1, NonZero::get)
 }

@@ -11,7 +11,7 @@ use super::{
     pipeline::Evaluation,
     plan::Plan,
     repeats::Repeats,
-    search::{candidates, on_thread},
+    search::{candidates, on_thread, parallel},
     traces::Traces,
     view::ColumnCache,
 };
@@ -22,10 +22,8 @@ use sigyn_store::{Snapshot, Source, TraceId};
 use std::{
     cmp::Reverse,
     collections::{BTreeSet, VecDeque},
-    num::NonZero,
     ops::Range,
     sync::Arc,
-    thread::available_parallelism,
     time::Duration,
 };
 use tokio::{
@@ -346,9 +344,4 @@ fn started<T: Send + 'static>(
     Box::pin(async move {
         task.await.unwrap_or_else(|error| Err(EngineError::Failed(error.to_string())))
     })
-}
-
-/// Tasks of one query that run at a time.
-fn parallel() -> usize {
-    available_parallelism().map_or(1, NonZero::get)
 }

@@ -172,7 +172,7 @@ pub(super) async fn search(
     let mut news = News { progress, keeps: keeps_told, stats, sent: None };
     let mut unvisited = sources.into_iter();
     let mut eagerness = 1;
-    let wave = available_parallelism().map_or(1, NonZero::get);
+    let wave = parallel();
     let result = async {
         loop {
             // The latest start that anything in unvisited sources can have.
@@ -268,6 +268,11 @@ pub(super) async fn search(
     Ok(response)
 }
 
+/// Tasks of one query that run at a time.
+pub(super) fn parallel() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
 /// Runs work on a blocking thread once one of the engine's is free.
 pub(super) async fn on_thread<T: Send + 'static>(
     threads: &Arc<Semaphore>,
@@ -300,10 +305,8 @@ pub(super) fn candidates(
     if !within && plan.spans_min <= 1 {
         let starts = view.starts()?;
         let starts = starts.values();
-        let in_range = BooleanBuffer::collect_bool(starts.len(), |row| {
-            let start = starts[row];
-            from <= start && start < to
-        });
+        let in_range =
+            BooleanBuffer::collect_bool(starts.len(), |row| (from..to).contains(&starts[row]));
         let count = in_range.count_set_bits();
         if count == 0 {
             return Ok(none);
@@ -388,7 +391,7 @@ pub(super) async fn evaluate_on_threads(
     cancellation: &Cancellation,
     threads: &Arc<Semaphore>,
 ) -> Result<Vec<TraceMatch>, EngineError> {
-    let wave = available_parallelism().map_or(1, NonZero::get);
+    let wave = parallel();
     let share = ids.len().div_ceil(wave).max(TRACES_A_THREAD_MIN);
     let evaluations = ids.chunks(share).map(<[_]>::to_vec).map(|ids| {
         let (sources, plan, cache) = (sources.clone(), plan.clone(), cache.clone());

@@ -144,7 +144,7 @@ impl ColumnFile {
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(false) };
         let key = Key::Column(self.id, row_group, at);
         let Some(leaf) = footer.text_leaf(row_group, at) else { return Ok(true) };
-        if matches!(self.cache.get(&key), Some(Entry::Column(_))) {
+        if self.cache.get(&key).is_some() {
             return Ok(true);
         }
         self.guarded(|| {
