@@ -1,7 +1,7 @@
 //! One column of one row group, whatever it is.
 
 use super::{
-    gather::{Group, Scratch},
+    gather::{Column, Group, Scratch},
     merge::Merge,
     nested::Nested,
     resource_rows::Numbers,
@@ -25,11 +25,16 @@ pub(super) fn column(
     nested: &Nested,
     resources: &Numbers,
     scratch: &mut Scratch,
-) -> ArrayRef {
+) -> Column {
+    let name = field.name().as_str();
+    if let Some(text_of) = text_of(name) {
+        return Column::Texts(group.texts(merge, scratch, text_of));
+    }
+    if let Some(at) = dedicated.iter().position(|it| it.column() == name) {
+        return group.attribute(merge, scratch, &dedicated[at]);
+    }
     let rows = || merge.rows(group.range.clone());
-    let mut texts =
-        |code_of: fn(&Chunk, usize) -> Option<u32>| group.texts(merge, scratch, code_of);
-    match field.name().as_str() {
+    Column::Other(match name {
         "trace_id" => {
             let ids: Vec<_> = rows().map(|(chunk, _, row)| chunk.trace_ids[index(row)]).collect();
             ids_array(&ids, None)
@@ -67,21 +72,6 @@ pub(super) fn column(
             let codes = rows().map(|(chunk, _, row)| chunk.status_codes[index(row)]);
             Arc::new(UInt8Array::from_iter_values(codes))
         }
-        "name" => texts(|chunk, row| Some(chunk.names[row])),
-        "status_message" => texts(|chunk, row| not_empty(chunk.status_messages[row])),
-        "trace_state" => texts(|chunk, row| not_empty(chunk.trace_states[row])),
-        "scope_name" => {
-            texts(|chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].name))
-        }
-        "scope_version" => {
-            texts(|chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].version))
-        }
-        "scope_schema_url" => {
-            texts(|chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].schema_url))
-        }
-        "resource_schema_url" => {
-            texts(|chunk, row| not_empty(chunk.resources[index(chunk.resource_of[row])].schema_url))
-        }
         "flags" => numbers(merge, group, |chunk, row| chunk.flags[row]),
         "dropped_attributes_count" => numbers(merge, group, |chunk, row| dropped(chunk, row)[0]),
         "dropped_events_count" => numbers(merge, group, |chunk, row| dropped(chunk, row)[1]),
@@ -97,22 +87,36 @@ pub(super) fn column(
                 .map(|(chunk, at, row)| resources[index(at)][index(chunk.resource_of[index(row)])]);
             Arc::new(numbers.collect::<UInt32Array>())
         }
-        "service_name" => {
-            texts(|chunk, row| chunk.resources[index(chunk.resource_of[row])].service_name)
-        }
         "events" => nested.events(merge, group.range.clone(), field.data_type()),
         "links" => nested.links(merge, group.range.clone(), field.data_type()),
         name => {
-            if let Some(scope) = ROW_SCOPES.into_iter().find(|&it| schema::rest_column(it) == name)
-            {
-                return nested.rest(merge, group.range.clone(), scope, field.data_type());
-            }
-            match dedicated.iter().find(|it| it.column() == name) {
-                Some(it) => group.attribute(merge, scratch, it),
-                None => unreachable!("the schema has the columns of the layout"),
-            }
+            let scope = ROW_SCOPES.into_iter().find(|&it| schema::rest_column(it) == name);
+            let scope = scope.expect("the schema has the columns of the layout");
+            nested.rest(merge, group.range.clone(), scope, field.data_type())
         }
-    }
+    })
+}
+
+/// The text of a row, by code of its chunk.
+type TextOf = fn(&Chunk, usize) -> Option<u32>;
+
+/// What a column of text says of a row, if it is one of those that every block may have.
+fn text_of(name: &str) -> Option<TextOf> {
+    Some(match name {
+        "name" => |chunk, row| Some(chunk.names[row]),
+        "status_message" => |chunk, row| not_empty(chunk.status_messages[row]),
+        "trace_state" => |chunk, row| not_empty(chunk.trace_states[row]),
+        "scope_name" => |chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].name),
+        "scope_version" => |chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].version),
+        "scope_schema_url" => {
+            |chunk, row| not_empty(chunk.scopes[index(chunk.scope_of[row])].schema_url)
+        }
+        "resource_schema_url" => {
+            |chunk, row| not_empty(chunk.resources[index(chunk.resource_of[row])].schema_url)
+        }
+        "service_name" => |chunk, row| chunk.resources[index(chunk.resource_of[row])].service_name,
+        _ => return None,
+    })
 }
 
 fn index(code: u32) -> usize {

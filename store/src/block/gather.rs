@@ -62,7 +62,47 @@ impl<'s> Texts<'s> {
         self.codes[slot] = self.dictionary.push(chunk.texts.get(code)) + 1;
     }
 
-    pub(super) fn finish(self) -> ArrayRef {
+    pub(super) fn finish(self) -> TextColumn {
+        TextColumn { dictionary: self.dictionary, codes: self.codes }
+    }
+}
+
+/// The texts of one column, each distinct one once.
+pub(super) struct TextColumn {
+    pub(super) dictionary: Interner,
+    /// By row, code + 1; 0 is null.
+    pub(super) codes: Vec<u32>,
+}
+
+/// A column as it is gathered.
+pub(super) enum Column {
+    Texts(TextColumn),
+    Other(ArrayRef),
+}
+
+impl TextColumn {
+    /// Numbers the texts anew in the order in which rows have them, so that codes that stand together are alike. Returns what codes
+    /// they had; the dictionary stays as it is.
+    pub(super) fn sort_by_appearance(&mut self) -> Vec<u32> {
+        let mut numbers = vec![0u32; self.dictionary.len()];
+        let mut order = Vec::with_capacity(self.dictionary.len());
+        for code in self.codes.iter_mut().filter(|code| **code != 0) {
+            let number = &mut numbers[*code as usize - 1];
+            if *number == 0 {
+                order.push(*code - 1);
+                *number = order.len() as u32;
+            }
+            *code = *number;
+        }
+        order
+    }
+
+    /// Bytes of the dictionary in a Parquet file, before compression.
+    pub(super) fn dictionary_bytes(&self) -> usize {
+        self.dictionary.string_bytes() + self.dictionary.len() * 4
+    }
+
+    pub(super) fn into_array(self) -> ArrayRef {
         let nulls = nulls_of(self.codes.len(), |slot| self.codes[slot] != 0);
         let keys: Vec<u32> = self.codes.into_iter().map(|code| code.saturating_sub(1)).collect();
         let keys = UInt32Array::new(keys.into(), nulls);
@@ -73,6 +113,15 @@ impl<'s> Texts<'s> {
         let array = DictionaryArray::<UInt32Type>::try_new(keys, Arc::new(values))
             .expect("each key is the position of a value");
         Arc::new(array)
+    }
+}
+
+impl Column {
+    pub(super) fn into_array(self) -> ArrayRef {
+        match self {
+            Self::Texts(texts) => texts.into_array(),
+            Self::Other(array) => array,
+        }
     }
 }
 
@@ -112,7 +161,7 @@ impl Group {
         merge: &Merge<'_>,
         scratch: &mut Scratch,
         code_of: impl Fn(&Chunk, usize) -> Option<u32>,
-    ) -> ArrayRef {
+    ) -> TextColumn {
         let mut texts = Texts::new(self.len(), scratch);
         for (chunk, rows) in merge.chunks.iter().zip(&self.by_chunk) {
             texts.enter(chunk);
@@ -131,15 +180,15 @@ impl Group {
         merge: &Merge<'_>,
         scratch: &mut Scratch,
         it: &Dedicated,
-    ) -> ArrayRef {
-        match it.kind {
+    ) -> Column {
+        Column::Other(match it.kind {
             0 => {
                 let mut texts = Texts::new(self.len(), scratch);
                 if it.is_unique {
                     self.values(merge, it, texts_of, |at, slot, code| {
                         texts.push(slot, merge.chunks[at], code);
                     });
-                    return texts.finish();
+                    return Column::Texts(texts.finish());
                 }
                 let mut entered = usize::MAX;
                 self.values(merge, it, texts_of, |at, slot, code| {
@@ -149,7 +198,7 @@ impl Group {
                     }
                     texts.set(slot, merge.chunks[at], code);
                 });
-                texts.finish()
+                return Column::Texts(texts.finish());
             }
             1 => self.numbers::<Int64Type>(merge, it, ints),
             2 => self.numbers::<Float64Type>(merge, it, doubles),
@@ -168,7 +217,7 @@ impl Group {
                 }
                 Arc::new(builder.finish())
             }
-        }
+        })
     }
 
     fn numbers<T: ArrowPrimitiveType>(

@@ -2,17 +2,21 @@
 
 use super::{
     columns::column,
-    gather::{Group, Scratch},
+    gather::{Column, Group, Scratch, TextColumn},
     merge::Merge,
     meta::RowGroup,
     nested::Nested,
     resource_rows::ResourceRows,
-    schema::{self, Dedicated, Layout, Layouts, REST_NAMES_MAX, SPAN_SCOPES, attributes_of},
+    schema::{
+        self, Dedicated, Layout, Layouts, REST_NAMES_MAX, SPAN_SCOPES, attributes_of, kind_of,
+    },
     sink::{FileSink, Files},
     summary::Summaries,
+    text_pages::TextPages,
 };
 use crate::{AttributeScope, Error, generations::Generation};
-use arrow_schema::SchemaRef;
+use arrow_array::ArrayRef;
+use arrow_schema::{FieldRef, Schema};
 use parquet::{
     arrow::{
         ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata,
@@ -22,8 +26,10 @@ use parquet::{
     errors::ParquetError,
     file::{
         metadata::{KeyValue, SortingColumn},
-        properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
-        writer::SerializedFileWriter,
+        properties::{
+            EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr,
+        },
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
     },
     schema::types::ColumnPath,
 };
@@ -36,11 +42,15 @@ use std::{
 pub(super) const ROW_GROUP_ROWS_MAX: usize = 65_536;
 /// Bytes of a page, before compression, about: what a look-up of one trace decodes per column. By bytes and not by rows, since columns
 /// differ a hundredfold in width, and a page of few bytes compresses badly.
-const PAGE_BYTES: usize = 16 << 10;
+pub(super) const PAGE_BYTES: usize = 16 << 10;
 /// Rows of a page. A column in which every row has a value is not looked at before that, however large its page has become.
-const PAGE_ROWS_MAX: usize = 16_384;
+pub(super) const PAGE_ROWS_MAX: usize = 16_384;
 /// After so many rows the size of the page is looked at.
-const WRITE_ROWS: usize = 1024;
+pub(super) const WRITE_ROWS: usize = 1024;
+/// What a footer says of the texts of a column is no longer than this.
+pub(super) const STATISTICS_BYTES_MAX: usize = 16;
+/// A dictionary that would be larger is begun and then left by the Parquet writer: the texts hardly repeat.
+const DICTIONARY_BYTES_MAX: usize = 1 << 20;
 /// Of columns with a dictionary, in a block that is cut from the head: nobody must wait for it …
 const ZSTD_LEVEL_CUT: i32 = 4;
 /// … and in a merged one, which stays.
@@ -54,8 +64,8 @@ pub(super) const REST_NAMES_KEY: &str = "sigyn.attributes";
 /// for long: it belongs on a blocking thread.
 pub(super) struct BlockWriter {
     file: SerializedFileWriter<FileSink>,
-    factory: ArrowRowGroupWriterFactory,
-    schema: SchemaRef,
+    fields: Vec<FieldWriter>,
+    texts: TextPages,
     dedicated: Vec<Dedicated>,
     resources: ResourceRows,
     summaries: Summaries,
@@ -64,6 +74,17 @@ pub(super) struct BlockWriter {
     rest: BTreeMap<AttributeScope, BTreeSet<String>>,
     row_groups: Vec<RowGroup>,
     spans: u64,
+}
+
+/// What writes a column of each row group.
+struct FieldWriter {
+    field: FieldRef,
+    /// The first of its leaves among those of the file.
+    leaf: usize,
+    /// Text that repeats.
+    has_dictionary: bool,
+    /// The Parquet library's writers, made when they are needed: each has its own buffers.
+    others: ArrowRowGroupWriterFactory,
 }
 
 /// A block whose files are written, and what its `meta.json` says of them.
@@ -92,12 +113,22 @@ impl BlockWriter {
             .build();
         let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let properties = Arc::new(properties);
         let root = parquet_schema.root_schema_ptr();
-        let file = SerializedFileWriter::new(files.spans, root, Arc::new(properties))?;
+        let file = SerializedFileWriter::new(files.spans, root, Arc::clone(&properties))?;
+        let first_leaf = |at| {
+            let mut leaves = 0..parquet_schema.num_columns();
+            leaves.find(|&leaf| parquet_schema.get_column_root_idx(leaf) == at)
+        };
+        let fields = schema.fields().iter().enumerate().map(|(at, field)| {
+            let leaf = first_leaf(at).expect("each column has a leaf");
+            FieldWriter::new(field, leaf, &properties)
+        });
+        let fields = fields.collect::<Result<_, ParquetError>>()?;
         Ok(Self {
-            factory: ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema)),
+            fields,
             file,
-            schema,
+            texts: TextPages::new(level_of(zstd_level))?,
             dedicated: layout.dedicated,
             resources: ResourceRows::new(files.resources, layouts.resources, zstd_level)?,
             summaries: Summaries::new(files.traces)?,
@@ -116,16 +147,16 @@ impl BlockWriter {
             let group = Group::new(merge, range);
             self.row_groups.push(describe(merge, &group));
             let resources = self.resources.write(merge, &group, &mut self.scratch)?;
-            let writers = self.factory.create_column_writers(self.row_groups.len() - 1)?;
-            let mut writers = writers.into_iter();
+            let abouts = self.file.schema_descr().columns().to_vec();
             let mut row_group = self.file.next_row_group()?;
-            for field in self.schema.fields() {
+            for it in &self.fields {
                 let (dedicated, scratch) = (&self.dedicated, &mut self.scratch);
-                let array = column(field, merge, &group, dedicated, &nested, &resources, scratch);
-                for leaf in compute_leaves(field, &array)? {
-                    let mut writer = writers.next().expect("there is a writer for each leaf");
-                    writer.write(&leaf)?;
-                    writer.close()?.append_to_row_group(&mut row_group)?;
+                let field = &it.field;
+                match column(field, merge, &group, dedicated, &nested, &resources, scratch) {
+                    Column::Texts(texts) if it.takes(&texts) => {
+                        self.texts.write(texts, &abouts[it.leaf], &mut row_group)?;
+                    }
+                    column => it.write(&column.into_array(), &mut row_group)?,
                 }
             }
             row_group.close()?;
@@ -179,6 +210,43 @@ impl BlockWriter {
     }
 }
 
+impl FieldWriter {
+    fn new(
+        field: &FieldRef,
+        leaf: usize,
+        properties: &WriterPropertiesPtr,
+    ) -> Result<Self, ParquetError> {
+        // As if it were the only column of a file: what is written of it does not depend on the others.
+        let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
+        let root = ArrowSchemaConverter::new().convert(&schema)?.root_schema_ptr();
+        let alone = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
+        let path = ColumnPath::new(vec![field.name().clone()]);
+        let has_dictionary =
+            kind_of(field.data_type()) == 0 && properties.dictionary_enabled(&path);
+        let others = ArrowRowGroupWriterFactory::new(&alone, schema);
+        Ok(Self { field: Arc::clone(field), leaf, has_dictionary, others })
+    }
+
+    /// True when the codes of these texts are written as they are.
+    fn takes(&self, texts: &TextColumn) -> bool {
+        self.has_dictionary && texts.dictionary_bytes() <= DICTIONARY_BYTES_MAX
+    }
+
+    /// Writes the column of a row group through the Parquet library.
+    fn write(
+        &self,
+        array: &ArrayRef,
+        row_group: &mut SerializedRowGroupWriter<'_, FileSink>,
+    ) -> Result<(), ParquetError> {
+        let leaves = compute_leaves(&self.field, array)?;
+        for (mut writer, leaf) in self.others.create_column_writers(0)?.into_iter().zip(leaves) {
+            writer.write(&leaf)?;
+            writer.close()?.append_to_row_group(row_group)?;
+        }
+        Ok(())
+    }
+}
+
 /// Writes all spans of a generation; `None` when it has none, then `open` is not called.
 pub(super) fn write_generation(
     generation: &Generation,
@@ -202,9 +270,12 @@ pub(super) fn write_generation(
     write().map(Some).map_err(failed)
 }
 
+fn level_of(zstd_level: i32) -> ZstdLevel {
+    ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's")
+}
+
 fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
-    let zstd =
-        |level| Compression::ZSTD(ZstdLevel::try_new(level).expect("the level is one of zstd's"));
+    let zstd = |level| Compression::ZSTD(level_of(level));
     let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let event_time = ["events", "list", "element", "time_unix_nano"].map(str::to_owned);
     let mut properties = WriterProperties::builder()
@@ -217,7 +288,8 @@ fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_bloom_filter_enabled(column("trace_id"), true)
         .set_column_bloom_filter_fpp(column("trace_id"), 0.01)
-        .set_statistics_truncate_length(Some(16))
+        .set_statistics_truncate_length(Some(STATISTICS_BYTES_MAX))
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_column_dictionary_enabled(column("trace_id"), false)
         .set_column_compression(column("trace_id"), zstd(ZSTD_LEVEL_PLAIN))
         .set_column_dictionary_enabled(column("span_id"), false)

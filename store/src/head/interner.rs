@@ -31,6 +31,11 @@ impl Interner {
         self.arena.len() + self.ends.len() * 4 + self.slots.len() * 8
     }
 
+    /// Bytes of the strings alone.
+    pub(crate) fn string_bytes(&self) -> usize {
+        self.arena.len()
+    }
+
     /// The string of a code.
     #[inline]
     pub(crate) fn get(&self, code: u32) -> &[u8] {
