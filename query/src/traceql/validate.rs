@@ -352,9 +352,8 @@ impl Validator<'_> {
             | MetricsKind::CountOverTime
             | MetricsKind::MinOverTime(_)
             | MetricsKind::MaxOverTime(_)
-            | MetricsKind::AvgOverTime(_)
             | MetricsKind::SumOverTime(_) => {}
-            MetricsKind::HistogramOverTime(_) => groups_max = 4,
+            MetricsKind::AvgOverTime(_) | MetricsKind::HistogramOverTime(_) => groups_max = 4,
             MetricsKind::QuantileOverTime(_, quantiles) => {
                 groups_max = 4;
                 if let Some(quantile) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
