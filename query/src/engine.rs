@@ -14,6 +14,7 @@
 
 mod answer;
 mod arithmetic;
+mod blanks;
 mod cancellation;
 mod catalog;
 mod census;

@@ -288,7 +288,8 @@ fn id_where(
     wanted: &str,
 ) -> Result<BooleanBuffer, EngineError> {
     if matches!(operator, ComparisonOperator::Equal | ComparisonOperator::NotEqual) {
-        // Leading zeros may be missing in the literal.
+        // Leading zeros may be missing in the literal, and so may all of them.
+        let wanted = if wanted.is_empty() { "0" } else { wanted };
         let padded = match ids.value_length() {
             16 => sigyn_store::TraceId::parse(wanted).ok().map(|id| id.0.to_vec()),
             _ => sigyn_store::SpanId::parse(wanted).ok().map(|id| id.0.to_vec()),

@@ -1,7 +1,7 @@
 //! Conditions into masks over rows.
 
 use super::{
-    EngineError,
+    EngineError, blanks,
     column::{Column, Data, Fan, Operand, any_of_owner},
     compare::compare,
     operand::{Frame, operand, scope_of},
@@ -71,7 +71,7 @@ fn evaluated(expression: &FieldExpression, frame: Frame<'_>) -> Result<BooleanBu
         }
         FieldExpression::Not(inner, _) => is_false(inner, frame),
         FieldExpression::Comparison { operator, left, right, .. } => {
-            let (left, right) = (operand(left, frame)?, operand(right, frame)?);
+            let (left, right) = (side(left, right, frame)?, side(right, left, frame)?);
             compare(*operator, &left, &right, frame.len())
         }
         // Numbers are no conditions; validation refuses them.
@@ -79,6 +79,25 @@ fn evaluated(expression: &FieldExpression, frame: Frame<'_>) -> Result<BooleanBu
             Ok(constant(false, frame))
         }
     }
+}
+
+/// A side of a comparison with another one.
+fn side(
+    expression: &FieldExpression,
+    other: &FieldExpression,
+    frame: Frame<'_>,
+) -> Result<Operand, EngineError> {
+    let operand = operand(expression, frame)?;
+    Ok(match expression {
+        FieldExpression::Field(FieldRef::Intrinsic(intrinsic), _) => {
+            blanks::filled(*intrinsic, operand, is_nil(other))
+        }
+        _ => operand,
+    })
+}
+
+fn is_nil(expression: &FieldExpression) -> bool {
+    matches!(expression, FieldExpression::Literal(Literal::Nil, _))
 }
 
 fn constant(value: bool, frame: Frame<'_>) -> BooleanBuffer {
@@ -100,7 +119,15 @@ fn is_false(expression: &FieldExpression, frame: Frame<'_>) -> Result<BooleanBuf
     }
 }
 
-fn is_bool(operand: Operand, wanted: bool, frame: Frame<'_>) -> Result<BooleanBuffer, EngineError> {
+/// Where the operand itself is `wanted`. An array is not, whatever its elements are.
+fn is_bool(
+    mut operand: Operand,
+    wanted: bool,
+    frame: Frame<'_>,
+) -> Result<BooleanBuffer, EngineError> {
+    if let Operand::Columns(columns) = &mut operand {
+        columns.retain(|column| column.fan.as_ref().is_none_or(|fan| !fan.is_array));
+    }
     compare(
         ComparisonOperator::Equal,
         &operand,
@@ -234,8 +261,6 @@ pub(super) fn asks_one_of(expression: &FieldExpression, scope: AttributeScope) -
         }
         FieldExpression::Negate(inner, _) => asks_one_of(inner, scope),
         FieldExpression::Comparison { operator, left, right, .. } => {
-            let is_nil =
-                |side: &FieldExpression| matches!(side, FieldExpression::Literal(Literal::Nil, _));
             let for_absence =
                 *operator == ComparisonOperator::Equal && (is_nil(left) || is_nil(right));
             !for_absence && (asks_one_of(left, scope) || asks_one_of(right, scope))

@@ -199,6 +199,8 @@ fn comparison() -> impl Strategy<Value = String> {
         "event:name",
         "span:id",
         "span:parentID",
+        "statusMessage",
+        "instrumentation:name",
         "link:spanID",
         "span.x",
         ".y",
@@ -208,8 +210,14 @@ fn comparison() -> impl Strategy<Value = String> {
     let literal = prop::sample::select(vec![
         "1", "0", "-1", "0.5", "2ns", "\"a\"", "\"b\"", "true", "false", "3", "1.0",
     ]);
-    let words =
-        prop::sample::select(vec!["\"a\"", "\"b\"", "\"s\"", "\"0303030303030303\"", "\"0\""]);
+    let words = prop::sample::select(vec![
+        "\"a\"",
+        "\"b\"",
+        "\"s\"",
+        "\"0303030303030303\"",
+        "\"0\"",
+        "\"\"",
+    ]);
     let values = prop::sample::select(vec!["1", "0", "5ns", "-1", "2.5"]);
     let equality = || prop::sample::select(vec!["=", "!="]);
     let pattern = prop::sample::select(vec!["a.?", "b|s", ".*", "0.*", "[^a]+"]);

@@ -2,7 +2,7 @@
 
 mod values;
 
-use self::values::{Atom, Value, arithmetic, compare, ordered};
+use self::values::{Atom, Value, arithmetic, blank, compare, ordered, pad};
 use super::model::{Attributes, Entry, Plain, Span, encoded_bytes as encoded};
 use crate::traceql::{
     Aggregate, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, Pipeline, Scope,
@@ -127,10 +127,9 @@ impl Trace<'_> {
     }
 
     fn is_bool(&self, field: &FieldExpression, span: usize, at: At<'_>, wanted: bool) -> bool {
-        let wanted = Value::Atom(Atom::Bool(wanted));
-        self.values(field, span, at)
-            .iter()
-            .any(|value| compare(ComparisonOperator::Equal, value, &wanted))
+        let is_wanted =
+            |value: &Value| matches!(value, Value::Atom(Atom::Bool(value)) if *value == wanted);
+        self.values(field, span, at).iter().any(is_wanted)
     }
 
     fn comparison(
@@ -148,7 +147,7 @@ impl Trace<'_> {
             if matches!(other, FieldExpression::Literal(..)) {
                 return false;
             }
-            let absent = self.values(other, span, at).is_empty();
+            let absent = self.values(other, span, at).is_empty() && blank(other) != Some("");
             return absent == (operator == ComparisonOperator::Equal);
         }
         if at.is_none() && self.fanned(left, span, at) && self.fanned(right, span, at) {
@@ -157,6 +156,11 @@ impl Trace<'_> {
         // Several values on one side are not compared with an array on the other.
         let of_side = |side, other| {
             let mut values = self.values(side, span, at);
+            if values.is_empty() {
+                let text = |blank: &str| Value::Atom(Atom::Text(blank.to_owned()));
+                values.extend(blank(side).map(text));
+            }
+            pad(operator, &mut values, other);
             if at.is_none() && self.fanned(other, span, at) {
                 values.retain(|value| matches!(value, Value::Atom(_)));
             }

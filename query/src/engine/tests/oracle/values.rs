@@ -1,6 +1,8 @@
 //! Values, and how they compare and combine.
 
-use crate::traceql::{ArithmeticOperator, ComparisonOperator, fold};
+use crate::traceql::{
+    ArithmeticOperator, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, fold,
+};
 use std::cmp::Ordering;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -104,5 +106,31 @@ pub(super) fn ordered(operator: ComparisonOperator, ordering: Ordering) -> bool 
         ComparisonOperator::Greater => ordering.is_gt(),
         ComparisonOperator::GreaterOrEqual => ordering.is_ge(),
         ComparisonOperator::Matches | ComparisonOperator::NotMatches => false,
+    }
+}
+
+/// What a field that every span has is compared as where a span says nothing of it.
+pub(super) fn blank(side: &FieldExpression) -> Option<&'static str> {
+    let FieldExpression::Field(FieldRef::Intrinsic(intrinsic), _) = side else { return None };
+    match intrinsic {
+        Intrinsic::StatusMessage
+        | Intrinsic::RootName
+        | Intrinsic::RootService
+        | Intrinsic::InstrumentationName
+        | Intrinsic::InstrumentationVersion => Some(""),
+        Intrinsic::ParentId => Some("0000000000000000"),
+        _ => None,
+    }
+}
+
+/// What is equal to the ID of a span may lack its leading zeros.
+pub(super) fn pad(operator: ComparisonOperator, values: &mut [Value], other: &FieldExpression) {
+    use ComparisonOperator::{Equal, NotEqual};
+    let FieldExpression::Field(FieldRef::Intrinsic(other), _) = other else { return };
+    if matches!(other, Intrinsic::SpanId | Intrinsic::ParentId)
+        && matches!(operator, Equal | NotEqual)
+        && let [Value::Atom(Atom::Text(text))] = values
+    {
+        *text = format!("{text:0>16}");
     }
 }
