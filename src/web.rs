@@ -35,6 +35,8 @@ pub(crate) fn router(
     Router::new()
         .route("/-/healthy", get(async || "Sigyn is Healthy.\n"))
         .route("/-/ready", get(ready))
+        // Where Tempo has it: probes that were written for Tempo go on.
+        .route("/ready", get(ready))
         .route("/-/reload", post(reload).put(reload))
         .route("/-/quit", post(quit).put(quit))
         .route("/metrics", get(metrics))

@@ -101,6 +101,7 @@ fn every_http_path_is_there() {
     // Prometheus'.
     assert_eq!(scene.status("/-/healthy", "*/*", 200, "text/plain"), b"Sigyn is Healthy.\n");
     assert_eq!(scene.status("/-/ready", "*/*", 200, "text/plain"), b"Sigyn is Ready.\n");
+    assert_eq!(scene.status("/ready", "*/*", 200, "text/plain"), b"Sigyn is Ready.\n");
     scene.status("/-/reload", "*/*", 405, "");
     scene.status("/-/quit", "*/*", 405, "");
     assert_eq!(scene.server.api.post("/-/reload", "", &[], vec![]).unwrap().status, 200);

@@ -87,9 +87,20 @@ async fn ids_of_any_spelling_find_their_trace() {
     let rig = Rig::with_shop().await;
     let short = TRACE.trim_start_matches('0');
     for id in [TRACE, short, &TRACE.to_uppercase(), &format!("0{short}")] {
-        for range in ["", "?start=1&end=2", "?start=9&end=3", "?start=x"] {
+        for range in ["", "?start=1&end=2", "?start=9", "?start=0&end=0", "?end=3"] {
             let answer = rig.get(&format!("/api/traces/{id}{range}")).await;
             assert_eq!(answer.status, StatusCode::OK, "{id}{range}");
+        }
+    }
+    for (range, sentence) in [
+        ("start=9&end=3", "end=3 is not after start=9; both are Unix seconds"),
+        ("start=9&end=9", "end=9 is not after start=9; both are Unix seconds"),
+        ("start=x", "the parameter start=\"x\" is not a time in Unix seconds"),
+    ] {
+        for version in ["", "/v2"] {
+            let answer = rig.get(&format!("/api{version}/traces/{TRACE}?{range}")).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{range}");
+            assert_eq!(answer.text(), sentence);
         }
     }
     for (id, sentence) in [

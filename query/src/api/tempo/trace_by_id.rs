@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 /// `GET /api/traces/{id}`: 404 with an empty body for an unknown trace.
 ///
-/// `start` and `end` are taken and not used, here and in v2: a look-up by ID must not miss because a link carries a wrong
-/// range, and it costs no more without one.
+/// `start` and `end` are read and not used, here and in v2: a look-up by ID must not miss because a link carries a wrong
+/// range, and it costs no more without one. What is no range is still an error, as it is everywhere else.
 pub(super) async fn version_1(
     State(state): State<Arc<ApiState>>,
     Segment(id): Segment,
@@ -33,6 +33,7 @@ pub(super) async fn version_1(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let id = TraceId::parse(&id)?;
+    check_range(&parameters)?;
     let style = style(&parameters)?;
     let Some(encoded) = trace::load(&state, id).await? else {
         return Ok(StatusCode::NOT_FOUND.into_response());
@@ -55,6 +56,7 @@ pub(super) async fn version_2(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let id = TraceId::parse(&id)?;
+    check_range(&parameters)?;
     let style = style(&parameters)?;
     let filter = TraceFilter::of(&parameters)?;
     let encoded = trace::load(&state, id).await?.unwrap_or_default();
@@ -124,6 +126,18 @@ struct Trace<'a> {
 struct Metrics {
     #[serde(skip_serializing_if = "Option::is_none")]
     inspected_bytes: Option<String>,
+}
+
+/// Refuses a `start` or `end` that is no time, and an end that is not after its start; 0 stands for "not given".
+fn check_range(parameters: &Parameters) -> Result<(), Fault> {
+    let expected = "a time in Unix seconds";
+    let read = |name| parameters.number::<u64>(name, expected);
+    match (read("start")?, read("end")?) {
+        (Some(start @ 1..), Some(end @ 1..)) if end <= start => Err(Fault::bad_request(format!(
+            "end={end} is not after start={start}; both are Unix seconds"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// IDs are base64, as protobuf's JSON has it, unless the asker says `ids=hex`.
