@@ -80,7 +80,10 @@ impl Seen {
         let mut layout = Layout { dedicated, filled: self.filled };
         for it in &mut layout.dedicated {
             let column = it.column();
-            it.is_unique = self.unique.contains(&column) && !self.repeated.contains(&column);
+            // Other blocks may have had values of another kind under its name.
+            let is_either = it.kind <= 1;
+            it.is_unique =
+                is_either && self.unique.contains(&column) && !self.repeated.contains(&column);
         }
         // What loses its column joins the list.
         for ((scope, name), kinds) in self.counts {

@@ -23,6 +23,8 @@ use sigyn_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use ulid::Ulid;
 
+mod layouts;
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
@@ -54,13 +56,16 @@ impl Shelf {
         blocks: &[Arc<Block>],
         keep: impl Fn(&TraceId) -> bool + Send + 'static,
     ) -> Option<Arc<Block>> {
+        self.count += 1;
         let name = Ulid::from_parts(2, u128::from(self.count));
         let about = Merged { writer: Ulid(1), level: 1, pinned: None };
         let merged =
             self.blocks.merge(blocks.to_vec(), move |id| Ok(keep(id)), name, about).await.unwrap();
         if let Some(merged) = &merged {
-            let names: Vec<_> = blocks.iter().map(|block| block.meta().block).collect();
-            assert_eq!(merged.meta().replaces, names);
+            // And what these have replaced.
+            let names = blocks.iter().map(|block| block.meta());
+            let names = names.flat_map(|meta| meta.replaces.iter().chain([&meta.block]));
+            assert_eq!(merged.meta().replaces, names.copied().collect::<Vec<_>>());
         }
         merged
     }
