@@ -4,6 +4,7 @@
 
 mod around;
 mod cache;
+mod carried;
 mod catalog;
 mod children;
 mod column_file;

@@ -22,7 +22,7 @@ pub(crate) fn traces_data<'a>(parts: impl IntoIterator<Item = (&'a Chunk, Vec<u3
             let scopes = resources.of(encode_resource(chunk, resource));
             let spans = scopes.of(encode_scope(chunk, scope));
             let mut span = Writer::default();
-            encoder.span(index, &mut span);
+            encoder.span(index, &[], &mut span);
             spans.of(span.into_bytes());
         }
     }
@@ -44,13 +44,14 @@ pub(crate) fn traces_data<'a>(parts: impl IntoIterator<Item = (&'a Chunk, Vec<u3
     out.into_bytes()
 }
 
-/// The whole content of a span, its resource and scope included, for comparison.
-pub(crate) fn canonical(chunk: &Chunk, row: u32) -> Vec<u8> {
+/// The whole content of a span, its resource and scope included, for comparison. `others` are attributes of it that the chunk does not
+/// have, sorted by key: none of a key and type that is there too.
+pub(crate) fn canonical(chunk: &Chunk, row: u32, others: &[(&[u8], Value<'_>)]) -> Vec<u8> {
     let mut out = Writer::default();
     out.bytes(1, &encode_resource(chunk, chunk.resource_of[row as usize]));
     out.bytes(2, &encode_scope(chunk, chunk.scope_of[row as usize]));
     let encoder = RowEncoder::new(chunk, vec![row]);
-    out.message(3, |out| encoder.span(0, out));
+    out.message(3, |out| encoder.span(0, others, out));
     out.into_bytes()
 }
 
@@ -126,7 +127,7 @@ impl<'a> RowEncoder<'a> {
         Self { chunk, rows, attributes }
     }
 
-    fn span(&self, index: usize, out: &mut Writer) {
+    fn span(&self, index: usize, others: &[(&[u8], Value<'_>)], out: &mut Writer) {
         let chunk = self.chunk;
         let row = self.rows[index] as usize;
         out.bytes(1, &chunk.trace_ids[row]);
@@ -140,12 +141,19 @@ impl<'a> RowEncoder<'a> {
         fixed64(out, 7, chunk.starts_unix_nano[row]);
         fixed64(out, 8, chunk.ends_unix_nano[row]);
         let columns = chunk.attributes.columns();
+        let mut others = others.iter().peekable();
         for &(_, column, position) in &self.attributes.found[self.attributes.ranges[index].clone()]
         {
             let column = &columns[column as usize];
             let value = column.value(position as usize, &chunk.texts, &chunk.blobs);
-            attribute(out, 9, chunk.texts.get(column.key), value);
+            let key = chunk.texts.get(column.key);
+            let is_before = |it: &&(&[u8], Value<'_>)| (it.0, it.1.kind()) < (key, value.kind());
+            while let Some(&(key, value)) = others.next_if(is_before) {
+                attribute(out, 9, key, value);
+            }
+            attribute(out, 9, key, value);
         }
+        others.for_each(|&(key, value)| attribute(out, 9, key, value));
         let [attributes_dropped, events_dropped, links_dropped] =
             match chunk.dropped.binary_search_by_key(&(row as u32), |(row, _)| *row) {
                 Ok(at) => chunk.dropped[at].1,

@@ -187,7 +187,7 @@ fn mark(attributes: &Attributes<'_>, row: usize, key: &mut Vec<u64>) -> bool {
         key.extend(if is_valid { [1, bits] } else { [0, 0] });
         true
     };
-    let columns = attributes.columns.iter().all(|(_, column)| match column {
+    let columns = attributes.columns.iter().all(|(.., column)| match column {
         Column::Text(texts) => number(true, texts.mark(row)),
         Column::Int(it) => number(it.is_valid(row), it.value(row) as u64),
         Column::Double(it) => number(it.is_valid(row), it.value(row).to_bits()),

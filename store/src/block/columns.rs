@@ -1,7 +1,7 @@
 //! One column of one row group, whatever it is.
 
 use super::{
-    gather::{Column, Group, Scratch},
+    gather::{Gathered, Group, Scratch},
     merge::Merge,
     nested::Nested,
     resource_rows::Numbers,
@@ -25,16 +25,16 @@ pub(super) fn column(
     nested: &Nested,
     resources: &Numbers,
     scratch: &mut Scratch,
-) -> Column {
+) -> Gathered {
     let name = field.name().as_str();
     if let Some(text_of) = text_of(name) {
-        return Column::Texts(group.texts(merge, scratch, text_of));
+        return Gathered::Texts(group.texts(merge, scratch, text_of));
     }
     if let Some(at) = dedicated.iter().position(|it| it.column() == name) {
         return group.attribute(merge, scratch, &dedicated[at]);
     }
     let rows = || merge.rows(group.range.clone());
-    Column::Other(match name {
+    Gathered::Other(match name {
         "trace_id" => {
             let ids: Vec<_> = rows().map(|(chunk, _, row)| chunk.trace_ids[index(row)]).collect();
             ids_array(&ids, None)

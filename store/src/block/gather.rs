@@ -1,19 +1,20 @@
 //! One column of one row group, gathered from the chunks of a generation.
 
 use super::{
+    carried::Part,
+    known::Codes,
     merge::Merge,
     parents,
     schema::{Dedicated, attributes_of},
+    values::Column,
 };
 use crate::{
     AttributeScope,
     head::{Chunk, Interner, Values},
 };
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, PrimitiveArray, StringArray,
-    UInt32Array,
-    builder::BinaryBuilder,
-    types::{Float64Type, Int64Type, UInt32Type},
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray,
+    StringArray, UInt32Array, types::UInt32Type,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use std::{ops::Range, sync::Arc};
@@ -75,7 +76,7 @@ pub(super) struct TextColumn {
 }
 
 /// A column as it is gathered.
-pub(super) enum Column {
+pub(super) enum Gathered {
     Texts(TextColumn),
     Other(ArrayRef),
 }
@@ -116,7 +117,7 @@ impl TextColumn {
     }
 }
 
-impl Column {
+impl Gathered {
     pub(super) fn into_array(self) -> ArrayRef {
         match self {
             Self::Texts(texts) => texts.into_array(),
@@ -180,44 +181,83 @@ impl Group {
         merge: &Merge<'_>,
         scratch: &mut Scratch,
         it: &Dedicated,
-    ) -> Column {
-        Column::Other(match it.kind {
-            0 => {
-                let mut texts = Texts::new(self.len(), scratch);
-                if it.is_unique {
-                    self.values(merge, it, texts_of, |at, slot, code| {
-                        texts.push(slot, merge.chunks[at], code);
-                    });
-                    return Column::Texts(texts.finish());
-                }
-                let mut entered = usize::MAX;
-                self.values(merge, it, texts_of, |at, slot, code| {
-                    if entered != at {
-                        texts.enter(merge.chunks[at]);
-                        entered = at;
-                    }
-                    texts.set(slot, merge.chunks[at], code);
-                });
-                return Column::Texts(texts.finish());
-            }
-            1 => self.numbers::<Int64Type>(merge, it, ints),
-            2 => self.numbers::<Float64Type>(merge, it, doubles),
+    ) -> Gathered {
+        Gathered::Other(match it.kind {
+            0 => return Gathered::Texts(self.attribute_texts(merge, scratch, it)),
+            1 => self.numbers(merge, it, ints, |column| match column {
+                Column::Int(values) => Some(*values),
+                _ => None,
+            }),
+            2 => self.numbers(merge, it, doubles, |column| match column {
+                Column::Double(values) => Some(*values),
+                _ => None,
+            }),
             3 => {
                 let mut out = vec![None; self.len()];
                 self.values(merge, it, bools, |_, slot, value| out[slot] = Some(value));
+                for part in parts(merge, it) {
+                    if let Column::Bool(values) = &part.values {
+                        self.each(merge, &part, |row, slot| out[slot] = Some(values.value(row)));
+                    }
+                }
                 Arc::new(BooleanArray::from(out))
             }
             _ => {
                 let mut out = vec![None; self.len()];
-                self.values(merge, it, blobs, |at, slot, code| out[slot] = Some((at, code)));
-                let mut builder = BinaryBuilder::new();
-                for value in out {
-                    let bytes = value.map(|(at, code)| merge.chunks[at].blobs.get(code));
-                    builder.append_option(bytes);
+                self.values(merge, it, blobs, |at, slot, code| {
+                    out[slot] = Some(merge.chunks[at].blobs.get(code));
+                });
+                for part in parts(merge, it) {
+                    if let Column::Encoded(values) = part.values {
+                        self.each(merge, &part, |row, slot| out[slot] = Some(values.value(row)));
+                    }
                 }
-                Arc::new(builder.finish())
+                Arc::new(BinaryArray::from_iter(out))
             }
         })
+    }
+
+    fn attribute_texts(
+        &self,
+        merge: &Merge<'_>,
+        scratch: &mut Scratch,
+        it: &Dedicated,
+    ) -> TextColumn {
+        let mut texts = Texts::new(self.len(), scratch);
+        let mut entered = usize::MAX;
+        self.values(merge, it, texts_of, |at, slot, code| {
+            let chunk = merge.chunks[at];
+            if it.is_unique {
+                return texts.push(slot, chunk, code);
+            }
+            if entered != at {
+                texts.enter(chunk);
+                entered = at;
+            }
+            texts.set(slot, chunk, code);
+        });
+        let TextColumn { mut dictionary, mut codes } = texts.finish();
+        let mut dictionaries: Vec<Codes> = Vec::new();
+        for part in parts(merge, it) {
+            let Some((keys, texts)) = part.values.texts() else { continue };
+            if it.is_unique {
+                self.each(merge, &part, |row, slot| {
+                    let text = texts.value(keys.value(row) as usize);
+                    codes[slot] = dictionary.push(text.as_bytes()) + 1;
+                });
+                continue;
+            }
+            // There are as many as row groups are read at a time.
+            let at = dictionaries.iter().position(|known| known.are_of(texts));
+            let known = match at {
+                Some(at) => &mut dictionaries[at],
+                None => dictionaries.push_mut(Codes::of(texts)),
+            };
+            self.each(merge, &part, |row, slot| {
+                codes[slot] = known.code(keys.value(row), texts, &mut dictionary) + 1;
+            });
+        }
+        TextColumn { dictionary, codes }
     }
 
     fn numbers<T: ArrowPrimitiveType>(
@@ -225,15 +265,34 @@ impl Group {
         merge: &Merge<'_>,
         it: &Dedicated,
         pick: impl Fn(&Values) -> Option<&Vec<T::Native>>,
+        carried: impl for<'a> Fn(&Column<'a>) -> Option<&'a PrimitiveArray<T>>,
     ) -> ArrayRef {
         let mut numbers = vec![T::Native::default(); self.len()];
         let mut is_valid = vec![false; self.len()];
-        self.values(merge, it, pick, |_, slot, value| {
+        let mut put = |slot: usize, value| {
             numbers[slot] = value;
             is_valid[slot] = true;
-        });
+        };
+        self.values(merge, it, pick, |_, slot, value| put(slot, value));
+        for part in parts(merge, it) {
+            if let Some(values) = carried(&part.values) {
+                self.each(merge, &part, |row, slot| put(slot, values.value(row)));
+            }
+        }
         let nulls = nulls_of(self.len(), |slot| is_valid[slot]);
         Arc::new(PrimitiveArray::<T>::new(numbers.into(), nulls))
+    }
+
+    /// Calls `put` with each row of a part that has a value, and its slot.
+    fn each(&self, merge: &Merge<'_>, part: &Part<'_>, mut put: impl FnMut(usize, usize)) {
+        let positions = &merge.positions[0][part.first..][..part.rows.len()];
+        part.values.each_valid(part.rows.clone(), |row| {
+            let position = positions[row - part.rows.start] as usize;
+            let slot = position.wrapping_sub(self.range.start);
+            if slot < self.len() {
+                put(row, slot);
+            }
+        });
     }
 
     /// Calls `put` with the first value that each row has in this column: position of the chunk, slot, value.
@@ -278,6 +337,12 @@ impl Group {
             }
         }
     }
+}
+
+/// The values of an attribute that no chunk has.
+fn parts<'m>(merge: &Merge<'m>, it: &Dedicated) -> impl Iterator<Item = Part<'m>> {
+    let carried = merge.carried.filter(|_| it.scope == AttributeScope::Span);
+    carried.into_iter().flat_map(|carried| carried.of_column(&it.name, it.kind))
 }
 
 /// Which of so many slots have a value; `None` when all have.

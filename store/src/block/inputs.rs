@@ -1,12 +1,14 @@
 //! A block read from its first trace to its last, some thousand rows at a time.
 
-use super::{known::Known, parents, read::Block, resource_table::ResourceTable, rows};
-use crate::{Error, TraceId, head::Chunk};
+use super::{
+    carried::Pending, known::Known, parents, read::Block, resource_table::ResourceTable, rows,
+};
+use crate::{Error, TraceId};
 use arrow_array::{
     Array, FixedSizeBinaryArray, Int32Array, RecordBatch, UInt32Array, cast::AsArray,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 /// One of the blocks that are merged.
 pub(super) struct Input {
@@ -33,6 +35,8 @@ struct Reader {
 
 struct Held {
     batch: RecordBatch,
+    /// Its rows before this one have been taken.
+    next: usize,
     trace_ids: FixedSizeBinaryArray,
     row_group: usize,
     /// Of the row group, the row at which the batch begins.
@@ -46,9 +50,14 @@ impl Held {
         u128::from_be_bytes(self.trace_ids.value(row).try_into().unwrap_or_default())
     }
 
-    /// Rows whose trace ID is not above this one.
+    /// Rows that have not been taken.
+    fn left(&self) -> usize {
+        self.batch.num_rows() - self.next
+    }
+
+    /// Of these, rows whose trace ID is not above this one.
     fn count(&self, last: u128) -> usize {
-        super::read::partition(self.batch.num_rows(), |row| self.trace_id(row) <= last)
+        super::read::partition(self.left(), |row| self.trace_id(self.next + row) <= last)
     }
 }
 
@@ -89,7 +98,7 @@ impl Input {
             reader: None,
             held: VecDeque::new(),
             span_ids: SpanIds::default(),
-            known: Known::for_many(),
+            known: Known::default(),
             known_row_group: 0,
         }
     }
@@ -97,8 +106,7 @@ impl Input {
     /// Makes sure that there are rows in hand, half a batch at least, unless none are left. All inputs go on together as far as the
     /// one that has come least far: with few rows in hand they would go in small steps.
     pub(super) fn fill(&mut self) -> Result<(), Error> {
-        while self.held.iter().map(|held| held.batch.num_rows()).sum::<usize>() * 2
-            < self.batch_rows
+        while self.held.iter().map(Held::left).sum::<usize>() * 2 < self.batch_rows
             && !self.is_read()
         {
             self.load()?;
@@ -135,7 +143,8 @@ impl Input {
                     reader.row += rows;
                     self.span_ids.0.push_back(Run { row_group, first_row, ids: span_ids });
                     let table = reader.table.clone();
-                    self.held.push_back(Held { batch, trace_ids, row_group, first_row, table });
+                    let held = Held { batch, next: 0, trace_ids, row_group, first_row, table };
+                    self.held.push_back(held);
                     return Ok(());
                 }
                 self.reader = None;
@@ -157,12 +166,12 @@ impl Input {
 
     /// Says that rows go into another chunk from now on.
     pub(super) fn forget(&mut self) {
-        self.known = Known::for_many();
+        self.known = Known::default();
     }
 
     /// The first trace in hand.
     pub(super) fn first(&self) -> Option<u128> {
-        self.held.front().map(|held| held.trace_id(0))
+        self.held.front().map(|held| held.trace_id(held.next))
     }
 
     /// The last trace in hand, if there may be more of it or behind it.
@@ -176,23 +185,23 @@ impl Input {
         self.held.iter().map(|held| held.count(last)).sum()
     }
 
-    /// Moves rows whose trace ID is not above this one into a chunk; those whose trace is not to be kept go.
+    /// Moves rows whose trace ID is not above this one; those whose trace is not to be kept go.
     pub(super) fn take(
         &mut self,
         last: u128,
         keep: &dyn Fn(&TraceId) -> Result<bool, Error>,
-        chunk: &mut Chunk,
+        pending: &mut Pending,
     ) -> Result<(), Error> {
         if let Some(held) = self.held.front() {
-            self.span_ids.forget_before(held.row_group, held.first_row);
+            self.span_ids.forget_before(held.row_group, held.first_row + held.next);
         }
         while let Some(held) = self.held.front_mut() {
             if held.row_group != self.known_row_group {
-                self.known = Known::for_many();
+                self.known = Known::default();
                 self.known_row_group = held.row_group;
             }
-            let end = held.count(last);
-            let mut row = 0;
+            let end = held.next + held.count(last);
+            let mut row = held.next;
             while row < end {
                 // A run of rows that are kept, of one or more traces.
                 let start = row;
@@ -204,17 +213,17 @@ impl Input {
                     row += (row..end).take_while(|&at| held.trace_id(at) == trace).count();
                 }
                 if row > start {
-                    let batch = held.batch.slice(start, row - start);
-                    let first_row = held.first_row + start;
+                    let (batch, rows) = (&held.batch, start..row);
                     let (row_group, span_ids) = (held.row_group, &self.span_ids);
                     let id_at = |place: u32| {
                         // Another length than that of an ID is refused.
                         span_ids.get(row_group, place as usize).unwrap_or_default()
                     };
-                    parents_of(&batch, first_row, id_at)
+                    parents_of(batch, rows.clone(), held.first_row, id_at)
                         .and_then(|parents| {
-                            let table = held.table.as_deref();
-                            rows::append(&batch, &parents, table, &mut self.known, chunk)
+                            let (table, known) = (held.table.as_deref(), &mut self.known);
+                            let Pending { chunk, carried } = pending;
+                            rows::append(batch, rows, &parents, table, known, chunk, Some(carried))
                         })
                         .map_err(|what| self.block.damaged(what))?;
                 }
@@ -223,11 +232,8 @@ impl Input {
                     row += (row..end).take_while(|&at| held.trace_id(at) == trace).count();
                 }
             }
-            let rows = held.batch.num_rows();
-            if end < rows {
-                held.batch = held.batch.slice(end, rows - end);
-                held.first_row += end;
-                held.trace_ids = held.trace_ids.slice(end, rows - end);
+            held.next = end;
+            if held.left() > 0 {
                 break;
             }
             self.held.pop_front();
@@ -236,23 +242,29 @@ impl Input {
     }
 }
 
-/// The IDs of the parents of some rows of a row group, of which this is the first.
+/// The IDs of the parents of some rows of a batch, which begins at this row of its row group.
 pub(super) fn parents_of<'a>(
-    batch: &'a RecordBatch,
+    batch: &RecordBatch,
+    rows: Range<usize>,
     first_row: usize,
     span_id_at: impl Fn(u32) -> &'a [u8],
 ) -> Result<FixedSizeBinaryArray, &'static str> {
     const WRONG_TYPE: &str = "the columns of parents are not of the types that they should have";
+    let count = rows.len();
     let raw = match batch.column_by_name("parent_span_id") {
-        Some(column) => column.as_fixed_size_binary_opt().ok_or(WRONG_TYPE)?.clone(),
-        None => FixedSizeBinaryArray::new_null(8, batch.num_rows()),
+        Some(column) => column.as_fixed_size_binary_opt().ok_or(WRONG_TYPE)?,
+        None => &FixedSizeBinaryArray::new_null(8, batch.num_rows()),
     };
+    let raw = raw.slice(rows.start, count);
     let offsets = match batch.column_by_name("parent_offset") {
-        Some(column) => Some(column.as_any().downcast_ref::<Int32Array>().ok_or(WRONG_TYPE)?),
+        Some(column) => {
+            let offsets = column.as_any().downcast_ref::<Int32Array>().ok_or(WRONG_TYPE)?;
+            Some(offsets.slice(rows.start, count))
+        }
         None => None,
     };
-    let rows = first_row as u32..(first_row + batch.num_rows()) as u32;
+    let rows = (first_row + rows.start) as u32..(first_row + rows.end) as u32;
     let rows = UInt32Array::from_iter_values(rows);
-    let places = parents::places(offsets, Some(&rows), batch.num_rows(), usize::MAX)?;
+    let places = parents::places(offsets.as_ref(), Some(&rows), count, usize::MAX)?;
     parents::resolve(&places, |place| span_id_at(place), &raw)
 }

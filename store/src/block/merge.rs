@@ -1,5 +1,6 @@
 //! The spans of some chunks in the order of a block.
 
+use super::carried::{Carried, Pending};
 use crate::{TraceId, head::Chunk, otlp::canonical};
 use std::ops::Range;
 
@@ -14,10 +15,20 @@ pub(super) struct Merge<'a> {
     pub(super) order: Vec<(u32, u32)>,
     /// By chunk and row, the position in the block or `DROPPED`.
     pub(super) positions: Vec<Vec<u32>>,
+    /// Attributes that the chunk, which is then the only one, does not have itself.
+    pub(super) carried: Option<&'a Carried>,
 }
 
 impl<'a> Merge<'a> {
     pub(super) fn new(chunks: Vec<&'a Chunk>) -> Self {
+        Self::of(chunks, None)
+    }
+
+    pub(super) fn of_pending(pending: &'a Pending) -> Self {
+        Self::of(vec![&pending.chunk], Some(&pending.carried))
+    }
+
+    fn of(chunks: Vec<&'a Chunk>, carried: Option<&'a Carried>) -> Self {
         let mut keyed: Vec<(u128, u32, u32)> = Vec::new();
         for (at, chunk) in chunks.iter().enumerate() {
             let ids = chunk.trace_ids.iter().enumerate();
@@ -40,10 +51,10 @@ impl<'a> Merge<'a> {
             // The same span was read twice, or two spans share an ID; their bytes tell. They also put these in an order that
             // does not depend on how they came.
             contents.clear();
-            contents.extend(
-                run.iter()
-                    .map(|&(_, chunk, row)| (canonical(chunks[chunk as usize], row), chunk, row)),
-            );
+            contents.extend(run.iter().map(|&(_, chunk, row)| {
+                let others = carried.map_or(Vec::new(), |carried| carried.of_row(row as usize));
+                (canonical(chunks[chunk as usize], row, &others), chunk, row)
+            }));
             contents.sort_unstable();
             contents.dedup_by(|a, b| a.0 == b.0);
             order.extend(contents.iter().map(|&(_, chunk, row)| (chunk, row)));
@@ -53,14 +64,14 @@ impl<'a> Merge<'a> {
         for (position, &(chunk, row)) in order.iter().enumerate() {
             positions[chunk as usize][row as usize] = position as u32;
         }
-        Self { chunks, order, positions }
+        Self { chunks, order, positions, carried }
     }
 
     /// The rows of one chunk as they stand: nothing is asked of them but what each says itself.
     pub(super) fn of_rows(chunk: &'a Chunk, rows: usize) -> Self {
         let rows = 0..rows as u32;
         let order = rows.clone().map(|row| (0, row)).collect();
-        Self { chunks: vec![chunk], order, positions: vec![rows.collect()] }
+        Self { chunks: vec![chunk], order, positions: vec![rows.collect()], carried: None }
     }
 
     /// The part of the block that one row group takes.

@@ -1,6 +1,7 @@
 //! Many blocks into one.
 
 use super::{
+    carried::Pending,
     inputs::Input,
     merge::Merge,
     read::Block,
@@ -8,7 +9,7 @@ use super::{
     sink::{FileSink, Files},
     write::{BlockWriter, ROW_GROUP_ROWS_MAX, Written, ZSTD_LEVEL_MERGED},
 };
-use crate::{Error, TraceId, head::Chunk};
+use crate::{Error, TraceId};
 use parquet::errors::ParquetError;
 use std::sync::Arc;
 
@@ -43,8 +44,8 @@ pub(super) fn merge_blocks(
             Input::new(Arc::clone(block), rows.min(ROWS_IN_HAND / blocks.len()).max(16))
         })
         .collect();
+    let mut pending = Pending::new(&layouts.spans.dedicated);
     let mut output = Output { open: Some((open, layouts)), writer: None };
-    let mut pending = Chunk::default();
     loop {
         for input in &mut inputs {
             input.fill()?;
@@ -99,14 +100,15 @@ struct Output<F> {
 
 impl<F: FnOnce() -> Result<Files<FileSink>, Error>> Output<F> {
     /// Writes what is pending, and empties it.
-    fn write(&mut self, pending: &mut Chunk) -> Result<(), Error> {
+    fn write(&mut self, pending: &mut Pending) -> Result<(), Error> {
         if let Some((open, layouts)) = self.open.take() {
             let writer = BlockWriter::new(open()?, layouts, ZSTD_LEVEL_MERGED);
             self.writer = Some(writer.map_err(failed)?);
         }
         let writer = self.writer.as_mut().expect("it has been opened");
-        let chunk = std::mem::take(pending);
-        writer.write(&Merge::new(vec![&chunk])).map_err(failed)
+        writer.write(&Merge::of_pending(pending)).map_err(failed)?;
+        pending.clear();
+        Ok(())
     }
 }
 

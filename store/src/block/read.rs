@@ -106,9 +106,11 @@ impl Block {
                 // Another length than that of an ID is refused.
                 if is_here { ids.value(place as usize) } else { Default::default() }
             };
-            parents_of(&batch, 0, id_at)
+            let rows = 0..batch.num_rows();
+            parents_of(&batch, rows.clone(), 0, id_at)
                 .and_then(|parents| {
-                    rows::append(&batch, &parents, table.as_deref(), &mut known, &mut chunk)
+                    let (table, known) = (table.as_deref(), &mut known);
+                    rows::append(&batch, rows, &parents, table, known, &mut chunk, None)
                 })
                 .map_err(|what| self.damaged(what))?;
         }

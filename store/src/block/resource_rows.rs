@@ -2,7 +2,7 @@
 
 use super::{
     columns::column,
-    gather::{Column, Group, Scratch},
+    gather::{Gathered, Group, Scratch},
     merge::Merge,
     nested::Nested,
     resource_table::RESOURCE,
@@ -79,7 +79,7 @@ impl ResourceRows {
         let columns = self.schema.fields().iter();
         let columns = columns
             .map(|field| column(field, &rows_merge, &all, dedicated, &nested, &own, scratch))
-            .map(Column::into_array)
+            .map(Gathered::into_array)
             .collect();
         self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)?;
         self.writer.flush()?;

@@ -2,6 +2,7 @@
 
 use super::{
     around::{Resources, Scopes},
+    carried::Carried,
     known::Known,
     resource_table::ResourceTable,
     rest::{Lists, child, optional, structs},
@@ -15,15 +16,18 @@ use crate::{
 use arrow_array::{
     Array, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray, UInt8Array, UInt64Array,
 };
+use std::ops::Range;
 
-/// Appends all rows of a batch, whose parents have these IDs and whose resources stand in this table, if the block has one.
-/// What is known is of this row group and this chunk.
+/// Appends some rows of a batch, whose parents have these IDs and whose resources stand in this table, if the block has one.
+/// What is known is of this row group and this chunk. Attributes that can be are `carried` instead, if anything is.
 pub(super) fn append(
     batch: &RecordBatch,
+    rows: Range<usize>,
     parents: &FixedSizeBinaryArray,
     table: Option<&ResourceTable>,
     known: &mut Known,
     chunk: &mut Chunk,
+    carried: Option<&mut Carried>,
 ) -> Result<(), &'static str> {
     let trace_ids: &FixedSizeBinaryArray = column(batch, "trace_id")?;
     let span_ids: &FixedSizeBinaryArray = column(batch, "span_id")?;
@@ -36,7 +40,7 @@ pub(super) fn append(
     let trace_states = Text::optional(batch, "trace_state")?;
     let mut resources = Resources::new(batch, table)?;
     let mut scopes = Scopes::new(batch)?;
-    let spans = Attributes::new(batch, AttributeScope::Span)?;
+    let mut spans = Attributes::new(batch, AttributeScope::Span)?;
     let number = |name| Numbers::new(batch, name);
     let flags = number("flags")?;
     let dropped_attributes = number("dropped_attributes_count")?;
@@ -44,31 +48,45 @@ pub(super) fn append(
     let dropped_links = number("dropped_links_count")?;
     let events = Events::new(batch)?;
     let links = Links::new(batch)?;
-    let by_column = spans.are_apart(batch.num_rows());
+    let by_column = spans.are_apart(rows.clone());
     let first = chunk.len() as u32;
+    if let Some(carried) = carried.filter(|_| by_column) {
+        carried.take(&mut spans.columns, rows.clone(), first as usize);
+    }
 
-    for row in 0..batch.num_rows() {
+    for (texts, known) in
+        [(&names, &mut known.names), (&status_messages, &mut known.status_messages)]
+    {
+        if let Some((_, texts)) = texts.dictionary() {
+            known.enter(texts);
+        }
+    }
+    for row in rows.clone() {
         let start_unix_nano = starts.value(row);
         let resource = resources.position(row, &mut known.resources, chunk)?;
         let scope = scopes.position(row, chunk);
         let header = SpanHeader {
             trace_id: TraceId(id(trace_ids, row)),
             span_id: SpanId(id(span_ids, row)),
-            parent_span_id: SpanId(id(parents, row)),
+            parent_span_id: SpanId(id(parents, row - rows.start)),
             trace_state: trace_states.get(row),
-            name: names.get(row),
+            // These two come as codes.
+            name: &[],
+            status_message: &[],
             kind: kinds.value(row),
             start_unix_nano,
             end_unix_nano: start_unix_nano.wrapping_add(durations.value(row) as u64),
             status_code: status_codes.value(row),
-            status_message: status_messages.get(row),
             flags: flags.get(row),
             dropped_attributes: dropped_attributes.get(row),
             dropped_events: dropped_events.get(row),
             dropped_links: dropped_links.get(row),
             encoded_bytes: 0,
         };
-        let owner = chunk.push_span(&header, resource, scope);
+        let name = names.code(row, &mut known.names, &mut chunk.texts);
+        let status_message =
+            status_messages.code(row, &mut known.status_messages, &mut chunk.texts);
+        let owner = chunk.push_span_of(&header, name, status_message, resource, scope);
         let push = |key: &[u8], value: Value<'_>| {
             chunk.attributes.push(owner, key, value, &mut chunk.texts, &mut chunk.blobs);
         };
@@ -85,7 +103,9 @@ pub(super) fn append(
         }
     }
     if by_column {
-        spans.columns.iter().for_each(|(key, column)| column.append(key, first, known, chunk));
+        for (key, _, column) in &spans.columns {
+            column.append(key, rows.clone(), first, chunk);
+        }
     }
     Ok(())
 }

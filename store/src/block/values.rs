@@ -1,19 +1,21 @@
 //! The columns of a batch of rows, each value where it stands.
 
 use super::{
-    known::Known,
+    known::Codes,
     rest::Lists,
     schema::{prefix, rest_column},
 };
 use crate::{
     AttributeScope,
-    head::{Chunk, Values},
+    head::{Chunk, Interner, Values},
     wire::Value,
 };
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float64Array, Int64Array,
     RecordBatch, StringArray, UInt32Array, types::UInt32Type,
 };
+use arrow_buffer::NullBuffer;
+use std::ops::Range;
 
 pub(super) const WRONG_TYPE: &str = "a column is not of the type that it should have";
 
@@ -56,6 +58,17 @@ impl<'a> Text<'a> {
         self.maybe(row).unwrap_or_default()
     }
 
+    /// The code of a row's text under an interner; 0, which is that of the empty text, where null.
+    pub(super) fn code(&self, row: usize, known: &mut Codes, interner: &mut Interner) -> u32 {
+        let texts = self.0.filter(|(keys, _)| keys.is_valid(row));
+        texts.map_or(0, |(keys, texts)| known.code(keys.value(row), texts, interner))
+    }
+
+    /// Keys and texts.
+    pub(super) fn dictionary(&self) -> Option<(&'a UInt32Array, &'a StringArray)> {
+        self.0
+    }
+
     /// A number that is equal in two rows when their texts are.
     pub(super) fn mark(&self, row: usize) -> u64 {
         let keys = self.0.map(|(keys, _)| keys).filter(|keys| keys.is_valid(row));
@@ -70,7 +83,7 @@ impl<'a> Text<'a> {
 
 /// The attributes of one scope: columns and the list of the rest.
 pub(super) struct Attributes<'a> {
-    pub(super) columns: Vec<(&'a str, Column<'a>)>,
+    pub(super) columns: Vec<(&'a str, &'a ArrayRef, Column<'a>)>,
     pub(super) rest: Option<Lists<'a>>,
 }
 
@@ -110,7 +123,7 @@ impl<'a> Column<'a> {
 }
 
 impl Column<'_> {
-    fn kind(&self) -> usize {
+    pub(super) fn kind(&self) -> usize {
         match self {
             Self::Text(_) => 0,
             Self::Int(_) => 1,
@@ -120,40 +133,56 @@ impl Column<'_> {
         }
     }
 
-    /// Adds its values to a chunk of which row `first` is this one's row 0. A text of a dictionary is looked up once.
-    pub(super) fn append(&self, key: &str, first: u32, known: &mut Known, chunk: &mut Chunk) {
-        let nulls = match self {
+    /// Keys and texts.
+    pub(super) fn texts(&self) -> Option<(&UInt32Array, &StringArray)> {
+        match self {
+            Self::Text(texts) => texts.dictionary(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn nulls(&self) -> Option<&NullBuffer> {
+        match self {
             Self::Text(texts) => texts.0.and_then(|(keys, _)| keys.nulls()),
             Self::Int(it) => it.nulls(),
             Self::Double(it) => it.nulls(),
             Self::Bool(it) => it.nulls(),
             Self::Encoded(it) => it.nulls(),
-        };
-        let len = match self {
-            Self::Text(texts) => texts.0.map_or(0, |(keys, _)| keys.len()),
-            Self::Int(it) => it.len(),
-            Self::Double(it) => it.len(),
-            Self::Bool(it) => it.len(),
-            Self::Encoded(it) => it.len(),
-        };
-        let rows: Vec<usize> = match nulls {
-            Some(nulls) => nulls.valid_indices().collect(),
-            None => (0..len).collect(),
-        };
+        }
+    }
+
+    /// Those of some rows that have a value.
+    pub(super) fn each_valid(&self, rows: Range<usize>, mut each: impl FnMut(usize)) {
+        match self.nulls() {
+            Some(nulls) => {
+                let nulls = nulls.slice(rows.start, rows.len());
+                nulls.valid_indices().for_each(|at| each(rows.start + at));
+            }
+            None => rows.for_each(each),
+        }
+    }
+
+    /// Adds the values of some rows to a chunk, of which row `first` is the first of these.
+    pub(super) fn append(&self, key: &str, rows: Range<usize>, first: u32, chunk: &mut Chunk) {
+        let mut valid = Vec::new();
+        self.each_valid(rows.clone(), |row| valid.push(row));
+        let valid = valid.iter().copied();
         let values = match self {
             Self::Text(Text(None)) => Values::String(Vec::new()),
             Self::Text(Text(Some((keys, texts)))) => {
-                Values::String(known.codes(key, texts, keys, &rows, &mut chunk.texts))
+                let mut known = Codes::of(texts);
+                let code_of = |row| known.code(keys.value(row), texts, &mut chunk.texts);
+                Values::String(valid.clone().map(code_of).collect())
             }
-            Self::Int(it) => Values::Int(rows.iter().map(|&row| it.value(row)).collect()),
-            Self::Double(it) => Values::Double(rows.iter().map(|&row| it.value(row)).collect()),
-            Self::Bool(it) => Values::Bool(rows.iter().map(|&row| it.value(row)).collect()),
+            Self::Int(it) => Values::Int(valid.clone().map(|row| it.value(row)).collect()),
+            Self::Double(it) => Values::Double(valid.clone().map(|row| it.value(row)).collect()),
+            Self::Bool(it) => Values::Bool(valid.clone().map(|row| it.value(row)).collect()),
             Self::Encoded(it) => {
-                let codes = rows.iter().map(|&row| chunk.blobs.intern(it.value(row)));
-                Values::Encoded(codes.collect())
+                let code_of = |row| chunk.blobs.intern(it.value(row));
+                Values::Encoded(valid.clone().map(code_of).collect())
             }
         };
-        let owners = rows.iter().map(|&row| first + row as u32);
+        let owners = valid.map(|row| first + (row - rows.start) as u32);
         chunk.attributes.extend(key.as_bytes(), owners, values, &mut chunk.texts);
     }
 }
@@ -161,12 +190,12 @@ impl Column<'_> {
 impl<'a> Attributes<'a> {
     /// False when a row may have one key twice with values of one kind, in its column and in the list of the rest: only one row after
     /// the other do they keep their order.
-    pub(super) fn are_apart(&self, rows: usize) -> bool {
+    pub(super) fn are_apart(&self, rows: Range<usize>) -> bool {
         let Some(rest) = &self.rest else { return true };
-        let mut others = (0..rows).flat_map(|row| rest.of(row));
+        let mut others = rows.flat_map(|row| rest.of(row));
         !others.any(|(name, value)| {
             let mut columns = self.columns.iter();
-            columns.any(|(key, column)| *key == name && column.kind() == value.kind())
+            columns.any(|(key, _, column)| *key == name && column.kind() == value.kind())
         })
     }
 
@@ -183,7 +212,7 @@ impl<'a> Attributes<'a> {
             };
             // All-null columns are those of attributes of other traces: most of them.
             if array.null_count() < array.len() {
-                columns.push((name, Column::new(array)?));
+                columns.push((name, array, Column::new(array)?));
             }
         }
         let rest = batch.column_by_name(rest_column(scope));
@@ -191,7 +220,7 @@ impl<'a> Attributes<'a> {
     }
 
     pub(super) fn for_each(&self, row: usize, mut each: impl FnMut(&[u8], Value<'_>)) {
-        for (name, column) in &self.columns {
+        for (name, _, column) in &self.columns {
             if let Some(value) = column.get(row) {
                 each(name.as_bytes(), value);
             }

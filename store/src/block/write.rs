@@ -2,7 +2,7 @@
 
 use super::{
     columns::column,
-    gather::{Column, Group, Scratch, TextColumn},
+    gather::{Gathered, Group, Scratch, TextColumn},
     merge::Merge,
     meta::RowGroup,
     nested::Nested,
@@ -153,7 +153,7 @@ impl BlockWriter {
                 let (dedicated, scratch) = (&self.dedicated, &mut self.scratch);
                 let field = &it.field;
                 match column(field, merge, &group, dedicated, &nested, &resources, scratch) {
-                    Column::Texts(texts) if it.takes(&texts) => {
+                    Gathered::Texts(texts) if it.takes(&texts) => {
                         self.texts.write(texts, &abouts[it.leaf], &mut row_group)?;
                     }
                     column => it.write(&column.into_array(), &mut row_group)?,

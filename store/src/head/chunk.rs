@@ -202,6 +202,57 @@ impl Chunk {
         }
     }
 
+    /// Forgets everything, and keeps the memory for what comes next.
+    pub(crate) fn clear(&mut self) {
+        for interner in [
+            &mut self.texts,
+            &mut self.blobs,
+            &mut self.resource_keys,
+            &mut self.scope_keys,
+            &mut self.overlay_keys,
+        ] {
+            interner.clear();
+        }
+        self.texts.intern(b"");
+        self.trace_ids.clear();
+        self.span_ids.clear();
+        self.parent_span_ids.clear();
+        self.starts_unix_nano.clear();
+        self.ends_unix_nano.clear();
+        self.kinds.clear();
+        self.status_codes.clear();
+        self.dropped.clear();
+        for codes in [
+            &mut self.names,
+            &mut self.status_messages,
+            &mut self.trace_states,
+            &mut self.flags,
+            &mut self.encoded_bytes,
+            &mut self.resource_of,
+            &mut self.scope_of,
+            &mut self.events.parents,
+            &mut self.events.names,
+            &mut self.events.dropped_attributes,
+            &mut self.links.parents,
+            &mut self.links.trace_states,
+            &mut self.links.flags,
+            &mut self.links.dropped_attributes,
+        ] {
+            codes.clear();
+        }
+        self.resources.clear();
+        self.scopes.clear();
+        self.events.times_unix_nano.clear();
+        self.links.trace_ids.clear();
+        self.links.span_ids.clear();
+        // Which attributes there are is another matter each time.
+        self.attributes = Attributes::default();
+        self.resource_attributes = Attributes::default();
+        self.scope_attributes = Attributes::default();
+        self.events.attributes = Attributes::default();
+        self.links.attributes = Attributes::default();
+    }
+
     /// Earliest and latest start; zeros when empty.
     pub(crate) fn time_range(&self) -> TimeRange {
         let starts = self.starts_unix_nano.iter().copied();
@@ -226,16 +277,30 @@ impl Chunk {
     /// Adds a row and returns it.
     #[inline]
     pub(crate) fn push_span(&mut self, span: &SpanHeader<'_>, resource: u32, scope: u32) -> u32 {
+        let name = self.texts.intern_text(span.name);
+        let status_message = self.text(span.status_message);
+        self.push_span_of(span, name, status_message, resource, scope)
+    }
+
+    /// Adds a row, whose name and message are texts that have codes already, and returns it.
+    #[inline]
+    pub(crate) fn push_span_of(
+        &mut self,
+        span: &SpanHeader<'_>,
+        name: u32,
+        status_message: u32,
+        resource: u32,
+        scope: u32,
+    ) -> u32 {
         let row = self.trace_ids.len() as u32;
         self.trace_ids.push(span.trace_id.0);
         self.span_ids.push(span.span_id.0);
         self.parent_span_ids.push(span.parent_span_id.0);
         self.starts_unix_nano.push(span.start_unix_nano);
         self.ends_unix_nano.push(span.end_unix_nano);
-        self.names.push(self.texts.intern_text(span.name));
+        self.names.push(name);
         self.kinds.push(span.kind);
         self.status_codes.push(span.status_code);
-        let status_message = self.text(span.status_message);
         self.status_messages.push(status_message);
         let trace_state = self.text(span.trace_state);
         self.trace_states.push(trace_state);

@@ -93,6 +93,13 @@ impl Interner {
         (slot != 0).then(|| slot as u32 - 1)
     }
 
+    /// Forgets all strings, and keeps the memory for others.
+    pub(crate) fn clear(&mut self) {
+        self.arena.clear();
+        self.ends.clear();
+        self.slots.fill(0);
+    }
+
     /// Gives back what only growing needs, the table by which strings are found again above all: it is made anew if another
     /// string comes.
     pub(crate) fn freeze(&mut self) {
