@@ -96,7 +96,7 @@ impl BlockReader {
     }
 
     fn refused(&self, block: &Arc<Block>) -> usize {
-        use crate::{AttributeScope as Scope, Field};
+        use crate::{AttributeScope as Scope, Field, TextColumn};
         let mut refused = 0;
         let mut count = |is_good: bool| refused += usize::from(!is_good);
         for source in Arc::clone(block).sources() {
@@ -107,6 +107,11 @@ impl BlockReader {
                 for name in source.attribute_names(scope).unwrap_or_default() {
                     count(source.attribute(scope, &name).is_ok());
                     count(source.may_have(scope, &name, "GET").is_ok());
+                    let column = match scope {
+                        Scope::Span => TextColumn::Span(&name),
+                        _ => TextColumn::Resource(&name),
+                    };
+                    count(source.rows_where(column, &mut |text| text.len() % 2 == 0).is_ok());
                 }
             }
             for scope in [Scope::Event, Scope::Link] {

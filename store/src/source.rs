@@ -6,6 +6,7 @@
 
 use crate::{Error, TraceId};
 use arrow_array::{ArrayRef, UInt32Array};
+use arrow_buffer::BooleanBuffer;
 use std::{ops::Range, sync::Arc};
 
 /// Where an attribute stands.
@@ -70,6 +71,19 @@ impl Field {
     ];
 }
 
+/// What may have a text of each span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextColumn<'a> {
+    /// [`Field::Name`].
+    Name,
+    /// [`Field::StatusMessage`].
+    StatusMessage,
+    /// An attribute of the span.
+    Span(&'a str),
+    /// An attribute of its resource.
+    Resource(&'a str),
+}
+
 /// Earliest and latest span start in a source, both inclusive, nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRange {
@@ -116,6 +130,17 @@ pub trait Source: Send + Sync {
     fn may_have(&self, scope: AttributeScope, name: &str, text: &str) -> Result<bool, Error> {
         let _ = (scope, name, text);
         Ok(true)
+    }
+
+    /// The rows whose text in a column passes a test: the same as testing each text that is read, but cheaper where texts have codes.
+    /// `None`: it is not, or there may be arrays, whose texts count as well.
+    fn rows_where(
+        &self,
+        column: TextColumn<'_>,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let _ = (column, test);
+        Ok(None)
     }
 
     /// The names of all attributes of a scope that occur in this source, sorted.

@@ -1,7 +1,9 @@
 //! What the tests of this crate share: a clock that stands still, OTLP at random, and a model of what
 //! the store must give back, written without any of the store's code.
 
-use crate::{Clock, Config, Overlay};
+use crate::{AttributeScope, Clock, Config, Field, Overlay, Source, TextColumn};
+use arrow_array::{Array, ArrayAccessor, ArrayRef, StringArray, cast::AsArray, types::UInt32Type};
+use arrow_schema::DataType;
 use proptest::{collection::vec, option, prelude::*};
 use prost::Message;
 use sigyn_proto::otlp::{
@@ -250,6 +252,56 @@ pub(crate) fn flattened(traces_data: &[u8]) -> BTreeSet<Vec<u8>> {
     assert_eq!(flat.len(), spans, "a span came back twice");
     assert_eq!(rejected, 0);
     flat
+}
+
+/// Choosing rows by text is the same as reading texts and testing each, wherever a source offers it; gives how often it did. Attributes
+/// that may be arrays have to be read.
+pub(crate) fn check_choices(source: &dyn Source) -> usize {
+    let mut offered = 0;
+    let mut check = |column: TextColumn<'_>, arrays: Vec<ArrayRef>| {
+        let has_arrays = arrays.iter().any(|array| array.data_type() == &DataType::Binary);
+        let texts: Vec<_> = arrays
+            .iter()
+            .filter_map(|array| array.as_dictionary_opt::<UInt32Type>())
+            .map(|coded| coded.downcast_dict::<StringArray>().unwrap())
+            .collect();
+        let any = |test: &dyn Fn(&str) -> bool| -> Vec<bool> {
+            let passes = |row: usize| {
+                let mut here = texts.iter().filter(|texts| texts.is_valid(row));
+                here.any(|texts| test(texts.value(row)))
+            };
+            (0..source.rows()).map(passes).collect()
+        };
+        let middle = source.rows() / 2;
+        let one = texts.iter().find(|it| it.is_valid(middle)).map(|it| it.value(middle));
+        let tests: [&dyn Fn(&str) -> bool; 3] = [
+            &|text| Some(text) == one,
+            &|text| text.bytes().map(u32::from).sum::<u32>() % 3 != 0,
+            &|_| false,
+        ];
+        for test in tests {
+            // The second time it is remembered.
+            for _ in 0..2 {
+                let found = source.rows_where(column, &mut |text| test(text)).unwrap();
+                if let Some(found) = found {
+                    assert!(!has_arrays, "{column:?}");
+                    assert_eq!(found.iter().collect::<Vec<_>>(), any(test), "{column:?}");
+                    offered += 1;
+                }
+            }
+        }
+    };
+    check(TextColumn::Name, vec![source.field(Field::Name).unwrap()]);
+    check(TextColumn::StatusMessage, vec![source.field(Field::StatusMessage).unwrap()]);
+    for name in source.attribute_names(AttributeScope::Span).unwrap() {
+        let arrays = source.attribute(AttributeScope::Span, &name).unwrap();
+        check(TextColumn::Span(&name), arrays);
+    }
+    for name in source.attribute_names(AttributeScope::Resource).unwrap() {
+        let arrays = source.attribute(AttributeScope::Resource, &name).unwrap();
+        check(TextColumn::Resource(&name), arrays);
+    }
+    offered
 }
 
 fn flatten(list: &[ResourceSpans], overlay: Option<&Overlay>) -> (BTreeSet<Vec<u8>>, usize) {

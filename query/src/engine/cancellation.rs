@@ -84,6 +84,11 @@ impl Cancellation {
             Some(dictionary) => dictionary.keys().get_buffer_memory_size(),
             None => array.get_buffer_memory_size(),
         };
+        self.read_bytes(bytes)
+    }
+
+    /// The same of what is no array.
+    pub(super) fn read_bytes(&self, bytes: usize) -> Result<(), EngineError> {
         self.state.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.check()
     }

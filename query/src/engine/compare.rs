@@ -66,7 +66,7 @@ pub(super) fn compare(
 }
 
 /// The operator for exchanged sides.
-fn mirrored(operator: ComparisonOperator) -> ComparisonOperator {
+pub(super) fn mirrored(operator: ComparisonOperator) -> ComparisonOperator {
     use ComparisonOperator::*;
     match operator {
         Less => Greater,
@@ -238,7 +238,8 @@ fn equality(operator: ComparisonOperator, equal: bool) -> bool {
 
 type Predicate<'a> = Box<dyn Fn(&str) -> bool + 'a>;
 
-fn text_predicate(
+/// What a text must be for `text operator wanted` to hold.
+pub(super) fn text_predicate(
     operator: ComparisonOperator,
     wanted: &str,
 ) -> Result<Predicate<'_>, EngineError> {

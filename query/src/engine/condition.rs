@@ -3,7 +3,7 @@
 use super::{
     EngineError, blanks,
     column::{Column, Data, Fan, Operand, any_of_owner},
-    compare::compare,
+    compare::{compare, mirrored, text_predicate},
     operand::{Frame, operand, scope_of},
     view::Entries,
 };
@@ -11,7 +11,7 @@ use crate::traceql::{ComparisonOperator, FieldExpression, FieldRef, Intrinsic, L
 use arrow_array::{Array, BooleanArray, cast::AsArray};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_select::take::take;
-use sigyn_store::AttributeScope;
+use sigyn_store::{AttributeScope, TextColumn};
 
 const NESTED_SCOPES: [AttributeScope; 2] = [AttributeScope::Event, AttributeScope::Link];
 
@@ -71,6 +71,9 @@ fn evaluated(expression: &FieldExpression, frame: Frame<'_>) -> Result<BooleanBu
         }
         FieldExpression::Not(inner, _) => is_false(inner, frame),
         FieldExpression::Comparison { operator, left, right, .. } => {
+            if let Some(rows) = by_text(expression, frame)? {
+                return Ok(rows);
+            }
             let (left, right) = (side(left, right, frame)?, side(right, left, frame)?);
             compare(*operator, &left, &right, frame.len())
         }
@@ -198,27 +201,52 @@ fn all<'e>(
 
 /// False when an expression asks for an attribute that is equal to a text which no span has there: then nothing need be read.
 fn may_hold(expression: &FieldExpression, frame: Frame<'_>) -> Result<bool, EngineError> {
-    let FieldExpression::Comparison { operator: ComparisonOperator::Equal, left, right, .. } =
-        expression
-    else {
+    let Some((field, ComparisonOperator::Equal, text)) = text_question(expression) else {
         return Ok(true);
     };
-    let (field, text) = match (&**left, &**right) {
-        (FieldExpression::Field(field, _), FieldExpression::Literal(Literal::String(text), _))
-        | (FieldExpression::Literal(Literal::String(text), _), FieldExpression::Field(field, _)) => {
-            (field, text)
-        }
-        _ => return Ok(true),
-    };
-    match field {
-        FieldRef::Attribute { scope: Scope::Span, name } => {
-            frame.view.may_have(AttributeScope::Span, name, text)
-        }
-        FieldRef::Attribute { scope: Scope::Resource, name } => {
+    match text_column(field) {
+        Some(TextColumn::Span(name)) => frame.view.may_have(AttributeScope::Span, name, text),
+        Some(TextColumn::Resource(name)) => {
             frame.view.may_have(AttributeScope::Resource, name, text)
         }
         _ => Ok(true),
     }
+}
+
+/// Where a comparison of a field with a text holds, if the source can tell without its values.
+fn by_text(
+    expression: &FieldExpression,
+    frame: Frame<'_>,
+) -> Result<Option<BooleanBuffer>, EngineError> {
+    let question = text_question(expression).filter(|_| frame.entries.is_none());
+    let Some((field, operator, text)) = question else { return Ok(None) };
+    let Some(column) = text_column(field) else { return Ok(None) };
+    let test = text_predicate(operator, text)?;
+    frame.view.rows_where(column, &mut |it| test(it))
+}
+
+/// The field that is compared with a text, as if it stood on the left.
+fn text_question(expression: &FieldExpression) -> Option<(&FieldRef, ComparisonOperator, &str)> {
+    let FieldExpression::Comparison { operator, left, right, .. } = expression else { return None };
+    match (&**left, &**right) {
+        (FieldExpression::Field(field, _), FieldExpression::Literal(Literal::String(text), _)) => {
+            Some((field, *operator, text))
+        }
+        (FieldExpression::Literal(Literal::String(text), _), FieldExpression::Field(field, _)) => {
+            Some((field, mirrored(*operator), text))
+        }
+        _ => None,
+    }
+}
+
+/// The column of a field that has a text of its own in each span.
+fn text_column(field: &FieldRef) -> Option<TextColumn<'_>> {
+    Some(match field {
+        FieldRef::Intrinsic(Intrinsic::Name) => TextColumn::Name,
+        FieldRef::Attribute { scope: Scope::Span, name } => TextColumn::Span(name),
+        FieldRef::Attribute { scope: Scope::Resource, name } => TextColumn::Resource(name),
+        _ => return None,
+    })
 }
 
 fn any_entry(

@@ -7,7 +7,7 @@ use arrow_array::{
 use arrow_buffer::BooleanBuffer;
 use arrow_select::take::take;
 use parking_lot::Mutex;
-use sigyn_store::{AttributeScope, Children, Field, Source};
+use sigyn_store::{AttributeScope, Children, Field, Source, TextColumn};
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
@@ -222,6 +222,22 @@ impl View {
         text: &str,
     ) -> Result<bool, EngineError> {
         Ok(self.rows.is_some() || self.source.may_have(scope, name, text)?)
+    }
+
+    /// The rows whose text in a column passes a test, where that is cheaper to know than to read the texts.
+    pub(super) fn rows_where(
+        &self,
+        column: TextColumn<'_>,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Option<BooleanBuffer>, EngineError> {
+        if self.rows.is_some() {
+            return Ok(None);
+        }
+        let rows = self.source.rows_where(column, test)?;
+        if let Some(rows) = &rows {
+            self.cancellation.read_bytes(rows.len() / 8)?;
+        }
+        Ok(rows)
     }
 
     /// True when it has all rows of its source.

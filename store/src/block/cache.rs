@@ -1,9 +1,11 @@
 //! What was read from blocks lately: footers, bloom filters, dictionaries, columns. Bounded by bytes.
 
 use super::{
-    column_file::FileId, footer::Footer, resource_table::ResourceTable, trace_runs::TraceRuns,
+    codes::Wanted, column_file::FileId, footer::Footer, resource_table::ResourceTable,
+    trace_runs::TraceRuns,
 };
 use arrow_array::ArrayRef;
+use arrow_buffer::BooleanBuffer;
 use parking_lot::Mutex;
 use parquet::{bloom_filter::Sbbf, column::page::Page};
 use std::{collections::HashMap, sync::Arc};
@@ -26,6 +28,8 @@ pub(super) enum Key {
     Column(FileId, usize, usize),
     /// Row group, position of the leaf among the leaves of the schema.
     Dictionary(FileId, usize, usize),
+    /// Row group, position of the leaf, codes.
+    Rows(FileId, usize, usize, Wanted),
 }
 
 /// The thing itself.
@@ -38,6 +42,8 @@ pub(super) enum Entry {
     Column(ArrayRef),
     /// Decompressed.
     Dictionary(Page),
+    /// That have one of these codes.
+    Rows(BooleanBuffer),
 }
 
 /// Least recently used entries go first.

@@ -2,15 +2,16 @@
 
 use super::{
     cache::{Cache, Entry, Key},
-    direct,
+    codes::Coded,
     file::BlockFile,
     footer::Footer,
     meta::FileEnd,
     pages::RowGroupPages,
+    portions,
 };
 use crate::Error;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
-use arrow_schema::{Fields, Schema};
+use arrow_buffer::BooleanBuffer;
 use arrow_select::{
     concat::{concat, concat_batches},
     take::take,
@@ -20,9 +21,10 @@ use parquet::{
         ProjectionMask,
         arrow_reader::{
             ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-            ParquetRecordBatchReaderBuilder, RowSelection,
+            ParquetRecordBatchReaderBuilder,
         },
     },
+    basic::Type as PhysicalType,
     bloom_filter::Sbbf,
     errors::ParquetError,
     file::metadata::PageIndexPolicy,
@@ -46,6 +48,12 @@ pub(super) struct FileId {
 pub(super) enum Part {
     Spans,
     Resources,
+}
+
+/// What is asked of each value of a column.
+pub(super) enum Test<'a> {
+    Text(&'a mut dyn FnMut(&str) -> bool),
+    Number(&'a mut dyn FnMut(u32) -> bool),
 }
 
 /// Nothing of it is read before it is asked for.
@@ -142,14 +150,54 @@ impl ColumnFile {
     pub(super) fn may_have(&self, row_group: usize, name: &str, text: &str) -> Result<bool, Error> {
         let footer = self.footer()?;
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(false) };
-        let key = Key::Column(self.id, row_group, at);
-        let Some(leaf) = footer.text_leaf(row_group, at) else { return Ok(true) };
-        if self.cache.get(&key).is_some() {
+        let Some(leaf) = footer.text_leaf(at) else { return Ok(true) };
+        if self.cache.get(&Key::Column(self.id, row_group, at)).is_some() {
             return Ok(true);
         }
         self.guarded(|| {
-            let texts = self.pages(&footer, row_group)?.dictionary(leaf)?;
-            Ok(texts.is_none_or(|texts| is_among(&texts, text.as_bytes())))
+            let pages = self.pages(&footer, row_group)?;
+            let coded = Coded::open(&pages, leaf, PhysicalType::BYTE_ARRAY)?;
+            let Some(coded) = coded else { return Ok(true) };
+            Ok(!coded.texts(|it| it == text)?.is_empty())
+        })
+    }
+
+    /// The rows of a row group whose value in a column passes a test; `None` where that is not cheaper to know than the values are to
+    /// read.
+    pub(super) fn rows_where(
+        &self,
+        row_group: usize,
+        name: &str,
+        test: Test<'_>,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let footer = self.footer()?;
+        let at = footer.whole.schema().index_of(name).ok();
+        let (leaf, physical) = match test {
+            Test::Text(_) => (at.and_then(|at| footer.text_leaf(at)), PhysicalType::BYTE_ARRAY),
+            Test::Number(_) => (at.and_then(|at| footer.first_leaf(at)), PhysicalType::INT32),
+        };
+        let Some(leaf) = leaf else { return Ok(None) };
+        self.guarded(|| {
+            let pages = self.pages(&footer, row_group)?;
+            let Some(coded) = Coded::open(&pages, leaf, physical)? else { return Ok(None) };
+            let rows = footer.rows(row_group);
+            let wanted = match test {
+                Test::Text(test) => coded.texts(test)?,
+                Test::Number(test) => coded.numbers(test),
+            };
+            if wanted.is_empty() {
+                return Ok(Some(BooleanBuffer::new_unset(rows)));
+            }
+            let key = Key::Rows(self.id, row_group, leaf, wanted.clone());
+            if let Some(Entry::Rows(found)) = self.cache.get(&key) {
+                return Ok(Some(found));
+            }
+            let found = coded.rows(&wanted)?;
+            if found.len() != rows {
+                return Err(wrong_rows(row_group, found.len(), rows));
+            }
+            self.cache.put(key, Entry::Rows(found.clone()), rows / 8 + wanted.size_bytes());
+            Ok(Some(found))
         })
     }
 
@@ -165,7 +213,11 @@ impl ColumnFile {
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
         self.guarded(|| {
             let Some(rows) = footer.pages_of(row_group, at, value) else { return Ok(None) };
-            let batch = self.read_rows(&footer, row_group, &[at], std::slice::from_ref(&rows))?;
+            let batch = portions::read(
+                &self.pages(&footer, row_group)?,
+                &[at],
+                std::slice::from_ref(&rows),
+            )?;
             Ok(batch.map(|batch| (rows.start, Arc::clone(batch.column(0)))))
         })
     }
@@ -187,7 +239,7 @@ impl ColumnFile {
             let mut roots: Vec<usize> =
                 filled.map(|(leaf, _)| schema.get_column_root_idx(leaf)).collect();
             roots.dedup();
-            self.read_rows(&footer, row_group, &roots, &[rows])
+            portions::read(&self.pages(&footer, row_group)?, &roots, &[rows])
         })
     }
 
@@ -242,7 +294,7 @@ impl ColumnFile {
         if rows.is_empty() {
             return Ok(new_empty_array(footer.whole.schema().field(at).data_type()));
         }
-        let batch = self.read_rows(footer, row_group, &[at], &runs(rows))?;
+        let batch = portions::read(&self.pages(footer, row_group)?, &[at], &runs(rows))?;
         match batch {
             Some(batch) if batch.num_rows() == rows.len() => Ok(Arc::clone(batch.column(0))),
             batch => {
@@ -250,54 +302,6 @@ impl ColumnFile {
                 Err(wrong_rows(row_group, found, rows.len()))
             }
         }
-    }
-
-    /// Chosen columns (ascending) of runs of rows, as one batch; `None` when there are no rows.
-    fn read_rows(
-        &self,
-        footer: &Footer,
-        row_group: usize,
-        columns: &[usize],
-        runs: &[Range<usize>],
-    ) -> Result<Option<RecordBatch>, ParquetError> {
-        let count: usize = runs.iter().map(Range::len).sum();
-        if count == 0 {
-            return Ok(None);
-        }
-        let (fields, schema) = (footer.whole.schema().fields(), footer.whole.parquet_schema());
-        let pages = self.pages(footer, row_group)?;
-        let (mut arrays, mut others) = (Vec::with_capacity(columns.len()), Vec::new());
-        let mut leaf = 0;
-        for &column in columns {
-            while schema.get_column_root_idx(leaf) < column {
-                leaf += 1;
-            }
-            match direct::read(&pages, leaf, fields[column].data_type(), runs)? {
-                Some(array) => arrays.push((column, array)),
-                None => others.push(column),
-            }
-        }
-        if !others.is_empty() {
-            let selection =
-                RowSelection::from_consecutive_ranges(runs.iter().cloned(), footer.rows(row_group));
-            let mask = ProjectionMask::roots(schema, others.iter().copied());
-            let reader = pages.read(mask, Some(selection), count)?;
-            let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
-            let batch = match batches.as_slice() {
-                [] => return Ok(None),
-                [batch] => batch.clone(),
-                [first, ..] => concat_batches(&first.schema(), &batches)?,
-            };
-            arrays.extend(others.into_iter().zip(batch.columns().iter().cloned()));
-        }
-        let schema =
-            Schema::new(arrays.iter().map(|(at, _)| Arc::clone(&fields[*at])).collect::<Fields>());
-        let arrays = arrays.into_iter().map(|(_, array)| array).collect();
-        let batch = RecordBatch::try_new(Arc::new(schema), arrays)?;
-        if batch.num_rows() != count {
-            return Err(wrong_rows(row_group, batch.num_rows(), count));
-        }
-        Ok(Some(batch))
     }
 
     /// A row group, ready for many reads.
@@ -350,25 +354,10 @@ impl Scan<'_> {
     }
 }
 
-fn wrong_rows(row_group: usize, found: usize, wanted: usize) -> ParquetError {
+pub(super) fn wrong_rows(row_group: usize, found: usize, wanted: usize) -> ParquetError {
     ParquetError::General(format!(
         "a column of row group {row_group} has {found} rows instead of {wanted}"
     ))
-}
-
-/// Whether a text is in the page of a dictionary, where each stands behind its length.
-fn is_among(mut texts: &[u8], wanted: &[u8]) -> bool {
-    while let Some((length, rest)) = texts.split_first_chunk() {
-        let Some((text, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else {
-            // Damage is for whoever reads the values.
-            return true;
-        };
-        if text == wanted {
-            return true;
-        }
-        texts = rest;
-    }
-    false
 }
 
 /// Ascending rows as runs.
@@ -385,8 +374,7 @@ fn runs(rows: &UInt32Array) -> Vec<Range<usize>> {
 
 /// True when the rows lie in so few of a column's pages that the others are better left alone.
 fn is_sparse(footer: &Footer, row_group: usize, column: usize, rows: &UInt32Array) -> bool {
-    let schema = footer.whole.parquet_schema();
-    let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == column);
+    let leaf = footer.first_leaf(column);
     let pages = footer.whole.metadata().offset_index();
     let pages = leaf.and_then(|leaf| pages?.get(row_group)?.get(leaf));
     let Some(pages) = pages.map(|index| index.page_locations()) else { return false };

@@ -24,21 +24,36 @@ type Checked<T> = std::result::Result<T, &'static str>;
 const SHORT: &str = "a page is too short for what it should hold";
 const NO_VALUE: &str = "a code stands for no value";
 
-/// A column of runs of rows, ascending; `None` when it is not one of these, or of a type that is read otherwise.
+/// True of a column that is one of these, as far as its footer tells.
+pub(super) fn can_read(pages: &RowGroupPages, leaf: usize, data_type: &DataType) -> bool {
+    encoding_of(pages, leaf, data_type).is_some()
+}
+
+/// How all values of a column lie in its pages, and the width of one; `None` of what is read otherwise.
+fn encoding_of(
+    pages: &RowGroupPages,
+    leaf: usize,
+    data_type: &DataType,
+) -> Option<(Encoding, usize)> {
+    let (physical, width) = physical_type(data_type)?;
+    let encoding = pages.only_encoding(leaf, physical)?;
+    let is_read = match encoding {
+        Encoding::RLE_DICTIONARY => true,
+        Encoding::PLAIN | Encoding::BYTE_STREAM_SPLIT => width > 0,
+        _ => false,
+    };
+    (is_read && pages.locations(leaf).is_some()).then_some((encoding, width))
+}
+
+/// A column of runs of rows, ascending; `None` when it is not one of these after all.
 pub(super) fn read(
     pages: &RowGroupPages,
     leaf: usize,
     data_type: &DataType,
     rows: &[Range<usize>],
 ) -> Result<Option<ArrayRef>> {
-    let Some((physical, width)) = physical_type(data_type) else { return Ok(None) };
-    let Some(encoding) = pages.only_encoding(leaf, physical) else { return Ok(None) };
-    let is_read = match encoding {
-        Encoding::RLE_DICTIONARY => true,
-        Encoding::PLAIN | Encoding::BYTE_STREAM_SPLIT => width > 0,
-        _ => false,
-    };
-    let Some(locations) = pages.locations(leaf).filter(|_| is_read) else { return Ok(None) };
+    let Some((encoding, width)) = encoding_of(pages, leaf, data_type) else { return Ok(None) };
+    let Some(locations) = pages.locations(leaf) else { return Ok(None) };
     let firsts: Vec<usize> = locations.iter().map(|it| it.first_row_index as usize).collect();
     let mut reader = pages.column_pages(leaf)?;
     let dictionary = match encoding {

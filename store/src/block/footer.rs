@@ -8,7 +8,6 @@ use crate::AttributeScope;
 use arrow_schema::DataType;
 use parquet::{
     arrow::arrow_reader::ArrowReaderMetadata,
-    basic::Encoding,
     file::{metadata::ParquetMetaData, page_index::column_index::ColumnIndexMetaData},
 };
 use std::{
@@ -89,15 +88,16 @@ impl Footer {
         if start < end && end <= rows { Some(start..end) } else { all }
     }
 
-    /// The leaf of a column of texts if all of them in a row group are in a dictionary.
-    pub(super) fn text_leaf(&self, row_group: usize, column: usize) -> Option<usize> {
-        let schema = self.whole.parquet_schema();
+    /// The leaf of a column of texts.
+    pub(super) fn text_leaf(&self, column: usize) -> Option<usize> {
         let is_text = kind_of(self.whole.schema().field(column).data_type()) == 0;
-        let mut leaves = (0..schema.num_columns()).filter(|_| is_text);
-        let leaf = leaves.find(|&leaf| schema.get_column_root_idx(leaf) == column)?;
-        let chunk = self.whole.metadata().row_groups().get(row_group)?.column(leaf);
-        let encodings = chunk.page_encoding_stats_mask()?;
-        encodings.is_only(Encoding::RLE_DICTIONARY).then_some(leaf)
+        is_text.then(|| self.first_leaf(column)).flatten()
+    }
+
+    /// The first leaf of a column: the only one, unless it is nested.
+    pub(super) fn first_leaf(&self, column: usize) -> Option<usize> {
+        let schema = self.whole.parquet_schema();
+        (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == column)
     }
 
     /// Names of all columns.

@@ -1,6 +1,9 @@
 //! Parquet's hybrid of run lengths and packed bits (parquet-format, Encodings.md, "Run Length Encoding / Bit-Packing Hybrid"):
 //! small numbers of one width, in which one can go ahead without looking at each.
 
+use arrow_buffer::BooleanBufferBuilder;
+use std::array::from_fn;
+
 const SHORT: &str = "a page ends before its values do";
 const WRONG: &str = "a page has runs that make no sense";
 
@@ -53,6 +56,27 @@ impl<'a> Hybrid<'a> {
             Run::Same(value) => (0..count).for_each(|_| put(value)),
             Run::Packed(bytes, first) => {
                 (first..first + count).for_each(|at| put(number(bytes, width, at)));
+            }
+        })
+    }
+
+    /// Says of so many numbers which are wanted, one bit each.
+    pub(super) fn mark(
+        &mut self,
+        count: usize,
+        is_wanted: impl Fn(u32) -> bool,
+        marks: &mut BooleanBufferBuilder,
+    ) -> Result<(), &'static str> {
+        let mut of_eights: Vec<u8> = Vec::new();
+        self.runs(count, |run, width, count| match run {
+            Run::Same(value) => marks.append_n(count, is_wanted(value)),
+            Run::Packed(bytes, first) => {
+                of_eights.clear();
+                of_eights.extend((first / 8..(first + count).div_ceil(8)).map(|at| {
+                    let numbers = eight(bytes, width, at).into_iter().enumerate();
+                    numbers.fold(0, |bits, (bit, number)| bits | u8::from(is_wanted(number)) << bit)
+                }));
+                marks.append_packed_range(first % 8..first % 8 + count, &of_eights);
             }
         })
     }
@@ -123,6 +147,22 @@ fn number(bytes: &[u8], width: usize, at: usize) -> u32 {
     word[..length].copy_from_slice(&from[..length]);
     let word = u64::from_le_bytes(word) >> (bit % 8);
     (word & ((1 << width) - 1)) as u32
+}
+
+/// Eight numbers that were packed together: they take as many bytes as one has bits.
+fn eight(bytes: &[u8], width: usize, at: usize) -> [u32; 8] {
+    let bytes = &bytes[at * width..];
+    match (bytes.first_chunk(), bytes.first_chunk()) {
+        (Some(word), _) if width <= 8 => {
+            let (word, mask) = (u64::from_le_bytes(*word), (1 << width) - 1);
+            from_fn(|at| (word >> (at * width)) as u32 & mask)
+        }
+        (_, Some(word)) if width <= 16 => {
+            let (word, mask) = (u128::from_le_bytes(*word), (1 << width) - 1);
+            from_fn(|at| (word >> (at * width)) as u32 & mask)
+        }
+        _ => from_fn(|at| number(bytes, width, at)),
+    }
 }
 
 /// How many of so many bits are set.
@@ -210,6 +250,32 @@ mod tests {
         }
 
         #[test]
+        fn marks_say_which_numbers_are_wanted(
+            width in 1usize..=32,
+            runs in prop::collection::vec((any::<bool>(), prop::collection::vec(0u32..6, 1..40)), 1..6),
+            steps in prop::collection::vec((0usize..30, 0usize..60), 1..20),
+        ) {
+            let (bytes, plain) = encoded(&runs, width);
+            let mut hybrid = Hybrid::new(&bytes, width).unwrap();
+            let mut at = 0;
+            for (skipped, marked) in steps {
+                if at + skipped + marked > plain.len() {
+                    break;
+                }
+                hybrid.skip(skipped).unwrap();
+                at += skipped;
+                let mut marks = BooleanBufferBuilder::new(0);
+                marks.append(true);
+                hybrid.mark(marked, |number| number & 1 == 1, &mut marks).unwrap();
+                let marks: Vec<bool> = marks.finish().iter().skip(1).collect();
+                let expected: Vec<bool> =
+                    plain[at..at + marked].iter().map(|number| number & 1 == 1).collect();
+                prop_assert_eq!(marks, expected);
+                at += marked;
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_or_refused(
             bytes in prop::collection::vec(any::<u8>(), 0..40),
             width in 0usize..40,
@@ -219,6 +285,7 @@ mod tests {
                 for (skipped, read) in steps {
                     let _ = hybrid.skip(skipped);
                     let _ = hybrid.read(read, |_| {});
+                    let _ = hybrid.mark(read, |_| true, &mut BooleanBufferBuilder::new(0));
                 }
             }
         }

@@ -42,6 +42,7 @@ thread_local! {
 }
 
 /// A row group that can be read.
+#[derive(Clone)]
 pub(super) struct RowGroupPages {
     pub(super) file: BlockFile,
     pub(super) footer: Footer,
@@ -76,18 +77,10 @@ impl RowGroupPages {
         let file: Arc<dyn FileReader> = Arc::new(self);
         ParquetRecordBatchReader::try_new_with_row_groups(&levels, &file, batch_rows, selection)
     }
-}
 
-impl RowGroupPages {
     /// The pages of a leaf, its dictionary first.
     pub(super) fn column_pages(&self, leaf: usize) -> Result<Box<dyn PageReader>> {
         Columns(self).get_column_page_reader(leaf)
-    }
-
-    /// The dictionary of a leaf, unpacked; `None` when it has none.
-    pub(super) fn dictionary(&self, leaf: usize) -> Result<Option<Bytes>> {
-        let first = self.column_pages(leaf)?.get_next_page()?;
-        Ok(first.filter(Page::is_dictionary_page).map(|page| page.buffer().clone()))
     }
 
     /// Where the pages of a leaf lie.

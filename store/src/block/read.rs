@@ -2,7 +2,7 @@
 
 use super::{
     cache::{Cache, Entry, Key},
-    column_file::{ColumnFile, FileId, Part, Scan},
+    column_file::{ColumnFile, FileId, Part, Scan, Test},
     file::BlockFile,
     footer::Footer,
     inputs::parents_of,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{Error, Source, TraceId, head::Chunk};
 use arrow_array::{Array, ArrayRef, UInt32Array, cast::AsArray, types::Int32Type};
+use arrow_buffer::BooleanBuffer;
 use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -214,6 +215,20 @@ impl Block {
         text: &str,
     ) -> Result<bool, Error> {
         self.spans.may_have(row_group, column, text)
+    }
+
+    /// The spans of a row group whose value in a column passes a test; `None` when the values must be read for that.
+    pub(super) fn rows_where(
+        &self,
+        row_group: usize,
+        column: &str,
+        test: Test<'_>,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let found = self.spans.rows_where(row_group, column, test)?;
+        if found.as_ref().is_some_and(|found| found.len() != self.rows(row_group)) {
+            return Err(self.damaged("a row group has not as many spans as it should have"));
+        }
+        Ok(found)
     }
 
     /// The IDs of the parents of rows of a row group.

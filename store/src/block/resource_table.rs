@@ -7,7 +7,9 @@ use super::{
     values::{WRONG_TYPE, column},
 };
 use crate::{AttributeScope, Error};
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, types::UInt32Type};
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, StringArray, UInt32Array, cast::AsArray, types::UInt32Type,
+};
 use arrow_schema::DataType;
 use arrow_select::take::{TakeOptions, take};
 use std::{collections::BTreeSet, sync::Arc};
@@ -53,6 +55,26 @@ impl ResourceTable {
                 None => array.data_type() == &DataType::Binary,
             }
         }))
+    }
+
+    /// The numbers of the resources whose text under this name passes a test; `None` where one may have an array. `service.name` as text
+    /// is not looked for.
+    pub(super) fn numbers_where(
+        &self,
+        name: &str,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Option<BTreeSet<u32>>, &'static str> {
+        let mut numbers = BTreeSet::new();
+        for array in self.attribute(name)? {
+            if array.data_type() == &DataType::Binary {
+                return Ok(None);
+            }
+            let Some(coded) = array.as_dictionary_opt::<UInt32Type>() else { continue };
+            let texts = coded.downcast_dict::<StringArray>().ok_or(WRONG_TYPE)?;
+            let found = texts.into_iter().zip(self.first..);
+            numbers.extend(found.filter(|(text, _)| text.is_some_and(&mut *test)).map(|it| it.1));
+        }
+        Ok(Some(numbers))
     }
 
     /// The values of an attribute, one array per value type that it has anywhere. `service.name` as text is not looked for: spans have

@@ -2,13 +2,15 @@
 
 use super::{
     children::BlockChildren,
+    column_file::Test,
     read::Block,
     resource_table::RESOURCE,
     rest,
     schema::{column_of, prefix, rest_column},
 };
-use crate::{AttributeScope, Children, Error, Field, Source, TimeRange, TraceId};
+use crate::{AttributeScope, Children, Error, Field, Source, TextColumn, TimeRange, TraceId};
 use arrow_array::{Array, ArrayRef, UInt32Array, new_null_array};
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -122,6 +124,46 @@ impl BlockSource {
             || self.block.may_have(self.row_group, &column_of(scope, name), text)?)
     }
 
+    fn read_rows_where(
+        &self,
+        column: TextColumn<'_>,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let rows = |name: &str, test| self.block.rows_where(self.row_group, name, test);
+        match column {
+            TextColumn::Name => rows("name", Test::Text(test)),
+            TextColumn::StatusMessage => rows("status_message", Test::Text(test)),
+            TextColumn::Span(name) => {
+                // Values of other types stand in the list, and so do further ones under the same key.
+                let rest = self.rest_names(AttributeScope::Span)?;
+                if rest.is_none_or(|names| names.iter().any(|it| it == name)) {
+                    return Ok(None);
+                }
+                rows(&column_of(AttributeScope::Span, name), Test::Text(test))
+            }
+            TextColumn::Resource(name) => {
+                let Some(table) = self.block.resource_table(self.row_group)? else {
+                    return Ok(None);
+                };
+                let damaged = |what| self.block.damaged(what);
+                if name == "service.name" {
+                    // Spans have it themselves, unless it is of another kind.
+                    let is_text = table.attribute(name).map_err(damaged)?.is_empty();
+                    return if is_text { rows("service_name", Test::Text(test)) } else { Ok(None) };
+                }
+                match table.numbers_where(name, test).map_err(damaged)? {
+                    None => Ok(None),
+                    Some(numbers) if numbers.is_empty() => {
+                        Ok(Some(BooleanBuffer::new_unset(self.rows())))
+                    }
+                    Some(numbers) => {
+                        rows(RESOURCE, Test::Number(&mut |number| numbers.contains(&number)))
+                    }
+                }
+            }
+        }
+    }
+
     fn rest_names(&self, scope: AttributeScope) -> Result<Option<Vec<String>>, Error> {
         self.block.footer()?.rest_names(scope).map_err(|what| self.block.damaged(what))
     }
@@ -211,6 +253,14 @@ impl Source for BlockSource {
 
     fn may_have(&self, scope: AttributeScope, name: &str, text: &str) -> Result<bool, Error> {
         self.block.guarded(|| self.read_may_have(scope, name, text))
+    }
+
+    fn rows_where(
+        &self,
+        column: TextColumn<'_>,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        self.block.guarded(|| self.read_rows_where(column, test))
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {

@@ -7,7 +7,7 @@ use crate::{
     objects::BlockPlace,
     otlp,
     simulation::Random,
-    test_kit::{START_UNIX_NANO, any_request, flattened, request},
+    test_kit::{START_UNIX_NANO, any_request, check_choices, flattened, request},
 };
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, types::UInt64Type};
 use arrow_cast::cast;
@@ -150,6 +150,9 @@ proptest! {
             assert_eq!(merged.is_some(), expected.is_some());
             if let (Some(merged), Some(expected)) = (merged, expected) {
                 check_equal(folder.path(), &merged, &expected);
+                for source in [merged, expected].into_iter().flat_map(Block::sources) {
+                    check_choices(&*source);
+                }
             }
         });
     }

@@ -4,10 +4,13 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Float64Array,
     Int64Array, NullArray, UInt8Array, UInt32Array, UInt64Array, types::UInt32Type,
 };
+use arrow_buffer::BooleanBuffer;
 use arrow_select::take::take;
 use prost::Message;
 use sigyn_proto::otlp::common::v1::{AnyValue, ArrayValue, any_value};
-use sigyn_store::{AttributeScope, Children, Error, Field, Source, SpanId, TimeRange, TraceId};
+use sigyn_store::{
+    AttributeScope, Children, Error, Field, Source, SpanId, TextColumn, TimeRange, TraceId,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -210,6 +213,29 @@ impl Source for PlainSource {
     ) -> Result<Vec<ArrayRef>, Error> {
         let arrays = self.attribute(scope, name)?.into_iter();
         Ok(arrays.map(|array| take(&array, rows, None).unwrap()).collect())
+    }
+
+    /// Some sources can tell, and others cannot.
+    fn rows_where(
+        &self,
+        column: TextColumn<'_>,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let value = |span: &Span| match column {
+            TextColumn::Name => Some(Plain::Text(span.name.clone())),
+            TextColumn::StatusMessage => None,
+            TextColumn::Span(name) => span.attributes.get(name).cloned(),
+            TextColumn::Resource(name) => span.whole_resource().get(name).cloned(),
+        };
+        let values: Vec<Option<Plain>> = self.spans.iter().map(value).collect();
+        let has_arrays = values.iter().flatten().any(|value| matches!(value, Plain::Array(_)));
+        if has_arrays || self.spans.len().is_multiple_of(3) {
+            return Ok(None);
+        }
+        Ok(Some(BooleanBuffer::collect_bool(values.len(), |row| match &values[row] {
+            Some(Plain::Text(text)) => test(text),
+            _ => false,
+        })))
     }
 
     fn may_hold(&self, trace_id: &TraceId) -> Result<bool, Error> {

@@ -1,7 +1,10 @@
 //! Some rows of a source are those rows of all of it, in the head and in blocks.
 
 use super::{config, open};
-use crate::{AttributeScope, Batch, Field, Overlay, Source, test_kit::START_UNIX_NANO};
+use crate::{
+    AttributeScope, Batch, Field, Overlay, Source,
+    test_kit::{START_UNIX_NANO, check_choices},
+};
 use arrow_array::{Array, ArrayRef, UInt32Array, cast::AsArray, types::UInt32Type};
 use arrow_select::take::take;
 use sigyn_workload::Workload;
@@ -102,6 +105,9 @@ async fn some_rows_are_those_rows_of_all() {
     let denied: usize =
         store.snapshot().sources.iter().map(|source| check_texts(&**source, true)).sum();
     assert!(denied > 20, "dictionaries tell: {denied}");
+    let offered: usize =
+        store.snapshot().sources.iter().map(|source| check_choices(&**source)).sum();
+    assert!(offered > 100, "codes tell: {offered}");
     // Once as they are read from the file, once as they are kept.
     for _ in 0..2 {
         let snapshot = store.snapshot();

@@ -1,0 +1,173 @@
+//! Rows of a column, chosen by value: each value of its dictionary is looked at once, and then codes are, as they lie in the pages.
+//! No array is made of them.
+
+use super::{hybrid::Hybrid, pages::RowGroupPages};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+use parquet::{
+    basic::{Encoding, Type as PhysicalType},
+    column::page::{Page, PageReader},
+    errors::{ParquetError, Result},
+};
+
+type Checked<T> = std::result::Result<T, &'static str>;
+
+const SHORT: &str = "a page is too short for what it should hold";
+
+/// The codes of those values of a dictionary that are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Wanted {
+    /// A bit a code.
+    bits: Box<[u64]>,
+}
+
+/// The dictionary of a column that has codes in all pages of a row group, unpacked; `None` of others.
+pub(super) struct Coded<'a> {
+    pages: &'a RowGroupPages,
+    leaf: usize,
+    reader: Box<dyn PageReader>,
+    dictionary: Page,
+}
+
+impl Wanted {
+    /// Asks for each text of a dictionary, where it stands behind its length.
+    fn of_texts(mut texts: &[u8], mut is_wanted: impl FnMut(&str) -> bool) -> Checked<Self> {
+        let mut wanted = Vec::new();
+        while !texts.is_empty() {
+            let (length, rest) = texts.split_first_chunk().ok_or(SHORT)?;
+            let length = u32::from_le_bytes(*length) as usize;
+            let (text, rest) = rest.split_at_checked(length).ok_or(SHORT)?;
+            wanted.push(is_wanted(std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")?));
+            texts = rest;
+        }
+        Ok(wanted.into_iter().collect())
+    }
+
+    /// Asks for each number of a dictionary.
+    fn of_numbers(numbers: &[u8], mut is_wanted: impl FnMut(u32) -> bool) -> Self {
+        let (numbers, _) = numbers.as_chunks();
+        numbers.iter().map(|bytes| is_wanted(u32::from_le_bytes(*bytes))).collect()
+    }
+
+    pub(super) fn size_bytes(&self) -> usize {
+        size_of_val(&*self.bits)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bits.iter().all(|word| *word == 0)
+    }
+
+    /// The one code, if it is but one.
+    fn only(&self) -> Option<u32> {
+        let mut words = self.bits.iter().enumerate().filter(|(_, word)| **word != 0);
+        let (at, word) = words.next()?;
+        let is_one = word.is_power_of_two() && words.next().is_none();
+        is_one.then_some(at as u32 * 64 + word.trailing_zeros())
+    }
+
+    /// A code that stands for no value is not.
+    fn has(&self, code: u32) -> bool {
+        let word = self.bits.get(code as usize / 64);
+        word.is_some_and(|word| word >> (code % 64) & 1 == 1)
+    }
+}
+
+impl FromIterator<bool> for Wanted {
+    fn from_iter<I: IntoIterator<Item = bool>>(codes: I) -> Self {
+        let mut bits = Vec::new();
+        for (code, is_wanted) in codes.into_iter().enumerate() {
+            if code % 64 == 0 {
+                bits.push(0);
+            }
+            bits[code / 64] |= u64::from(is_wanted) << (code % 64);
+        }
+        Self { bits: bits.into() }
+    }
+}
+
+impl<'a> Coded<'a> {
+    /// Of a leaf with values of this type.
+    pub(super) fn open(
+        pages: &'a RowGroupPages,
+        leaf: usize,
+        physical: PhysicalType,
+    ) -> Result<Option<Self>> {
+        if pages.only_encoding(leaf, physical) != Some(Encoding::RLE_DICTIONARY) {
+            return Ok(None);
+        }
+        let mut reader = pages.column_pages(leaf)?;
+        let first = reader.get_next_page()?.filter(Page::is_dictionary_page);
+        Ok(first.map(|dictionary| Self { pages, leaf, reader, dictionary }))
+    }
+
+    /// The codes of texts that pass a test.
+    pub(super) fn texts(&self, test: impl FnMut(&str) -> bool) -> Result<Wanted> {
+        Wanted::of_texts(self.dictionary.buffer(), test).map_err(damaged)
+    }
+
+    /// The codes of numbers that pass a test.
+    pub(super) fn numbers(&self, test: impl FnMut(u32) -> bool) -> Wanted {
+        Wanted::of_numbers(self.dictionary.buffer(), test)
+    }
+
+    /// Which rows have a value that is wanted.
+    pub(super) fn rows(mut self, wanted: &Wanted) -> Result<BooleanBuffer> {
+        let is_nullable = self.pages.is_nullable(self.leaf);
+        let mut rows = BooleanBufferBuilder::new(0);
+        while let Some(page) = self.reader.get_next_page()? {
+            let Page::DataPage { buf, num_values, .. } = page else {
+                return Err(damaged("a page is of another kind than it should be"));
+            };
+            let count = num_values as usize;
+            match wanted.only() {
+                Some(only) => add(&buf, count, is_nullable, |code| code == only, &mut rows),
+                None => add(&buf, count, is_nullable, |code| wanted.has(code), &mut rows),
+            }
+            .map_err(damaged)?;
+        }
+        Ok(rows.finish())
+    }
+}
+
+/// Adds the rows of a page: first come its levels, which say which rows have a value, if any may have none, then the codes.
+fn add(
+    page: &[u8],
+    count: usize,
+    is_nullable: bool,
+    is_wanted: impl Fn(u32) -> bool,
+    rows: &mut BooleanBufferBuilder,
+) -> Checked<()> {
+    let (levels, values) = if is_nullable {
+        let (length, rest) = page.split_first_chunk().ok_or(SHORT)?;
+        rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(SHORT)?
+    } else {
+        (&[][..], page)
+    };
+    // A page of nothing but nulls need not even have the width of a code.
+    let (width, codes) = values.split_first().unwrap_or((&0, &[]));
+    let mut codes = Hybrid::new(codes, usize::from(*width))?;
+    if !is_nullable {
+        return codes.mark(count, is_wanted, rows);
+    }
+    let mut valid = BooleanBufferBuilder::new(count);
+    Hybrid::new(levels, 1)?.mark(count, |level| level == 1, &mut valid)?;
+    let valid = valid.finish();
+    let valid_count = valid.count_set_bits();
+    if valid_count == count {
+        return codes.mark(count, is_wanted, rows);
+    }
+    let mut marks = BooleanBufferBuilder::new(valid_count);
+    codes.mark(valid_count, is_wanted, &mut marks)?;
+    let marks = marks.finish();
+    let first = rows.len();
+    rows.append_n(count, false);
+    if marks.count_set_bits() > 0 {
+        for (row, _) in valid.set_indices().zip(&marks).filter(|(_, mark)| *mark) {
+            rows.set_bit(first + row, true);
+        }
+    }
+    Ok(())
+}
+
+fn damaged(what: &'static str) -> ParquetError {
+    ParquetError::General(what.to_owned())
+}
