@@ -10,6 +10,7 @@ mod children;
 mod codes;
 mod column_file;
 mod columns;
+mod deltas;
 mod direct;
 mod file;
 mod find;

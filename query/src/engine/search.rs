@@ -33,6 +33,9 @@ use tokio::{
 /// Fewer traces are not worth a second thread.
 const TRACES_A_THREAD_MIN: usize = 8;
 
+/// Sources that one thread looks through before it says what it found, at most.
+const STRIDE_MAX: usize = 4;
+
 /// What one source says: its traces with a fitting span.
 pub(super) struct Partial {
     pub(super) candidates: Vec<Candidate>,
@@ -239,17 +242,25 @@ pub(super) async fn search(
                 }
                 continue;
             }
-            news.stats.sources_done += wave.min(unvisited.len());
-            let scans = unvisited.by_ref().take(wave).map(|source| {
+            // Where the first sources did not answer the question it takes many, and threads change hands less often. What is looked through
+            // in vain is half of what had to be at most.
+            let stride = (news.stats.sources_done / (2 * wave)).clamp(1, STRIDE_MAX);
+            let sources: Vec<_> = unvisited.by_ref().take(wave * stride).collect();
+            news.stats.sources_done += sources.len();
+            let scans = sources.chunks(sources.len().div_ceil(wave).max(1)).map(<[_]>::to_vec);
+            let scans = scans.map(|sources| {
                 let (plan, cancellation) = (plan.clone(), cancellation.clone());
                 let from = worst.map_or(from, |worst| from.max(worst));
-                on_thread(threads, move || self::candidates(source, &plan, from, to, &cancellation))
+                let scan = move |source| candidates(source, &plan, from, to, &cancellation);
+                on_thread(threads, move || sources.into_iter().map(scan).collect::<Vec<_>>())
             });
-            for partial in futures::future::try_join_all(scans).await? {
-                let partial = partial?;
-                response.inspected_spans += partial.rows;
-                news.stats.inspected_spans += partial.rows;
-                partial.candidates.iter().for_each(|candidate| queue.add(candidate));
+            for partials in futures::future::try_join_all(scans).await? {
+                for partial in partials {
+                    let partial = partial?;
+                    response.inspected_spans += partial.rows;
+                    news.stats.inspected_spans += partial.rows;
+                    partial.candidates.iter().for_each(|candidate| queue.add(candidate));
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use arrow_array::ArrayRef;
 use arrow_buffer::BooleanBuffer;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::{bloom_filter::Sbbf, column::page::Page};
 use std::{collections::HashMap, sync::Arc};
@@ -28,6 +29,8 @@ pub(super) enum Key {
     Column(FileId, usize, usize),
     /// Row group, position of the leaf among the leaves of the schema.
     Dictionary(FileId, usize, usize),
+    /// Row group, position of the leaf, number of the page.
+    Page(FileId, usize, usize, usize),
     /// Row group, position of the leaf, codes.
     Rows(FileId, usize, usize, Wanted),
 }
@@ -42,6 +45,8 @@ pub(super) enum Entry {
     Column(ArrayRef),
     /// Decompressed.
     Dictionary(Page),
+    /// Of values, decompressed.
+    Page(Bytes),
     /// That have one of these codes.
     Rows(BooleanBuffer),
 }

@@ -128,16 +128,19 @@ impl ColumnFile {
         let key = Key::Column(self.id, row_group, at);
         let whole = match (self.cache.get(&key), rows) {
             (Some(Entry::Column(array)), _) => array,
-            (_, Some(rows)) if is_sparse(&footer, row_group, at, rows) => {
-                let some = self.guarded(|| self.some_of_column(&footer, row_group, at, rows));
-                return some.map(Some);
+            (_, Some(rows)) => {
+                let some = self.guarded(|| {
+                    let pages = self.pages(&footer, row_group, true)?;
+                    let is_cheap = (pages.can_reach(at) && is_few(rows, footer.rows(row_group)))
+                        || is_sparse(&footer, row_group, at, rows);
+                    is_cheap.then(|| some_of_column(&pages, at, rows)).transpose()
+                });
+                if let Some(some) = some? {
+                    return Ok(Some(some));
+                }
+                self.keep_column(&footer, row_group, at)?
             }
-            _ => {
-                let array = self.guarded(|| self.whole_column(&footer, row_group, at))?;
-                let bytes = array.get_array_memory_size();
-                self.cache.put(key, Entry::Column(Arc::clone(&array)), bytes);
-                array
-            }
+            _ => self.keep_column(&footer, row_group, at)?,
         };
         match rows {
             Some(rows) => self.guarded(|| Ok(take(&whole, rows, None)?)).map(Some),
@@ -155,7 +158,7 @@ impl ColumnFile {
             return Ok(true);
         }
         self.guarded(|| {
-            let pages = self.pages(&footer, row_group)?;
+            let pages = self.pages(&footer, row_group, false)?;
             let coded = Coded::open(&pages, leaf, PhysicalType::BYTE_ARRAY)?;
             let Some(coded) = coded else { return Ok(true) };
             Ok(!coded.texts(|it| it == text)?.is_empty())
@@ -178,7 +181,7 @@ impl ColumnFile {
         };
         let Some(leaf) = leaf else { return Ok(None) };
         self.guarded(|| {
-            let pages = self.pages(&footer, row_group)?;
+            let pages = self.pages(&footer, row_group, false)?;
             let Some(coded) = Coded::open(&pages, leaf, physical)? else { return Ok(None) };
             let rows = footer.rows(row_group);
             let wanted = match test {
@@ -201,6 +204,16 @@ impl ColumnFile {
         })
     }
 
+    /// True when a column may have no value in some row of a row group, as far as the footer tells.
+    pub(super) fn has_nulls(&self, row_group: usize, name: &str) -> Result<bool, Error> {
+        let footer = self.footer()?;
+        let at = footer.whole.schema().index_of(name).ok();
+        let leaf = at.and_then(|at| footer.first_leaf(at));
+        let group = footer.whole.metadata().row_groups().get(row_group);
+        let nulls = leaf.and_then(|leaf| group?.column(leaf).statistics()?.null_count_opt());
+        Ok(nulls != Some(0))
+    }
+
     /// The entries of a sorted column that lie in those pages that may hold a value, and the row at which they begin; all of them if
     /// nothing is known of the pages. `None` when no page can hold it.
     pub(super) fn column_near(
@@ -214,7 +227,7 @@ impl ColumnFile {
         self.guarded(|| {
             let Some(rows) = footer.pages_of(row_group, at, value) else { return Ok(None) };
             let batch = portions::read(
-                &self.pages(&footer, row_group)?,
+                &self.pages(&footer, row_group, false)?,
                 &[at],
                 std::slice::from_ref(&rows),
             )?;
@@ -239,7 +252,7 @@ impl ColumnFile {
             let mut roots: Vec<usize> =
                 filled.map(|(leaf, _)| schema.get_column_root_idx(leaf)).collect();
             roots.dedup();
-            portions::read(&self.pages(&footer, row_group)?, &roots, &[rows])
+            portions::read(&self.pages(&footer, row_group, false)?, &roots, &[rows])
         })
     }
 
@@ -262,6 +275,14 @@ impl ColumnFile {
         })
     }
 
+    /// A whole column, which the cache has from now on.
+    fn keep_column(&self, footer: &Footer, row_group: usize, at: usize) -> Result<ArrayRef, Error> {
+        let array = self.guarded(|| self.whole_column(footer, row_group, at))?;
+        let key = Key::Column(self.id, row_group, at);
+        self.cache.put(key, Entry::Column(Arc::clone(&array)), array.get_array_memory_size());
+        Ok(array)
+    }
+
     fn whole_column(
         &self,
         footer: &Footer,
@@ -270,7 +291,7 @@ impl ColumnFile {
     ) -> Result<ArrayRef, ParquetError> {
         let rows = footer.rows(row_group);
         let mask = ProjectionMask::roots(footer.whole.parquet_schema(), [at]);
-        let reader = self.pages(footer, row_group)?.read(mask, None, rows.max(1))?;
+        let reader = self.pages(footer, row_group, false)?.read(mask, None, rows.max(1))?;
         let batches = reader.collect::<std::result::Result<Vec<_>, _>>()?;
         let arrays: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(0)).collect();
         let array = match batches.as_slice() {
@@ -283,32 +304,16 @@ impl ColumnFile {
         Ok(array)
     }
 
-    /// Reads the pages in which the rows lie, and beside the cache.
-    fn some_of_column(
+    /// A row group, ready for many reads.
+    fn pages(
         &self,
         footer: &Footer,
         row_group: usize,
-        at: usize,
-        rows: &UInt32Array,
-    ) -> Result<ArrayRef, ParquetError> {
-        if rows.is_empty() {
-            return Ok(new_empty_array(footer.whole.schema().field(at).data_type()));
-        }
-        let batch = portions::read(&self.pages(footer, row_group)?, &[at], &runs(rows))?;
-        match batch {
-            Some(batch) if batch.num_rows() == rows.len() => Ok(Arc::clone(batch.column(0))),
-            batch => {
-                let found = batch.map_or(0, |batch| batch.num_rows());
-                Err(wrong_rows(row_group, found, rows.len()))
-            }
-        }
-    }
-
-    /// A row group, ready for many reads.
-    fn pages(&self, footer: &Footer, row_group: usize) -> Result<RowGroupPages, ParquetError> {
+        keeps_pages: bool,
+    ) -> Result<RowGroupPages, ParquetError> {
         let file = self.file.prepare(footer.bytes_of(row_group))?;
         let (footer, cache) = (footer.clone(), Some(Arc::clone(&self.cache)));
-        Ok(RowGroupPages { file, footer, id: self.id, row_group, cache })
+        Ok(RowGroupPages { file, footer, id: self.id, row_group, cache, keeps_pages })
     }
 
     /// Reads, and takes a panic for what it is here: a decoder's way to say that the bytes make no sense.
@@ -349,7 +354,7 @@ impl Scan<'_> {
             None => ProjectionMask::all(),
         };
         let (id, row_group) = (self.whole.id, self.row_group);
-        let pages = RowGroupPages { file, footer, id, row_group, cache: None };
+        let pages = RowGroupPages { file, footer, id, row_group, cache: None, keeps_pages: false };
         self.whole.guarded(|| pages.read(mask, None, batch_rows))
     }
 }
@@ -358,6 +363,24 @@ pub(super) fn wrong_rows(row_group: usize, found: usize, wanted: usize) -> Parqu
     ParquetError::General(format!(
         "a column of row group {row_group} has {found} rows instead of {wanted}"
     ))
+}
+
+/// Reads the pages in which the rows lie.
+fn some_of_column(
+    pages: &RowGroupPages,
+    at: usize,
+    rows: &UInt32Array,
+) -> Result<ArrayRef, ParquetError> {
+    if rows.is_empty() {
+        return Ok(new_empty_array(pages.footer.whole.schema().field(at).data_type()));
+    }
+    match portions::read(pages, &[at], &runs(rows))? {
+        Some(batch) if batch.num_rows() == rows.len() => Ok(Arc::clone(batch.column(0))),
+        batch => {
+            let found = batch.map_or(0, |batch| batch.num_rows());
+            Err(wrong_rows(pages.row_group, found, rows.len()))
+        }
+    }
 }
 
 /// Ascending rows as runs.
@@ -370,6 +393,13 @@ fn runs(rows: &UInt32Array) -> Vec<Range<usize>> {
         }
     }
     runs
+}
+
+/// Of more rows, making an array of all of them costs less than stepping from one to the next, and it can be kept.
+const FEW_SHARE: usize = 16;
+
+fn is_few(rows: &UInt32Array, all: usize) -> bool {
+    rows.len() * FEW_SHARE <= all
 }
 
 /// True when the rows lie in so few of a column's pages that the others are better left alone.

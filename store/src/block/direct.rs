@@ -1,10 +1,15 @@
-//! Rows of a column whose values can be reached without the ones before them, straight from its pages: codes of a dictionary, and
-//! values of a fixed width, plain or split by byte.
+//! Rows of a flat column, straight from the pages in which they lie: codes of a dictionary, values of a fixed width, plain or split
+//! by byte, and differences.
 //!
 //! The Parquet reader makes an array of the whole dictionary and walks over all values before those that are wanted. A look-up
-//! wants a dozen rows of each of some fifty columns: here it steps over runs, and looks at no value but theirs.
+//! wants a dozen rows of each of some fifty columns: here it steps over runs, and looks at no value but theirs, except among
+//! differences, where each is what those before it make it.
 
-use super::{hybrid::Hybrid, pages::RowGroupPages};
+use super::{
+    deltas::{Deltas, Lengths},
+    hybrid::Hybrid,
+    pages::RowGroupPages,
+};
 use arrow_array::{
     ArrayRef, ArrowPrimitiveType, DictionaryArray, FixedSizeBinaryArray, PrimitiveArray,
     StringArray, UInt32Array,
@@ -40,6 +45,8 @@ fn encoding_of(
     let is_read = match encoding {
         Encoding::RLE_DICTIONARY => true,
         Encoding::PLAIN | Encoding::BYTE_STREAM_SPLIT => width > 0,
+        Encoding::DELTA_BINARY_PACKED => physical == PhysicalType::INT64,
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => physical == PhysicalType::BYTE_ARRAY,
         _ => false,
     };
     (is_read && pages.locations(leaf).is_some()).then_some((encoding, width))
@@ -64,6 +71,7 @@ pub(super) fn read(
         dictionary: dictionary.as_ref().map_or(&[], |page| page.buffer()),
         encoding,
         is_nullable: pages.is_nullable(leaf),
+        rows: pages.footer.rows(pages.row_group),
         width,
         is_valid: Vec::new(),
         codes: Vec::new(),
@@ -88,12 +96,20 @@ pub(super) fn read(
             reader.skip_next_page()?;
             continue;
         }
-        match reader.get_next_page()? {
-            Some(Page::DataPage { buf, encoding: it, .. }) if it == encoding => {
-                found.add(&buf, &here).map_err(damaged)?;
+        let page = match pages.kept(leaf, at) {
+            Some(page) => {
+                reader.skip_next_page()?;
+                page
             }
-            _ => return Ok(None),
-        }
+            None => match reader.get_next_page()? {
+                Some(Page::DataPage { buf, encoding: it, .. }) if it == encoding => {
+                    pages.keep(leaf, at, &buf);
+                    buf
+                }
+                _ => return Ok(None),
+            },
+        };
+        found.add(&page, &here).map_err(damaged)?;
     }
     let array = match data_type {
         DataType::Dictionary(..) => found.texts(),
@@ -131,12 +147,14 @@ struct Found<'a> {
     dictionary: &'a [u8],
     encoding: Encoding,
     is_nullable: bool,
+    /// Of the row group: no page has more values.
+    rows: usize,
     width: usize,
     /// By row, whether it has a value.
     is_valid: Vec<bool>,
     /// Of values of varying width, the codes of those that are there.
     codes: Vec<u32>,
-    /// Of others, their bytes.
+    /// Of others, their bytes; of texts without a dictionary, a dictionary of those that were found.
     bytes: Vec<u8>,
 }
 
@@ -151,7 +169,7 @@ impl Found<'_> {
         } else {
             (None, page)
         };
-        let mut values = Values::new(self.encoding, values)?;
+        let mut values = Values::new(self.encoding, values, self.rows)?;
         let mut row = 0;
         for run in runs {
             let (mut before, mut count) = (run.start - row, run.len());
@@ -205,6 +223,25 @@ impl Found<'_> {
                 }
                 *next = start + count;
             }
+            Values::Deltas(deltas) => {
+                for _ in 0..before {
+                    deltas.read()?;
+                }
+                for _ in 0..count {
+                    self.bytes.extend_from_slice(&deltas.read()?.to_le_bytes());
+                }
+            }
+            Values::Lengths(texts) => {
+                for _ in 0..before {
+                    texts.read()?;
+                }
+                for _ in 0..count {
+                    let text = texts.read()?;
+                    self.codes.push(self.codes.len() as u32);
+                    self.bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                    self.bytes.extend_from_slice(text);
+                }
+            }
         }
         Ok(())
     }
@@ -225,7 +262,11 @@ impl Found<'_> {
         let mut used = self.codes.clone();
         used.sort_unstable();
         used.dedup();
-        let (mut texts, mut left, mut next) = (Vec::with_capacity(used.len()), self.dictionary, 0);
+        let dictionary = match self.encoding {
+            Encoding::DELTA_LENGTH_BYTE_ARRAY => &self.bytes,
+            _ => self.dictionary,
+        };
+        let (mut texts, mut left, mut next) = (Vec::with_capacity(used.len()), dictionary, 0);
         for &code in &used {
             loop {
                 let (length, rest) = left.split_first_chunk().ok_or(NO_VALUE)?;
@@ -274,11 +315,17 @@ enum Values<'a> {
     Plain(&'a [u8], usize),
     /// First the first bytes of all, then the second ones, and so on.
     Split(&'a [u8], usize),
+    Deltas(Deltas<'a>),
+    Lengths(Lengths<'a>),
 }
 
 impl<'a> Values<'a> {
-    fn new(encoding: Encoding, bytes: &'a [u8]) -> Checked<Self> {
+    fn new(encoding: Encoding, bytes: &'a [u8], count_max: usize) -> Checked<Self> {
         Ok(match encoding {
+            // Of a page of nothing but nulls.
+            _ if bytes.is_empty() => Self::Plain(bytes, 0),
+            Encoding::DELTA_BINARY_PACKED => Self::Deltas(Deltas::new(bytes)?),
+            Encoding::DELTA_LENGTH_BYTE_ARRAY => Self::Lengths(Lengths::new(bytes, count_max)?),
             Encoding::PLAIN => Self::Plain(bytes, 0),
             Encoding::BYTE_STREAM_SPLIT => Self::Split(bytes, 0),
             _ => {

@@ -7,7 +7,13 @@ use parquet::{
     errors::{ParquetError, Result},
     file::reader::{ChunkReader, Length},
 };
-use std::{fs::File, ops::Range, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
+use std::{
+    fs::File,
+    ops::Range,
+    os::unix::fs::FileExt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 use tokio::runtime::Handle;
 
 /// Where the bytes lie. A local file is read directly: the way through the asynchronous store costs two thread
@@ -24,9 +30,9 @@ pub(super) enum BlockFile {
         size_bytes: u64,
         runtime: Handle,
     },
-    /// A local file that is held open for a row of reads.
+    /// A local file that is held open for a row of reads, from the first on.
     Open {
-        file: Arc<File>,
+        file: Arc<LazyFile>,
         size_bytes: u64,
     },
     /// A part of it is in memory.
@@ -37,13 +43,33 @@ pub(super) enum BlockFile {
     },
 }
 
+/// Is not opened before something is read that the cache does not have.
+pub(super) struct LazyFile {
+    path: PathBuf,
+    file: OnceLock<File>,
+}
+
+impl LazyFile {
+    fn get(&self) -> Result<&File> {
+        match self.file.get() {
+            Some(file) => Ok(file),
+            // Of two threads that open it at once the later one closes its own again.
+            None => {
+                let file = File::open(&self.path)?;
+                Ok(self.file.get_or_init(|| file))
+            }
+        }
+    }
+}
+
 impl BlockFile {
     /// The same file, made ready for many small reads from this range: a local file is opened once, of a remote one the range
     /// is fetched in one go.
     pub(super) fn prepare(&self, range: Range<u64>) -> Result<Self> {
         match self {
             Self::Local { path, size_bytes } => {
-                Ok(Self::Open { file: Arc::new(File::open(path)?), size_bytes: *size_bytes })
+                let file = LazyFile { path: path.clone(), file: OnceLock::new() };
+                Ok(Self::Open { file: Arc::new(file), size_bytes: *size_bytes })
             }
             Self::Remote { .. } => self.load(range),
             ready => Ok(ready.clone()),
@@ -99,7 +125,7 @@ impl ChunkReader for BlockFile {
             }
             Self::Open { file, .. } => {
                 let mut bytes = vec![0; length];
-                file.read_exact_at(&mut bytes, start)?;
+                file.get()?.read_exact_at(&mut bytes, start)?;
                 Ok(bytes.into())
             }
             Self::Remote { store, path, runtime, .. } => runtime

@@ -50,6 +50,9 @@ pub(super) struct RowGroupPages {
     pub(super) row_group: usize,
     /// Where dictionaries are kept; `None` when they are read once.
     pub(super) cache: Option<Arc<Cache>>,
+    /// Whether the cache keeps pages of values as well. What a search looks at it looks at again: in its next columns, and when it is
+    /// asked again. A look-up by ID would only push that out.
+    pub(super) keeps_pages: bool,
 }
 
 /// The pages of a column.
@@ -81,6 +84,23 @@ impl RowGroupPages {
     /// The pages of a leaf, its dictionary first.
     pub(super) fn column_pages(&self, leaf: usize) -> Result<Box<dyn PageReader>> {
         Columns(self).get_column_page_reader(leaf)
+    }
+
+    /// A page of values that the cache has.
+    pub(super) fn kept(&self, leaf: usize, page: usize) -> Option<Bytes> {
+        let cache = self.cache.as_ref().filter(|_| self.keeps_pages)?;
+        match cache.get(&Key::Page(self.id, self.row_group, leaf, page)) {
+            Some(Entry::Page(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Has the cache keep a page of values, if it should.
+    pub(super) fn keep(&self, leaf: usize, page: usize, bytes: &Bytes) {
+        if let Some(cache) = self.cache.as_ref().filter(|_| self.keeps_pages) {
+            let key = Key::Page(self.id, self.row_group, leaf, page);
+            cache.put(key, Entry::Page(bytes.clone()), bytes.len());
+        }
     }
 
     /// Where the pages of a leaf lie.

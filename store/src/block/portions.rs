@@ -51,6 +51,15 @@ pub(super) fn read(
     Ok(Some(batch))
 }
 
+impl RowGroupPages {
+    /// True of a column of which rows can be read without those before them.
+    pub(super) fn can_reach(&self, column: usize) -> bool {
+        let footer = &self.footer;
+        let data_type = footer.whole.schema().field(column).data_type();
+        footer.first_leaf(column).is_some_and(|leaf| direct::can_read(self, leaf, data_type))
+    }
+}
+
 /// Columns in portions, those first that take longest.
 fn portions(pages: &RowGroupPages, columns: &[usize]) -> Vec<Portion> {
     let (fields, schema) =

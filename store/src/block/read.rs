@@ -34,6 +34,10 @@ pub(crate) struct Block {
     trace_ids: Vec<Option<(TraceId, TraceId)>>,
 }
 
+const WRONG_IDS: &str = "its trace IDs are of another type";
+/// Trace IDs of so many rows are read where they stand, rather than those of all.
+const FEW_IDS: usize = 16;
+
 impl Block {
     pub(super) fn new(
         meta: Meta,
@@ -148,7 +152,7 @@ impl Block {
         let Some((start, ids)) = near else { return Ok(0..0) };
         let Some(ids) = ids.as_fixed_size_binary_opt().filter(|ids| ids.value_length() == 16)
         else {
-            return Err(self.damaged("its trace IDs are of another type"));
+            return Err(self.damaged(WRONG_IDS));
         };
         let first = partition(ids.len(), |row| ids.value(row) < &trace_id.0[..]);
         let end = partition(ids.len(), |row| ids.value(row) <= &trace_id.0[..]);
@@ -175,6 +179,22 @@ impl Block {
         })?;
         self.cache.put(key, Entry::Traces(Arc::clone(&traces)), traces.size_bytes());
         Ok(traces)
+    }
+
+    /// The trace IDs of a row group, of some rows (ascending) or all.
+    pub(super) fn trace_ids(
+        &self,
+        row_group: usize,
+        rows: Option<&UInt32Array>,
+    ) -> Result<ArrayRef, Error> {
+        if let Some(rows) = rows.filter(|rows| rows.len() <= FEW_IDS)
+            && self.cache.get(&Key::Traces(self.meta.block, row_group)).is_none()
+            && let Some(ids) = self.column(row_group, "trace_id", Some(rows))?
+        {
+            let is_right = ids.as_fixed_size_binary_opt().is_some_and(|it| it.value_length() == 16);
+            return if is_right { Ok(ids) } else { Err(self.damaged(WRONG_IDS)) };
+        }
+        Ok(self.traces(row_group)?.ids(rows))
     }
 
     /// The resources of a row group; `None` in a block of version 1.
@@ -229,6 +249,11 @@ impl Block {
             return Err(self.damaged("a row group has not as many spans as it should have"));
         }
         Ok(found)
+    }
+
+    /// True when some span of a row group may have no value in a column.
+    pub(super) fn has_nulls(&self, row_group: usize, column: &str) -> Result<bool, Error> {
+        self.spans.has_nulls(row_group, column)
     }
 
     /// The IDs of the parents of rows of a row group.

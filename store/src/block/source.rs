@@ -32,7 +32,7 @@ impl BlockSource {
 
     fn read_field(&self, field: Field, rows: Option<&UInt32Array>) -> Result<ArrayRef, Error> {
         let name = match field {
-            Field::TraceId => return Ok(self.block.traces(self.row_group)?.ids(rows)),
+            Field::TraceId => return self.block.trace_ids(self.row_group, rows),
             Field::ParentSpanId => return self.block.parent_ids(self.row_group, rows),
             Field::ScopeVersion => {
                 let version = self.block.column(self.row_group, "scope_version", rows)?;
@@ -111,6 +111,12 @@ impl BlockSource {
         if !matches!(scope, AttributeScope::Span | AttributeScope::Resource) {
             return Ok(true);
         }
+        if scope == AttributeScope::Resource
+            && name == "service.name"
+            && self.has_service_everywhere()?
+        {
+            return self.block.may_have(self.row_group, "service_name", text);
+        }
         let table = match scope {
             AttributeScope::Resource => self.block.resource_table(self.row_group)?,
             _ => None,
@@ -141,6 +147,9 @@ impl BlockSource {
                 }
                 rows(&column_of(AttributeScope::Span, name), Test::Text(test))
             }
+            TextColumn::Resource("service.name") if self.has_service_everywhere()? => {
+                rows("service_name", Test::Text(test))
+            }
             TextColumn::Resource(name) => {
                 let Some(table) = self.block.resource_table(self.row_group)? else {
                     return Ok(None);
@@ -162,6 +171,11 @@ impl BlockSource {
                 }
             }
         }
+    }
+
+    /// True when each span has its service as text: then no resource need be looked at for it.
+    fn has_service_everywhere(&self) -> Result<bool, Error> {
+        Ok(!self.block.has_nulls(self.row_group, "service_name")?)
     }
 
     fn rest_names(&self, scope: AttributeScope) -> Result<Option<Vec<String>>, Error> {
