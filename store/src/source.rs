@@ -76,8 +76,6 @@ impl Field {
 pub enum TextColumn<'a> {
     /// [`Field::Name`].
     Name,
-    /// [`Field::StatusMessage`].
-    StatusMessage,
     /// An attribute of the span.
     Span(&'a str),
     /// An attribute of its resource.

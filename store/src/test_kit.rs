@@ -292,7 +292,6 @@ pub(crate) fn check_choices(source: &dyn Source) -> usize {
         }
     };
     check(TextColumn::Name, vec![source.field(Field::Name).unwrap()]);
-    check(TextColumn::StatusMessage, vec![source.field(Field::StatusMessage).unwrap()]);
     for name in source.attribute_names(AttributeScope::Span).unwrap() {
         let arrays = source.attribute(AttributeScope::Span, &name).unwrap();
         check(TextColumn::Span(&name), arrays);

@@ -24,6 +24,8 @@ pub(super) enum Key {
     /// Row group.
     Traces(Ulid, usize),
     /// Row group.
+    AskedTraces(Ulid, usize),
+    /// Row group.
     Resources(Ulid, usize),
     /// Row group, position of the column in the schema.
     Column(FileId, usize, usize),
@@ -41,6 +43,8 @@ pub(super) enum Entry {
     Footer(Footer),
     Bloom(Arc<Sbbf>),
     Traces(Arc<TraceRuns>),
+    /// Some of the traces were asked for: whoever asks again will do so often.
+    AskedTraces,
     Resources(Arc<ResourceTable>),
     Column(ArrayRef),
     /// Decompressed.

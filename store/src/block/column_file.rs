@@ -396,7 +396,7 @@ fn runs(rows: &UInt32Array) -> Vec<Range<usize>> {
 }
 
 /// Of more rows, making an array of all of them costs less than stepping from one to the next, and it can be kept.
-const FEW_SHARE: usize = 16;
+const FEW_SHARE: usize = 64;
 
 fn is_few(rows: &UInt32Array, all: usize) -> bool {
     rows.len() * FEW_SHARE <= all

@@ -141,6 +141,9 @@ impl<'a> Lengths<'a> {
 fn number(bytes: &[u8], width: usize, at: usize) -> u64 {
     let bit = at * width;
     let from = &bytes[bit / 8..];
+    if let Some(word) = from.first_chunk().filter(|_| width <= 56) {
+        return u64::from_le_bytes(*word) >> (bit % 8) & ((1 << width) - 1);
+    }
     let word = match from.first_chunk() {
         Some(word) => u128::from_le_bytes(*word),
         None => {

@@ -34,6 +34,13 @@ pub(super) fn can_read(pages: &RowGroupPages, leaf: usize, data_type: &DataType)
     encoding_of(pages, leaf, data_type).is_some()
 }
 
+/// True of a column of these in which a value is reached without the ones before it.
+pub(super) fn can_reach(pages: &RowGroupPages, leaf: usize, data_type: &DataType) -> bool {
+    use Encoding::{BYTE_STREAM_SPLIT, PLAIN, RLE_DICTIONARY};
+    let encoding = encoding_of(pages, leaf, data_type).map(|(encoding, _)| encoding);
+    encoding.is_some_and(|it| [PLAIN, RLE_DICTIONARY, BYTE_STREAM_SPLIT].contains(&it))
+}
+
 /// How all values of a column lie in its pages, and the width of one; `None` of what is read otherwise.
 fn encoding_of(
     pages: &RowGroupPages,

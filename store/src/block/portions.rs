@@ -56,7 +56,7 @@ impl RowGroupPages {
     pub(super) fn can_reach(&self, column: usize) -> bool {
         let footer = &self.footer;
         let data_type = footer.whole.schema().field(column).data_type();
-        footer.first_leaf(column).is_some_and(|leaf| direct::can_read(self, leaf, data_type))
+        footer.first_leaf(column).is_some_and(|leaf| direct::can_reach(self, leaf, data_type))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Block {
 }
 
 const WRONG_IDS: &str = "its trace IDs are of another type";
-/// Trace IDs of so many rows are read where they stand, rather than those of all.
+/// The first time, trace IDs of so many rows are read where they stand, rather than those of all.
 const FEW_IDS: usize = 16;
 
 impl Block {
@@ -187,10 +187,12 @@ impl Block {
         row_group: usize,
         rows: Option<&UInt32Array>,
     ) -> Result<ArrayRef, Error> {
+        let asked = Key::AskedTraces(self.meta.block, row_group);
         if let Some(rows) = rows.filter(|rows| rows.len() <= FEW_IDS)
-            && self.cache.get(&Key::Traces(self.meta.block, row_group)).is_none()
+            && self.cache.get(&asked).is_none()
             && let Some(ids) = self.column(row_group, "trace_id", Some(rows))?
         {
+            self.cache.put(asked, Entry::AskedTraces, size_of::<Entry>());
             let is_right = ids.as_fixed_size_binary_opt().is_some_and(|it| it.value_length() == 16);
             return if is_right { Ok(ids) } else { Err(self.damaged(WRONG_IDS)) };
         }

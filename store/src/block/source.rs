@@ -138,7 +138,6 @@ impl BlockSource {
         let rows = |name: &str, test| self.block.rows_where(self.row_group, name, test);
         match column {
             TextColumn::Name => rows("name", Test::Text(test)),
-            TextColumn::StatusMessage => rows("status_message", Test::Text(test)),
             TextColumn::Span(name) => {
                 // Values of other types stand in the list, and so do further ones under the same key.
                 let rest = self.rest_names(AttributeScope::Span)?;

@@ -223,7 +223,6 @@ impl Source for PlainSource {
     ) -> Result<Option<BooleanBuffer>, Error> {
         let value = |span: &Span| match column {
             TextColumn::Name => Some(Plain::Text(span.name.clone())),
-            TextColumn::StatusMessage => None,
             TextColumn::Span(name) => span.attributes.get(name).cloned(),
             TextColumn::Resource(name) => span.whole_resource().get(name).cloned(),
         };
