@@ -368,6 +368,12 @@ impl Lexer<'_> {
                 return self.float(start);
             }
         }
+        let text = &self.text[start..self.at];
+        if !text.contains('.') && text.starts_with('0') && text.contains(['8', '9']) {
+            let message =
+                format!("`{}` begins like an octal number; leave the zero out", shortened(text));
+            return Err(self.error(start, self.at, message));
+        }
         if self.peek().is_some_and(char::is_alphabetic) {
             self.advance_while(|c| c.is_alphanumeric() || c == '.');
             let text = &self.text[start..self.at];
@@ -386,11 +392,6 @@ impl Lexer<'_> {
         let text = &self.text[start..self.at];
         if text.contains('.') {
             return self.float(start);
-        }
-        if text.starts_with('0') && text.contains(['8', '9']) {
-            let message =
-                format!("`{}` begins like an octal number; leave the zero out", shortened(text));
-            return Err(self.error(start, self.at, message));
         }
         match text.parse() {
             Ok(value) => Ok(TokenKind::Int(value)),
