@@ -104,6 +104,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(tempo::routes(family(guard::Api::Tempo), state.clone(), turns.clone()))
         .merge(jaeger::routes(family(guard::Api::Jaeger)))
         .merge(jaeger::version_3::routes(family(guard::Api::JaegerVersion3)))
+        .merge(grpc::health::routes())
         .merge(jaeger::services_over_grpc(Service { state, turns, api: "jaeger" }))
         .merge(zipkin)
         .merge(prometheus)

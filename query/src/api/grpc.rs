@@ -3,6 +3,8 @@
 //! Framed by hand, as the OTLP receiver is: a server-streaming call is one framed message in, frames and trailers out,
 //! and the answers here are built from what the HTTP routes build.
 
+pub(crate) mod health;
+
 use super::{ApiState, Fault, guard::Turn, parts::Parts};
 use axum::{
     body::{Body, Bytes},

@@ -4,6 +4,7 @@
 
 mod answers;
 mod corpus;
+mod grpc_health;
 mod guard;
 mod jaeger;
 mod jaeger_grpc;
