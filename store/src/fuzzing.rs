@@ -96,7 +96,7 @@ impl BlockReader {
     }
 
     fn refused(&self, block: &Arc<Block>) -> usize {
-        use crate::{AttributeScope as Scope, Field, TextColumn};
+        use crate::{AttributeScope as Scope, Field, TextColumn, TextTest};
         let mut refused = 0;
         let mut count = |is_good: bool| refused += usize::from(!is_good);
         for source in Arc::clone(block).sources() {
@@ -111,7 +111,8 @@ impl BlockReader {
                         Scope::Span => TextColumn::Span(&name),
                         _ => TextColumn::Resource(&name),
                     };
-                    count(source.rows_where(column, &mut |text| text.len() % 2 == 0).is_ok());
+                    let test = TextTest { name: "even", passes: &|text| text.len() % 2 == 0 };
+                    count(source.rows_where(column, test).is_ok());
                 }
             }
             for scope in [Scope::Event, Scope::Link] {

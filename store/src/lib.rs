@@ -41,7 +41,9 @@ pub use exemplar::{Exemplar, Labels, Pin, PinReason, SeriesExemplars, SeriesFilt
 pub use ids::{ParseIdError, SpanId, TraceId};
 pub use notebook::{Notebook, NotebookChange};
 pub use objects::{BlockPlace, check_block_url};
-pub use source::{AttributeScope, Children, Field, Snapshot, Source, Tail, TextColumn, TimeRange};
+pub use source::{
+    AttributeScope, Children, Field, Snapshot, Source, Tail, TextColumn, TextTest, TimeRange,
+};
 pub use store::{Config, Store};
 
 /// Reads an OTLP `ExportTraceServiceRequest` to its end without keeping anything, and counts what a

@@ -82,6 +82,15 @@ pub enum TextColumn<'a> {
     Resource(&'a str),
 }
 
+/// What is asked of a text.
+#[derive(Clone, Copy)]
+pub struct TextTest<'a> {
+    /// Tells it from all other tests: of one name there is one test only, however often it is made.
+    pub name: &'a str,
+    /// The test itself.
+    pub passes: &'a dyn Fn(&str) -> bool,
+}
+
 /// Earliest and latest span start in a source, both inclusive, nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRange {
@@ -130,12 +139,12 @@ pub trait Source: Send + Sync {
         Ok(true)
     }
 
-    /// The rows whose text in a column passes a test: the same as testing each text that is read, but cheaper where texts have codes.
-    /// `None`: it is not, or there may be arrays, whose texts count as well.
+    /// The rows whose text in a column passes a test: the same as testing each text that is read, but cheaper where texts have codes, and
+    /// remembered. `None`: it is not, or there may be arrays, whose texts count as well.
     fn rows_where(
         &self,
         column: TextColumn<'_>,
-        test: &mut dyn FnMut(&str) -> bool,
+        test: TextTest<'_>,
     ) -> Result<Option<BooleanBuffer>, Error> {
         let _ = (column, test);
         Ok(None)

@@ -11,7 +11,7 @@ use crate::traceql::{ComparisonOperator, FieldExpression, FieldRef, Intrinsic, L
 use arrow_array::{Array, BooleanArray, cast::AsArray};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_select::take::take;
-use sigyn_store::{AttributeScope, TextColumn};
+use sigyn_store::{AttributeScope, TextColumn, TextTest};
 
 const NESTED_SCOPES: [AttributeScope; 2] = [AttributeScope::Event, AttributeScope::Link];
 
@@ -221,8 +221,9 @@ fn by_text(
     let question = text_question(expression).filter(|_| frame.entries.is_none());
     let Some((field, operator, text)) = question else { return Ok(None) };
     let Some(column) = text_column(field) else { return Ok(None) };
-    let test = text_predicate(operator, text)?;
-    frame.view.rows_where(column, &mut |it| test(it))
+    let passes = text_predicate(operator, text)?;
+    let name = format!("{operator:?} {text}");
+    frame.view.rows_where(column, TextTest { name: &name, passes: &passes })
 }
 
 /// The field that is compared with a text, as if it stood on the left.

@@ -7,7 +7,7 @@ use arrow_array::{
 use arrow_buffer::BooleanBuffer;
 use arrow_select::take::take;
 use parking_lot::Mutex;
-use sigyn_store::{AttributeScope, Children, Field, Source, TextColumn};
+use sigyn_store::{AttributeScope, Children, Field, Source, TextColumn, TextTest};
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
@@ -228,7 +228,7 @@ impl View {
     pub(super) fn rows_where(
         &self,
         column: TextColumn<'_>,
-        test: &mut dyn FnMut(&str) -> bool,
+        test: TextTest<'_>,
     ) -> Result<Option<BooleanBuffer>, EngineError> {
         if self.rows.is_some() {
             return Ok(None);

@@ -1,8 +1,7 @@
 //! What was read from blocks lately: footers, bloom filters, dictionaries, columns. Bounded by bytes.
 
 use super::{
-    codes::Wanted, column_file::FileId, footer::Footer, resource_table::ResourceTable,
-    trace_runs::TraceRuns,
+    column_file::FileId, footer::Footer, resource_table::ResourceTable, trace_runs::TraceRuns,
 };
 use arrow_array::ArrayRef;
 use arrow_buffer::BooleanBuffer;
@@ -33,8 +32,8 @@ pub(super) enum Key {
     Dictionary(FileId, usize, usize),
     /// Row group, position of the leaf, number of the page.
     Page(FileId, usize, usize, usize),
-    /// Row group, position of the leaf, codes.
-    Rows(FileId, usize, usize, Wanted),
+    /// Row group, column and test.
+    Rows(Ulid, usize, String),
 }
 
 /// The thing itself.
@@ -51,8 +50,8 @@ pub(super) enum Entry {
     Dictionary(Page),
     /// Of values, decompressed.
     Page(Bytes),
-    /// That have one of these codes.
-    Rows(BooleanBuffer),
+    /// That passed a test; `None`: none did.
+    Rows(Option<BooleanBuffer>),
 }
 
 /// Least recently used entries go first.

@@ -14,7 +14,6 @@ type Checked<T> = std::result::Result<T, &'static str>;
 const SHORT: &str = "a page is too short for what it should hold";
 
 /// The codes of those values of a dictionary that are wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Wanted {
     /// A bit a code.
     bits: Box<[u64]>,
@@ -46,10 +45,6 @@ impl Wanted {
     fn of_numbers(numbers: &[u8], mut is_wanted: impl FnMut(u32) -> bool) -> Self {
         let (numbers, _) = numbers.as_chunks();
         numbers.iter().map(|bytes| is_wanted(u32::from_le_bytes(*bytes))).collect()
-    }
-
-    pub(super) fn size_bytes(&self) -> usize {
-        size_of_val(&*self.bits)
     }
 
     pub(super) fn is_empty(&self) -> bool {

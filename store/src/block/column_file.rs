@@ -52,8 +52,8 @@ pub(super) enum Part {
 
 /// What is asked of each value of a column.
 pub(super) enum Test<'a> {
-    Text(&'a mut dyn FnMut(&str) -> bool),
-    Number(&'a mut dyn FnMut(u32) -> bool),
+    Text(&'a dyn Fn(&str) -> bool),
+    Number(&'a dyn Fn(u32) -> bool),
 }
 
 /// Nothing of it is read before it is asked for.
@@ -191,15 +191,10 @@ impl ColumnFile {
             if wanted.is_empty() {
                 return Ok(Some(BooleanBuffer::new_unset(rows)));
             }
-            let key = Key::Rows(self.id, row_group, leaf, wanted.clone());
-            if let Some(Entry::Rows(found)) = self.cache.get(&key) {
-                return Ok(Some(found));
-            }
             let found = coded.rows(&wanted)?;
             if found.len() != rows {
                 return Err(wrong_rows(row_group, found.len(), rows));
             }
-            self.cache.put(key, Entry::Rows(found.clone()), rows / 8 + wanted.size_bytes());
             Ok(Some(found))
         })
     }

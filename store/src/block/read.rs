@@ -253,6 +253,27 @@ impl Block {
         Ok(found)
     }
 
+    /// The rows of a row group that answer a question, found again if they were found before: whoever watches something asks the same
+    /// again and again.
+    pub(super) fn remembered(
+        &self,
+        row_group: usize,
+        question: String,
+        find: impl FnOnce() -> Result<Option<BooleanBuffer>, Error>,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let bytes = question.len() + size_of::<(Key, Entry)>();
+        let key = Key::Rows(self.meta.block, row_group, question);
+        if let Some(Entry::Rows(found)) = self.cache.get(&key) {
+            let none = || BooleanBuffer::new_unset(self.rows(row_group));
+            return Ok(Some(found.unwrap_or_else(none)));
+        }
+        let Some(found) = find()? else { return Ok(None) };
+        let some = (found.count_set_bits() > 0).then(|| found.clone());
+        let bytes = bytes + some.as_ref().map_or(0, |rows| rows.len() / 8);
+        self.cache.put(key, Entry::Rows(some), bytes);
+        Ok(Some(found))
+    }
+
     /// True when some span of a row group may have no value in a column.
     pub(super) fn has_nulls(&self, row_group: usize, column: &str) -> Result<bool, Error> {
         self.spans.has_nulls(row_group, column)

@@ -62,7 +62,7 @@ impl ResourceTable {
     pub(super) fn numbers_where(
         &self,
         name: &str,
-        test: &mut dyn FnMut(&str) -> bool,
+        test: &dyn Fn(&str) -> bool,
     ) -> Result<Option<BTreeSet<u32>>, &'static str> {
         let mut numbers = BTreeSet::new();
         for array in self.attribute(name)? {
@@ -72,7 +72,7 @@ impl ResourceTable {
             let Some(coded) = array.as_dictionary_opt::<UInt32Type>() else { continue };
             let texts = coded.downcast_dict::<StringArray>().ok_or(WRONG_TYPE)?;
             let found = texts.into_iter().zip(self.first..);
-            numbers.extend(found.filter(|(text, _)| text.is_some_and(&mut *test)).map(|it| it.1));
+            numbers.extend(found.filter(|(text, _)| text.is_some_and(test)).map(|it| it.1));
         }
         Ok(Some(numbers))
     }

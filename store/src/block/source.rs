@@ -8,7 +8,9 @@ use super::{
     rest,
     schema::{column_of, prefix, rest_column},
 };
-use crate::{AttributeScope, Children, Error, Field, Source, TextColumn, TimeRange, TraceId};
+use crate::{
+    AttributeScope, Children, Error, Field, Source, TextColumn, TextTest, TimeRange, TraceId,
+};
 use arrow_array::{Array, ArrayRef, UInt32Array, new_null_array};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
@@ -133,7 +135,7 @@ impl BlockSource {
     fn read_rows_where(
         &self,
         column: TextColumn<'_>,
-        test: &mut dyn FnMut(&str) -> bool,
+        test: &dyn Fn(&str) -> bool,
     ) -> Result<Option<BooleanBuffer>, Error> {
         let rows = |name: &str, test| self.block.rows_where(self.row_group, name, test);
         match column {
@@ -165,7 +167,7 @@ impl BlockSource {
                         Ok(Some(BooleanBuffer::new_unset(self.rows())))
                     }
                     Some(numbers) => {
-                        rows(RESOURCE, Test::Number(&mut |number| numbers.contains(&number)))
+                        rows(RESOURCE, Test::Number(&|number| numbers.contains(&number)))
                     }
                 }
             }
@@ -271,9 +273,12 @@ impl Source for BlockSource {
     fn rows_where(
         &self,
         column: TextColumn<'_>,
-        test: &mut dyn FnMut(&str) -> bool,
+        test: TextTest<'_>,
     ) -> Result<Option<BooleanBuffer>, Error> {
-        self.block.guarded(|| self.read_rows_where(column, test))
+        let question = format!("{column:?} {}", test.name);
+        self.block.remembered(self.row_group, question, || {
+            self.block.guarded(|| self.read_rows_where(column, test.passes))
+        })
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {

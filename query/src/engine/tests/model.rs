@@ -9,7 +9,8 @@ use arrow_select::take::take;
 use prost::Message;
 use sigyn_proto::otlp::common::v1::{AnyValue, ArrayValue, any_value};
 use sigyn_store::{
-    AttributeScope, Children, Error, Field, Source, SpanId, TextColumn, TimeRange, TraceId,
+    AttributeScope, Children, Error, Field, Source, SpanId, TextColumn, TextTest, TimeRange,
+    TraceId,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -219,7 +220,7 @@ impl Source for PlainSource {
     fn rows_where(
         &self,
         column: TextColumn<'_>,
-        test: &mut dyn FnMut(&str) -> bool,
+        test: TextTest<'_>,
     ) -> Result<Option<BooleanBuffer>, Error> {
         let value = |span: &Span| match column {
             TextColumn::Name => Some(Plain::Text(span.name.clone())),
@@ -232,7 +233,7 @@ impl Source for PlainSource {
             return Ok(None);
         }
         Ok(Some(BooleanBuffer::collect_bool(values.len(), |row| match &values[row] {
-            Some(Plain::Text(text)) => test(text),
+            Some(Plain::Text(text)) => (test.passes)(text),
             _ => false,
         })))
     }
