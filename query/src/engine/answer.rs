@@ -3,12 +3,15 @@
 use super::{
     EngineError, SpanMatch, SpanSet, TraceMatch, Value,
     column::{Operand, Scalar},
-    operand::{Frame, field_columns, scalars},
+    condition::{asks_one_of, condition},
+    operand::{Frame, field_columns, scalars, scope_of},
     pipeline::Set,
     plan::Plan,
     traces::{Trace, Traces},
+    view::View,
 };
-use crate::traceql::FieldRef;
+use crate::traceql::{FieldExpression, FieldRef};
+use arrow_buffer::BooleanBuffer;
 use rapidhash::RapidHashMap;
 use sigyn_store::Field;
 
@@ -74,8 +77,43 @@ impl<'a> Answers<'a> {
         if !self.shown.contains_key(&(place, view)) {
             let columns = &self.traces.views[view as usize];
             let operand = Operand::Columns(field_columns(field, Frame::rows(columns))?);
-            self.shown.insert((place, view), scalars(&operand, columns.len()));
+            let mut values = scalars(&operand, columns.len());
+            prefer_matching(field, columns, &self.plan.necessary, &mut values)?;
+            self.shown.insert((place, view), values);
         }
         Ok(self.shown[&(place, view)][row as usize].clone())
     }
+}
+
+/// Of several events of a span, the one that the query asks for is shown, not the first; and so of links.
+fn prefer_matching(
+    field: &FieldRef,
+    view: &View,
+    necessary: &FieldExpression,
+    values: &mut [Option<Scalar>],
+) -> Result<(), EngineError> {
+    let Some(scope) = scope_of(field) else { return Ok(()) };
+    let parts = match necessary {
+        FieldExpression::All(parts) => parts.as_slice(),
+        part => std::slice::from_ref(part),
+    };
+    let mut asked = parts.iter().filter(|part| asks_one_of(part, scope)).peekable();
+    if asked.peek().is_none() {
+        return Ok(());
+    }
+    let entries = view.entries(scope)?;
+    let frame = Frame { view, entries: Some((scope, &entries)), partners: None };
+    let mut matching = BooleanBuffer::new_set(entries.len());
+    for part in asked {
+        matching = &matching & &condition(part, frame)?;
+    }
+    let columns = field_columns(field, frame)?;
+    // Backwards, so that the first one that matches stays.
+    for entry in matching.set_indices().collect::<Vec<_>>().into_iter().rev() {
+        let columns = columns.iter().filter(|column| column.fan.is_none());
+        if let Some(scalar) = columns.into_iter().find_map(|column| column.data.scalar(entry)) {
+            values[entries.owners.value(entry) as usize] = Some(scalar);
+        }
+    }
+    Ok(())
 }

@@ -127,3 +127,24 @@ async fn searches_find_what_they_should() {
     }
     assert!(wrong.is_empty(), "{} answers:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[tokio::test]
+async fn the_event_that_was_asked_for_is_shown() {
+    let rig = Rig::new().await;
+    rig.append(traces()).await;
+    let seconds = START_UNIX_NANO / 1_000_000_000;
+    for (query, shown) in [
+        (r#"{ event:name = "exception" }"#, r#"{"stringValue":"exception"}"#),
+        (r#"{ event:name = "retry" }"#, r#"{"stringValue":"retry"}"#),
+        (r#"{ status = error } | select(event:name)"#, r#"{"stringValue":"retry"}"#),
+        (r#"{ event.type = "Full" } | select(event:name)"#, r#"{"stringValue":"exception"}"#),
+        (r#"{ event.attempt > 2 } | select(event:name)"#, r#"{"stringValue":"retry"}"#),
+        (r#"{ event:name = "x" || event:name =~ "ex.*" }"#, r#"{"stringValue":"exception"}"#),
+    ] {
+        let range = format!("start={}&end={}", seconds - 10, seconds + 100);
+        let answer = rig.json(&format!("/api/search?{range}&q={}", encoded(query))).await;
+        let attributes = answer["traces"][0]["spanSets"][0]["spans"][0]["attributes"].clone();
+        let name = attributes.as_array().unwrap().iter().find(|one| one["key"] == "event:name");
+        assert_eq!(name.unwrap()["value"].to_string(), shown, "{query}");
+    }
+}
