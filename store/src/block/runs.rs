@@ -1,7 +1,12 @@
 //! Writing Parquet's hybrid of run lengths and packed bits; `hybrid` reads it.
 
+use arrow_buffer::BooleanBuffer;
+
 /// A run of equal numbers is told by its length from here on, and numbers are packed by as many.
 const GROUP: usize = 8;
+
+/// Fewer equal bits than in so many bytes are packed with the others.
+const RUN_BYTES_MIN: usize = 3;
 
 /// Bits that it takes to write a number.
 pub(super) fn bits_of(number: u32) -> usize {
@@ -25,6 +30,33 @@ pub(super) fn encode_runs(numbers: &[u32], bits: usize, out: &mut Vec<u8>) {
         at += run;
     }
     pack(&numbers[packed..], bits, out);
+}
+
+/// Adds numbers of one bit.
+pub(super) fn encode_bits(bits: &BooleanBuffer, out: &mut Vec<u8>) {
+    let bytes: Vec<u8> = bits.bit_chunks().iter_padded().flat_map(u64::to_le_bytes).collect();
+    let bytes = &bytes[..bits.len().div_ceil(GROUP)];
+    let pack = |bytes: &[u8], out: &mut Vec<u8>| {
+        if !bytes.is_empty() {
+            varint(bytes.len() << 1 | 1, out);
+            out.extend_from_slice(bytes);
+        }
+    };
+    let (mut at, mut packed) = (0, 0);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        let is_run = byte == 0 || byte == u8::MAX;
+        let alike = bytes[at..].iter().take_while(|it| **it == byte);
+        let run = if is_run { alike.count() } else { 1 };
+        if is_run && run >= RUN_BYTES_MIN {
+            pack(&bytes[packed..at], out);
+            varint((run * GROUP).min(bits.len() - at * GROUP) << 1, out);
+            out.push(byte & 1);
+            packed = at + run;
+        }
+        at += run;
+    }
+    pack(&bytes[packed..], out);
 }
 
 /// A run of packed numbers; zeros fill the last group.
@@ -76,6 +108,23 @@ mod tests {
             let mut read = Vec::new();
             Hybrid::new(&bytes, bits).unwrap().read(numbers.len(), |it| read.push(it)).unwrap();
             prop_assert_eq!(read, numbers);
+        }
+
+        #[test]
+        fn bits_that_are_written_are_read(
+            runs in proptest::collection::vec((any::<bool>(), 0..90usize), 0..40),
+            skipped in 0..9usize,
+        ) {
+            let numbers: Vec<bool> =
+                runs.iter().flat_map(|&(it, count)| vec![it; count % (count % 7 + 1) * 7]).collect();
+            let bits = BooleanBuffer::from(numbers.clone());
+            let skipped = skipped.min(bits.len());
+            let mut bytes = Vec::new();
+            encode_bits(&bits.slice(skipped, bits.len() - skipped), &mut bytes);
+            let mut read = Vec::new();
+            let count = numbers.len() - skipped;
+            Hybrid::new(&bytes, 1).unwrap().read(count, |it| read.push(it == 1)).unwrap();
+            prop_assert_eq!(&read[..], &numbers[skipped..]);
         }
     }
 }

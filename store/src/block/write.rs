@@ -1,21 +1,22 @@
 //! A block under way: row group after row group, never more than one column of one in memory.
 
 use super::{
+    coded_pages::CodedPages,
+    column_pages::PageCompressor,
     columns::column,
-    gather::{Gathered, Group, Scratch, TextColumn},
+    gather::{Gathered, Group, Scratch},
+    id_pages::write_ids,
     merge::Merge,
     meta::RowGroup,
     nested::Nested,
+    number_codes::NumberColumn,
     resource_rows::ResourceRows,
-    schema::{
-        self, Dedicated, Layout, Layouts, REST_NAMES_MAX, SPAN_SCOPES, attributes_of, kind_of,
-    },
+    schema::{self, Dedicated, Layout, Layouts, REST_NAMES_MAX, SPAN_SCOPES, attributes_of},
     sink::{FileSink, Files},
     summary::Summaries,
-    text_pages::TextPages,
 };
 use crate::{AttributeScope, Error, generations::Generation};
-use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
 use arrow_schema::{FieldRef, Schema};
 use parquet::{
     arrow::{
@@ -31,7 +32,7 @@ use parquet::{
         },
         writer::{SerializedFileWriter, SerializedRowGroupWriter},
     },
-    schema::types::ColumnPath,
+    schema::types::{ColumnDescPtr, ColumnPath},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -47,6 +48,8 @@ pub(super) const PAGE_BYTES: usize = 16 << 10;
 pub(super) const PAGE_ROWS_MAX: usize = 16_384;
 /// After so many rows the size of the page is looked at.
 pub(super) const WRITE_ROWS: usize = 1024;
+/// False positives of the filter on trace IDs.
+const BLOOM_FILTER_FPP: f64 = 0.01;
 /// What a footer says of the texts of a column is no longer than this.
 pub(super) const STATISTICS_BYTES_MAX: usize = 16;
 /// A dictionary that would be larger is begun and then left by the Parquet writer: the texts hardly repeat.
@@ -65,7 +68,7 @@ pub(super) const REST_NAMES_KEY: &str = "sigyn.attributes";
 pub(super) struct BlockWriter {
     file: SerializedFileWriter<FileSink>,
     fields: Vec<FieldWriter>,
-    texts: TextPages,
+    pages: FieldPages,
     dedicated: Vec<Dedicated>,
     resources: ResourceRows,
     summaries: Summaries,
@@ -81,10 +84,16 @@ struct FieldWriter {
     field: FieldRef,
     /// The first of its leaves among those of the file.
     leaf: usize,
-    /// Text that repeats.
     has_dictionary: bool,
     /// The Parquet library's writers, made when they are needed: each has its own buffers.
     others: ArrowRowGroupWriterFactory,
+}
+
+/// What fields write their pages with.
+struct FieldPages {
+    coded: CodedPages,
+    trace_ids: PageCompressor,
+    span_ids: PageCompressor,
 }
 
 /// A block whose files are written, and what its `meta.json` says of them.
@@ -128,7 +137,7 @@ impl BlockWriter {
         Ok(Self {
             fields,
             file,
-            texts: TextPages::new(level_of(zstd_level))?,
+            pages: FieldPages::new(zstd_level)?,
             dedicated: layout.dedicated,
             resources: ResourceRows::new(files.resources, layouts.resources, zstd_level)?,
             summaries: Summaries::new(files.traces)?,
@@ -152,12 +161,8 @@ impl BlockWriter {
             for it in &self.fields {
                 let (dedicated, scratch) = (&self.dedicated, &mut self.scratch);
                 let field = &it.field;
-                match column(field, merge, &group, dedicated, &nested, &resources, scratch) {
-                    Gathered::Texts(texts) if it.takes(&texts) => {
-                        self.texts.write(texts, &abouts[it.leaf], &mut row_group)?;
-                    }
-                    column => it.write(&column.into_array(), &mut row_group)?,
-                }
+                let column = column(field, merge, &group, dedicated, &nested, &resources, scratch);
+                it.write(column, &abouts[it.leaf], &mut self.pages, &mut row_group)?;
             }
             row_group.close()?;
         }
@@ -221,29 +226,59 @@ impl FieldWriter {
         let root = ArrowSchemaConverter::new().convert(&schema)?.root_schema_ptr();
         let alone = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
         let path = ColumnPath::new(vec![field.name().clone()]);
-        let has_dictionary =
-            kind_of(field.data_type()) == 0 && properties.dictionary_enabled(&path);
+        let has_dictionary = properties.dictionary_enabled(&path);
         let others = ArrowRowGroupWriterFactory::new(&alone, schema);
         Ok(Self { field: Arc::clone(field), leaf, has_dictionary, others })
     }
 
-    /// True when the codes of these texts are written as they are.
-    fn takes(&self, texts: &TextColumn) -> bool {
-        self.has_dictionary && texts.dictionary_bytes() <= DICTIONARY_BYTES_MAX
-    }
-
-    /// Writes the column of a row group through the Parquet library.
+    /// Writes the column of a row group, which is the next one: most by our own hand, as they are made for it, the others through the
+    /// Parquet library.
     fn write(
         &self,
-        array: &ArrayRef,
+        column: Gathered,
+        about: &ColumnDescPtr,
+        pages: &mut FieldPages,
         row_group: &mut SerializedRowGroupWriter<'_, FileSink>,
     ) -> Result<(), ParquetError> {
-        let leaves = compute_leaves(&self.field, array)?;
+        let array = match column {
+            Gathered::Texts(texts)
+                if self.has_dictionary && texts.dictionary_bytes() <= DICTIONARY_BYTES_MAX =>
+            {
+                return pages.coded.write_texts(texts, about, row_group);
+            }
+            column => column.into_array(),
+        };
+        match (self.field.name().as_str(), array.as_fixed_size_binary_opt()) {
+            ("trace_id", Some(ids)) => {
+                let fpp = Some(BLOOM_FILTER_FPP);
+                return write_ids(ids, fpp, about, &mut pages.trace_ids, row_group);
+            }
+            ("span_id", Some(ids)) => {
+                return write_ids(ids, None, about, &mut pages.span_ids, row_group);
+            }
+            _ => {}
+        }
+        if self.has_dictionary
+            && let Some(numbers) = NumberColumn::of(&array)
+        {
+            return pages.coded.write_numbers(&numbers, about, row_group);
+        }
+        let leaves = compute_leaves(&self.field, &array)?;
         for (mut writer, leaf) in self.others.create_column_writers(0)?.into_iter().zip(leaves) {
             writer.write(&leaf)?;
             writer.close()?.append_to_row_group(row_group)?;
         }
         Ok(())
+    }
+}
+
+impl FieldPages {
+    fn new(zstd_level: i32) -> Result<Self, ParquetError> {
+        Ok(Self {
+            coded: CodedPages::new(zstd_level)?,
+            trace_ids: PageCompressor::zstd(ZSTD_LEVEL_PLAIN)?,
+            span_ids: PageCompressor::none(),
+        })
     }
 }
 
@@ -270,7 +305,7 @@ pub(super) fn write_generation(
     write().map(Some).map_err(failed)
 }
 
-fn level_of(zstd_level: i32) -> ZstdLevel {
+pub(super) fn level_of(zstd_level: i32) -> ZstdLevel {
     ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's")
 }
 
@@ -286,14 +321,8 @@ fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
         .set_write_batch_size(WRITE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_column_bloom_filter_enabled(column("trace_id"), true)
-        .set_column_bloom_filter_fpp(column("trace_id"), 0.01)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES_MAX))
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
-        .set_column_dictionary_enabled(column("trace_id"), false)
-        .set_column_compression(column("trace_id"), zstd(ZSTD_LEVEL_PLAIN))
-        .set_column_dictionary_enabled(column("span_id"), false)
-        .set_column_compression(column("span_id"), Compression::UNCOMPRESSED);
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX);
     let mut encode = |path: ColumnPath, encoding| {
         let without =
             std::mem::take(&mut properties).set_column_dictionary_enabled(path.clone(), false);
@@ -313,7 +342,7 @@ fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
         };
         encode(column(&it.column()), encoding);
     }
-    for name in ["trace_id", "start_unix_nano", "duration_nano"] {
+    for name in ["start_unix_nano", "duration_nano"] {
         properties =
             properties.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
     }

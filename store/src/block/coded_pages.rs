@@ -1,184 +1,131 @@
-//! A column of texts as the pages of a Parquet file.
+//! A column that has a dictionary, as the pages of a Parquet file.
 //!
 //! The Parquet library's writer takes each row's text, hashes it and compares it, to find the code that it has in the dictionary. Here the
-//! codes are known already, and a page is little more than packing them.
+//! codes of texts are known already, those of numbers found in a table of few, and a page is little more than packing them.
 
 use super::{
+    column_pages::{ColumnPages, PageCompressor},
     gather::TextColumn,
-    runs::{bits_of, encode_runs},
+    number_codes::NumberColumn,
+    runs::{bits_of, encode_bits, encode_runs},
     write::{PAGE_BYTES, PAGE_ROWS_MAX, STATISTICS_BYTES_MAX, WRITE_ROWS},
 };
+use arrow_buffer::BooleanBuffer;
 use parquet::{
-    basic::{Compression, Encoding, PageType, ZstdLevel},
-    column::{
-        page::{CompressedPage, Page, PageWriteSpec, PageWriter},
-        writer::ColumnCloseResult,
-    },
+    basic::Type,
     data_type::ByteArray,
     errors::ParquetError,
     file::{
-        metadata::{ColumnChunkMetaData, OffsetIndexBuilder, PageEncodingStats},
         statistics::{Statistics, ValueStatistics},
-        writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite},
+        writer::SerializedRowGroupWriter,
     },
     schema::types::ColumnDescPtr,
 };
 use std::io::Write;
-use zstd::bulk::Compressor;
 
 /// Writes such columns, with what it needs for each of them.
-pub(super) struct TextPages {
-    level: ZstdLevel,
-    compressor: Compressor<'static>,
+pub(super) struct CodedPages {
+    compressor: PageCompressor,
     /// The page under way, not compressed yet.
     page: Vec<u8>,
-    numbers: Vec<u32>,
+    values: Vec<u32>,
 }
 
-/// The pages of a column, as far as they are written.
-struct Pages<'a> {
-    writer: SerializedPageWriter<'a, Vec<u8>>,
-    index: OffsetIndexBuilder,
-    count: i32,
-    compressed_bytes: usize,
-    uncompressed_bytes: usize,
-}
-
-impl TextPages {
-    pub(super) fn new(level: ZstdLevel) -> Result<Self, ParquetError> {
-        let compressor = Compressor::new(level.compression_level())?;
-        Ok(Self { level, compressor, page: Vec::new(), numbers: Vec::new() })
+impl CodedPages {
+    pub(super) fn new(zstd_level: i32) -> Result<Self, ParquetError> {
+        let compressor = PageCompressor::zstd(zstd_level)?;
+        Ok(Self { compressor, page: Vec::new(), values: Vec::new() })
     }
 
-    /// Adds a column, which is the next one, to a row group.
-    pub(super) fn write(
+    /// Adds a column of texts, which is the next one, to a row group.
+    pub(super) fn write_texts(
         &mut self,
         mut column: TextColumn,
         about: &ColumnDescPtr,
         row_group: &mut SerializedRowGroupWriter<'_, impl Write + Send>,
     ) -> Result<(), ParquetError> {
-        let texts = column.sort_by_appearance();
-        let text = |&code: &u32| column.dictionary.get(code);
-        let mut bytes = TrackedWrite::new(Vec::new());
-        let mut pages = Pages::new(&mut bytes);
+        let order = column.sort_by_appearance();
+        let texts = || order.iter().map(|&code| column.dictionary.get(code));
         self.page.clear();
-        for text in texts.iter().map(text) {
+        for text in texts() {
             self.page.extend_from_slice(&(text.len() as u32).to_le_bytes());
             self.page.extend_from_slice(text);
         }
-        let page = |buf| Page::DictionaryPage {
-            buf,
-            num_values: texts.len() as u32,
-            encoding: Encoding::PLAIN,
-            is_sorted: false,
+        let bounds = texts().min().zip(texts().max());
+        let statistics = |nulls| Statistics::ByteArray(bounded(bounds, nulls));
+        self.write(&column.codes, order.len(), statistics, about, row_group)
+    }
+
+    /// The same of numbers.
+    pub(super) fn write_numbers(
+        &mut self,
+        column: &NumberColumn,
+        about: &ColumnDescPtr,
+        row_group: &mut SerializedRowGroupWriter<'_, impl Write + Send>,
+    ) -> Result<(), ParquetError> {
+        let numbers = &column.dictionary;
+        let bounds = numbers.iter().min().zip(numbers.iter().max());
+        let (min, max) = (bounds.map(|it| *it.0), bounds.map(|it| *it.1));
+        let is_wide = about.physical_type() == Type::INT64;
+        self.page.clear();
+        for number in numbers {
+            let length = if is_wide { 8 } else { 4 };
+            self.page.extend_from_slice(&number.to_le_bytes()[..length]);
+        }
+        let statistics = |nulls| {
+            if is_wide {
+                return Statistics::Int64(ValueStatistics::new(min, max, None, Some(nulls), false));
+            }
+            // Those without a sign have been compared as such before.
+            let (min, max) = (min.map(|it| it as i32), max.map(|it| it as i32));
+            Statistics::Int32(ValueStatistics::new(min, max, None, Some(nulls), false))
         };
-        pages.write(&self.page, &mut self.compressor, page)?;
-        let dictionary_bytes = pages.compressed_bytes;
-        let mut left = &column.codes[..];
+        self.write(&column.codes, numbers.len(), statistics, about, row_group)
+    }
+
+    /// Writes the dictionary of so many values, whose page is there, and the codes of all rows.
+    fn write(
+        &mut self,
+        codes: &[u32],
+        values: usize,
+        statistics: impl FnOnce(u64) -> Statistics,
+        about: &ColumnDescPtr,
+        row_group: &mut SerializedRowGroupWriter<'_, impl Write + Send>,
+    ) -> Result<(), ParquetError> {
+        let mut pages = ColumnPages::new();
+        pages.write_dictionary(&self.page, values, &mut self.compressor)?;
+        let (mut left, mut nulls) = (codes, 0);
         while !left.is_empty() {
-            let (now, later) = left.split_at(page_rows(left, bits_of(texts.len() as u32)));
-            self.encode(now, about.max_def_level() > 0);
+            let (now, later) = left.split_at(page_rows(left, bits_of(values as u32)));
+            nulls += self.encode(now, about.max_def_level() > 0);
             pages.write_rows(now.len(), &self.page, &mut self.compressor)?;
             left = later;
         }
-
-        let nulls = column.codes.iter().filter(|code| **code == 0).count();
-        let statistics = ValueStatistics::new(None, None, None, Some(nulls as u64), false);
-        let (min, max) = (texts.iter().map(text).min(), texts.iter().map(text).max());
-        let statistics = match min.zip(max) {
-            Some((min, max)) => bounded(min, max, nulls as u64),
-            None => statistics,
-        };
-        let encodings = vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
-        let stats = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
-        let metadata = ColumnChunkMetaData::builder(about.clone())
-            .set_compression(Compression::ZSTD(self.level))
-            .set_encodings(encodings)
-            .set_page_encoding_stats(vec![
-                stats(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-                stats(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, pages.count),
-            ])
-            .set_total_compressed_size(pages.compressed_bytes as i64)
-            .set_total_uncompressed_size(pages.uncompressed_bytes as i64)
-            .set_num_values(column.codes.len() as i64)
-            .set_dictionary_page_offset(Some(0))
-            .set_data_page_offset(dictionary_bytes as i64)
-            .set_statistics(Statistics::ByteArray(statistics))
-            .build()?;
-        let close = ColumnCloseResult {
-            bytes_written: pages.compressed_bytes as u64,
-            rows_written: column.codes.len() as u64,
-            metadata,
-            bloom_filter: None,
-            column_index: None,
-            offset_index: Some(pages.index.build()),
-        };
-        row_group.append_column(&bytes::Bytes::from(bytes.into_inner()?), close)
+        let (bytes, close) = pages.close(about, statistics(nulls as u64), &self.compressor)?;
+        row_group.append_column(&bytes, close)
     }
 
-    /// The content of a data page: which rows have a text, if not all must, and then its code for each that has.
-    fn encode(&mut self, codes: &[u32], is_optional: bool) {
+    /// Makes the content of a data page: which rows have a value, if not all must, and then its code for each that has. Returns how
+    /// many have none.
+    fn encode(&mut self, codes: &[u32], is_optional: bool) -> usize {
         self.page.clear();
+        self.values.clear();
+        let mut nulls = 0;
         if is_optional {
-            self.numbers.clear();
-            self.numbers.extend(codes.iter().map(|&code| u32::from(code != 0)));
+            let is_valid = BooleanBuffer::collect_bool(codes.len(), |row| codes[row] != 0);
+            nulls = codes.len() - is_valid.count_set_bits();
             self.page.extend_from_slice(&[0; 4]);
-            encode_runs(&self.numbers, 1, &mut self.page);
+            encode_bits(&is_valid, &mut self.page);
             let length = self.page.len() as u32 - 4;
             self.page[..4].copy_from_slice(&length.to_le_bytes());
+            self.values.extend(is_valid.set_indices().map(|row| codes[row] - 1));
+        } else {
+            self.values.extend(codes.iter().map(|code| code - 1));
         }
-        self.numbers.clear();
-        self.numbers.extend(codes.iter().filter_map(|code| code.checked_sub(1)));
-        let width = bits_of(self.numbers.iter().copied().max().unwrap_or(0));
-        self.page.push(width as u8);
-        encode_runs(&self.numbers, width, &mut self.page);
-    }
-}
-
-impl<'a> Pages<'a> {
-    fn new(bytes: &'a mut TrackedWrite<Vec<u8>>) -> Self {
-        Self {
-            writer: SerializedPageWriter::new(bytes),
-            index: OffsetIndexBuilder::new(),
-            count: 0,
-            compressed_bytes: 0,
-            uncompressed_bytes: 0,
-        }
-    }
-
-    fn write(
-        &mut self,
-        content: &[u8],
-        compressor: &mut Compressor<'static>,
-        page: impl FnOnce(bytes::Bytes) -> Page,
-    ) -> Result<PageWriteSpec, ParquetError> {
-        let compressed = compressor.compress(content)?;
-        let page = CompressedPage::new(page(compressed.into()), content.len());
-        let spec = self.writer.write_page(page)?;
-        self.compressed_bytes += spec.compressed_size;
-        self.uncompressed_bytes += spec.uncompressed_size;
-        Ok(spec)
-    }
-
-    fn write_rows(
-        &mut self,
-        rows: usize,
-        content: &[u8],
-        compressor: &mut Compressor<'static>,
-    ) -> Result<(), ParquetError> {
-        let page = |buf| Page::DataPage {
-            buf,
-            num_values: rows as u32,
-            encoding: Encoding::RLE_DICTIONARY,
-            def_level_encoding: Encoding::RLE,
-            rep_level_encoding: Encoding::RLE,
-            statistics: None,
-        };
-        let spec = self.write(content, compressor, page)?;
-        self.index.append_row_count(rows as i64);
-        self.index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
-        self.count += 1;
-        Ok(())
+        let bits = bits_of(self.values.iter().copied().max().unwrap_or(0));
+        self.page.push(bits as u8);
+        encode_runs(&self.values, bits, &mut self.page);
+        nulls
     }
 }
 
@@ -196,7 +143,10 @@ fn page_rows(codes: &[u32], bits: usize) -> usize {
 }
 
 /// What a footer says of texts between these; long ones are cut, so that the bounds still hold.
-fn bounded(min: &[u8], max: &[u8], nulls: u64) -> ValueStatistics<ByteArray> {
+fn bounded(bounds: Option<(&[u8], &[u8])>, nulls: u64) -> ValueStatistics<ByteArray> {
+    let Some((min, max)) = bounds else {
+        return ValueStatistics::new(None, None, None, Some(nulls), false);
+    };
     let text = |bytes| std::str::from_utf8(bytes).expect("texts of chunks are UTF-8");
     let (low, high) = (text(min), text(max));
     let low = &low[..low.floor_char_boundary(STATISTICS_BYTES_MAX)];
@@ -242,8 +192,8 @@ mod tests {
         let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
         let about = file.schema_descr().column(0);
         let mut row_group = file.next_row_group().unwrap();
-        let mut texts = TextPages::new(ZstdLevel::try_new(3).unwrap()).unwrap();
-        texts.write(column, &about, &mut row_group).unwrap();
+        let mut pages = CodedPages::new(3).unwrap();
+        pages.write_texts(column, &about, &mut row_group).unwrap();
         row_group.close().unwrap();
         file.into_inner().unwrap().into()
     }
