@@ -245,7 +245,7 @@ pub(super) fn text_predicate(
 ) -> Result<Predicate<'_>, EngineError> {
     Ok(match operator {
         ComparisonOperator::Matches | ComparisonOperator::NotMatches => {
-            // Validation has compiled it once, so that it compiles again.
+            // Validation has compiled it, so that it is known, or compiles again.
             let pattern = pattern::anchored(wanted).map_err(EngineError::Unsupported)?;
             let negated = operator == ComparisonOperator::NotMatches;
             Box::new(move |text| pattern.is_match(text) != negated)

@@ -5,6 +5,7 @@
 //! ASCII; and what RE2 refuses is refused: `a**`, repetitions above 1,000 (nested ones multiplied),
 //! escapes, flags and names of Unicode classes that it does not know.
 
+mod known;
 mod names;
 mod translator;
 
@@ -26,12 +27,14 @@ pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
             pattern.len()
         ));
     }
-    let translated = Translator::new(pattern)
-        .translate()
-        .map_err(|reason| format!("the regular expression is not valid: {reason}"))?;
-    // Compiled alone first: `a)|(b` must not become valid by being wrapped.
-    compile(&translated)?;
-    compile(&format!("^(?s:{translated})$"))
+    known::or_compiled(pattern, || {
+        let translated = Translator::new(pattern)
+            .translate()
+            .map_err(|reason| format!("the regular expression is not valid: {reason}"))?;
+        // Compiled alone first: `a)|(b` must not become valid by being wrapped.
+        compile(&translated)?;
+        compile(&format!("^(?s:{translated})$"))
+    })
 }
 
 fn compile(pattern: &str) -> Result<Regex, String> {

@@ -34,6 +34,8 @@ pub(super) enum Key {
     Page(FileId, usize, usize, usize),
     /// Row group, column and test.
     Rows(Ulid, usize, String),
+    /// Row group, attribute and text.
+    MayHave(Ulid, usize, String),
 }
 
 /// The thing itself.
@@ -50,6 +52,7 @@ pub(super) enum Entry {
     Dictionary(Page),
     /// Of values, decompressed.
     Page(Bytes),
+    MayHave(bool),
     /// That passed a test; `None`: none did.
     Rows(Option<BooleanBuffer>),
 }

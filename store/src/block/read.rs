@@ -274,6 +274,23 @@ impl Block {
         Ok(Some(found))
     }
 
+    /// The same of a question that is answered with yes or no.
+    pub(super) fn remembered_whether(
+        &self,
+        row_group: usize,
+        question: String,
+        find: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let bytes = question.len() + size_of::<(Key, Entry)>();
+        let key = Key::MayHave(self.meta.block, row_group, question);
+        if let Some(Entry::MayHave(found)) = self.cache.get(&key) {
+            return Ok(found);
+        }
+        let found = find()?;
+        self.cache.put(key, Entry::MayHave(found), bytes);
+        Ok(found)
+    }
+
     /// True when some span of a row group may have no value in a column.
     pub(super) fn has_nulls(&self, row_group: usize, column: &str) -> Result<bool, Error> {
         self.spans.has_nulls(row_group, column)

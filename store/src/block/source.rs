@@ -267,7 +267,10 @@ impl Source for BlockSource {
     }
 
     fn may_have(&self, scope: AttributeScope, name: &str, text: &str) -> Result<bool, Error> {
-        self.block.guarded(|| self.read_may_have(scope, name, text))
+        let question = format!("{scope:?} {name} = {text}");
+        self.block.remembered_whether(self.row_group, question, || {
+            self.block.guarded(|| self.read_may_have(scope, name, text))
+        })
     }
 
     fn rows_where(
