@@ -169,7 +169,10 @@ impl Seen {
             return Some(*position);
         }
         let position = *self.positions.get(&self.key)?;
-        self.last = Some((self.key.clone(), position));
+        // Without a new list each time.
+        let last = self.last.get_or_insert_default();
+        last.0.clone_from(&self.key);
+        last.1 = position;
         Some(position)
     }
 

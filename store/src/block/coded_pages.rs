@@ -174,7 +174,7 @@ fn above(long: &str) -> String {
 mod tests {
     use super::*;
     use crate::head::Interner;
-    use arrow_array::{Array, StringArray, cast::AsArray};
+    use arrow_array::{Array, Int64Array, StringArray, cast::AsArray, types::Int64Type};
     use arrow_cast::cast;
     use arrow_schema::DataType;
     use parquet::{
@@ -185,15 +185,18 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    fn file_of(column: TextColumn, repetition: &str) -> bytes::Bytes {
-        let schema = format!("message spans {{ {repetition} binary name (UTF8); }}");
+    /// A file of one column.
+    fn file_of(
+        field: &str,
+        write: impl FnOnce(&mut CodedPages, &ColumnDescPtr, &mut SerializedRowGroupWriter<'_, Vec<u8>>),
+    ) -> bytes::Bytes {
+        let schema = format!("message spans {{ {field}; }}");
         let schema = Arc::new(parse_message_type(&schema).unwrap());
         let properties = Arc::new(WriterProperties::builder().build());
         let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
         let about = file.schema_descr().column(0);
         let mut row_group = file.next_row_group().unwrap();
-        let mut pages = CodedPages::new(3).unwrap();
-        pages.write_texts(column, &about, &mut row_group).unwrap();
+        write(&mut CodedPages::new(3).unwrap(), &about, &mut row_group);
         row_group.close().unwrap();
         file.into_inner().unwrap().into()
     }
@@ -227,7 +230,11 @@ mod tests {
                 .filter(|text| !all || text.is_some())
                 .collect();
             prop_assume!(!texts.is_empty());
-            let file = file_of(column_of(&texts), if all { "required" } else { "optional" });
+            let repetition = if all { "required" } else { "optional" };
+            let field = format!("{repetition} binary name (UTF8)");
+            let file = file_of(&field, |pages, about, row_group| {
+                pages.write_texts(column_of(&texts), about, row_group).unwrap();
+            });
             let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
             let about = reader.metadata().row_group(0).column(0).clone();
             let read = reader.with_batch_size(1 << 20).build().unwrap().next().unwrap().unwrap();
@@ -240,6 +247,46 @@ mod tests {
                 prop_assert!(min.unwrap() <= text.as_bytes() && max.unwrap() >= text.as_bytes());
             }
             prop_assert_eq!(min.is_some(), texts.iter().any(Option::is_some));
+        }
+
+        #[test]
+        fn it_reads_numbers_too(
+            runs in proptest::collection::vec(
+                (proptest::option::of(prop_oneof![-3..300i64, any::<i64>()]), 1..2000usize),
+                1..60,
+            ),
+            kind in 0..4usize,
+        ) {
+            let numbers = runs.iter().flat_map(|&(it, count)| vec![it; count % 700 * (count % 3) + 1]);
+            let numbers: Int64Array = numbers.collect();
+            let (field, data_type) = [
+                ("optional int64 number", DataType::Int64),
+                ("optional int32 number", DataType::Int32),
+                ("optional int32 number (INTEGER(32, false))", DataType::UInt32),
+                ("optional int32 number (INTEGER(8, false))", DataType::UInt8),
+            ][kind].clone();
+            // What the type does not hold becomes null.
+            let numbers = cast(&numbers, &data_type).unwrap();
+            let column = NumberColumn::of(&numbers).unwrap();
+            let file = file_of(field, |pages, about, row_group| {
+                pages.write_numbers(&column, about, row_group).unwrap();
+            });
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+            let about = reader.metadata().row_group(0).column(0).clone();
+            let read = reader.with_batch_size(1 << 20).build().unwrap().next().unwrap().unwrap();
+            prop_assert_eq!(read.column(0), &numbers);
+            let statistics = about.statistics().unwrap();
+            prop_assert_eq!(statistics.null_count_opt(), Some(numbers.null_count() as u64));
+            let max = cast(&numbers, &DataType::Int64).unwrap();
+            let max = max.as_primitive::<Int64Type>().iter().flatten().max();
+            let found = match statistics {
+                Statistics::Int64(it) => it.max_opt().copied(),
+                Statistics::Int32(it) => it.max_opt().map(|it| {
+                    if kind == 1 { i64::from(*it) } else { i64::from(*it as u32) }
+                }),
+                _ => None,
+            };
+            prop_assert_eq!(found, max);
         }
     }
 }
