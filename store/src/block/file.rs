@@ -35,6 +35,12 @@ pub(super) enum BlockFile {
         file: Arc<LazyFile>,
         size_bytes: u64,
     },
+    /// A part of a remote file, which is fetched in one go when something of it is read.
+    Awaited {
+        file: Box<BlockFile>,
+        range: Range<u64>,
+        bytes: Arc<OnceLock<Bytes>>,
+    },
     /// A part of it is in memory.
     Loaded {
         file: Box<BlockFile>,
@@ -64,14 +70,16 @@ impl LazyFile {
 
 impl BlockFile {
     /// The same file, made ready for many small reads from this range: a local file is opened once, of a remote one the range
-    /// is fetched in one go.
+    /// is fetched in one go. Neither happens before something is read, which may lie in the cache.
     pub(super) fn prepare(&self, range: Range<u64>) -> Result<Self> {
         match self {
             Self::Local { path, size_bytes } => {
                 let file = LazyFile { path: path.clone(), file: OnceLock::new() };
                 Ok(Self::Open { file: Arc::new(file), size_bytes: *size_bytes })
             }
-            Self::Remote { .. } => self.load(range),
+            Self::Remote { .. } => {
+                Ok(Self::Awaited { file: Box::new(self.clone()), range, bytes: Arc::default() })
+            }
             ready => Ok(ready.clone()),
         }
     }
@@ -100,7 +108,7 @@ impl Length for BlockFile {
             Self::Local { size_bytes, .. }
             | Self::Open { size_bytes, .. }
             | Self::Remote { size_bytes, .. } => *size_bytes,
-            Self::Loaded { file, .. } => file.len(),
+            Self::Loaded { file, .. } | Self::Awaited { file, .. } => file.len(),
         }
     }
 }
@@ -131,6 +139,21 @@ impl ChunkReader for BlockFile {
             Self::Remote { store, path, runtime, .. } => runtime
                 .block_on(store.get_range(path, start..end))
                 .map_err(|error| ParquetError::External(Box::new(error))),
+            Self::Awaited { file, range, bytes } => {
+                if start < range.start || end > range.end {
+                    return file.get_bytes(start, length);
+                }
+                let bytes = match bytes.get() {
+                    Some(bytes) => bytes,
+                    None => {
+                        let size = (range.end - range.start) as usize;
+                        let fetched = file.get_bytes(range.start, size)?;
+                        bytes.get_or_init(|| fetched)
+                    }
+                };
+                let at = (start - range.start) as usize;
+                Ok(bytes.slice(at..at + length))
+            }
             Self::Loaded { file, start: first, bytes } => {
                 let within = start.checked_sub(*first).map(|at| at as usize);
                 match within.filter(|at| at + length <= bytes.len()) {
