@@ -5,7 +5,7 @@
 
 use super::{
     column_pages::{ColumnPages, PageCompressor},
-    gather::TextColumn,
+    gather::CodedTexts,
     number_codes::NumberColumn,
     runs::{bits_of, encode_bits, encode_runs},
     write::{PAGE_BYTES, PAGE_ROWS_MAX, STATISTICS_BYTES_MAX, WRITE_ROWS},
@@ -40,7 +40,7 @@ impl CodedPages {
     /// Adds a column of texts, which is the next one, to a row group.
     pub(super) fn write_texts(
         &mut self,
-        mut column: TextColumn,
+        mut column: CodedTexts,
         about: &ColumnDescPtr,
         row_group: &mut SerializedRowGroupWriter<'_, impl Write + Send>,
     ) -> Result<(), ParquetError> {
@@ -201,7 +201,7 @@ mod tests {
         file.into_inner().unwrap().into()
     }
 
-    fn column_of(texts: &[Option<&str>]) -> TextColumn {
+    fn column_of(texts: &[Option<&str>]) -> CodedTexts {
         let mut dictionary = Interner::default();
         // Codes in another order than that in which rows have them, and one that none has.
         dictionary.intern(b"nobody's");
@@ -210,7 +210,7 @@ mod tests {
         });
         let code_of = |text: &str| dictionary.find(text.as_bytes()).unwrap() + 1;
         let codes = texts.iter().map(|text| text.map_or(0, code_of)).collect();
-        TextColumn { dictionary, codes }
+        CodedTexts { dictionary, codes }
     }
 
     proptest! {

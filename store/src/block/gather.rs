@@ -63,13 +63,13 @@ impl<'s> Texts<'s> {
         self.codes[slot] = self.dictionary.push(chunk.texts.get(code)) + 1;
     }
 
-    pub(super) fn finish(self) -> TextColumn {
-        TextColumn { dictionary: self.dictionary, codes: self.codes }
+    pub(super) fn finish(self) -> CodedTexts {
+        CodedTexts { dictionary: self.dictionary, codes: self.codes }
     }
 }
 
 /// The texts of one column, each distinct one once.
-pub(super) struct TextColumn {
+pub(super) struct CodedTexts {
     pub(super) dictionary: Interner,
     /// By row, code + 1; 0 is null.
     pub(super) codes: Vec<u32>,
@@ -77,11 +77,11 @@ pub(super) struct TextColumn {
 
 /// A column as it is gathered.
 pub(super) enum Gathered {
-    Texts(TextColumn),
+    Texts(CodedTexts),
     Other(ArrayRef),
 }
 
-impl TextColumn {
+impl CodedTexts {
     /// Numbers the texts anew in the order in which rows have them, so that codes that stand together are alike. Returns what codes
     /// they had; the dictionary stays as it is.
     pub(super) fn sort_by_appearance(&mut self) -> Vec<u32> {
@@ -162,7 +162,7 @@ impl Group {
         merge: &Merge<'_>,
         scratch: &mut Scratch,
         code_of: impl Fn(&Chunk, usize) -> Option<u32>,
-    ) -> TextColumn {
+    ) -> CodedTexts {
         let mut texts = Texts::new(self.len(), scratch);
         for (chunk, rows) in merge.chunks.iter().zip(&self.by_chunk) {
             texts.enter(chunk);
@@ -222,7 +222,7 @@ impl Group {
         merge: &Merge<'_>,
         scratch: &mut Scratch,
         it: &Dedicated,
-    ) -> TextColumn {
+    ) -> CodedTexts {
         let mut texts = Texts::new(self.len(), scratch);
         let mut entered = usize::MAX;
         self.values(merge, it, texts_of, |at, slot, code| {
@@ -236,7 +236,7 @@ impl Group {
             }
             texts.set(slot, chunk, code);
         });
-        let TextColumn { mut dictionary, mut codes } = texts.finish();
+        let CodedTexts { mut dictionary, mut codes } = texts.finish();
         let mut dictionaries: Vec<Codes> = Vec::new();
         for part in parts(merge, it) {
             let Some((keys, texts)) = part.values.texts() else { continue };
@@ -257,7 +257,7 @@ impl Group {
                 codes[slot] = known.code(keys.value(row), texts, &mut dictionary) + 1;
             });
         }
-        TextColumn { dictionary, codes }
+        CodedTexts { dictionary, codes }
     }
 
     fn numbers<T: ArrowPrimitiveType>(
