@@ -101,16 +101,17 @@ impl Cache {
         if state.bytes > BYTES_MAX {
             // A quarter at a time, so that the sort is paid for by many insertions.
             let mut by_use: Vec<_> =
-                state.entries.iter().map(|(key, kept)| (kept.used, key.clone())).collect();
-            by_use.sort_unstable_by_key(|(used, _)| *used);
-            for (_, key) in by_use {
+                state.entries.values().map(|kept| (kept.used, kept.bytes)).collect();
+            by_use.sort_unstable();
+            let mut used_max = 0;
+            for (used, bytes) in by_use {
                 if state.bytes <= BYTES_MAX / 4 * 3 {
                     break;
                 }
-                if let Some(gone) = state.entries.remove(&key) {
-                    state.bytes -= gone.bytes;
-                }
+                used_max = used;
+                state.bytes -= bytes;
             }
+            state.entries.retain(|_, kept| kept.used > used_max);
         }
     }
 }

@@ -148,15 +148,11 @@ impl ColumnFile {
         }
     }
 
-    /// False when a column has no such text in a row group, which its dictionary tells. Where it has none, or the column is at hand,
-    /// nothing is said.
+    /// False when a column has no such text in a row group, which its dictionary tells. Where it has none, nothing is said.
     pub(super) fn may_have(&self, row_group: usize, name: &str, text: &str) -> Result<bool, Error> {
         let footer = self.footer()?;
         let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(false) };
         let Some(leaf) = footer.text_leaf(at) else { return Ok(true) };
-        if self.cache.get(&Key::Column(self.id, row_group, at)).is_some() {
-            return Ok(true);
-        }
         self.guarded(|| {
             let pages = self.pages(&footer, row_group, false)?;
             let coded = Coded::open(&pages, leaf, PhysicalType::BYTE_ARRAY)?;
