@@ -99,7 +99,12 @@ impl RowGroupPages {
     pub(super) fn keep(&self, leaf: usize, page: usize, bytes: &Bytes) {
         if let Some(cache) = self.cache.as_ref().filter(|_| self.keeps_pages) {
             let key = Key::Page(self.id, self.row_group, leaf, page);
-            cache.put(key, Entry::Page(bytes.clone()), bytes.len());
+            let kept = match FileReader::metadata(self).row_group(0).column(leaf).compression() {
+                // A part of what was read from the file, which may be the whole row group.
+                Compression::UNCOMPRESSED => Bytes::copy_from_slice(bytes),
+                _ => bytes.clone(),
+            };
+            cache.put(key, Entry::Page(kept), bytes.len());
         }
     }
 
