@@ -17,6 +17,7 @@ use arrow_array::{
 };
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
+use bytes::Bytes;
 use parquet::{
     basic::{Encoding, Type as PhysicalType},
     column::page::Page,
@@ -70,12 +71,12 @@ pub(super) fn read(
     let Some(locations) = pages.locations(leaf) else { return Ok(None) };
     let firsts: Vec<usize> = locations.iter().map(|it| it.first_row_index as usize).collect();
     let mut reader = pages.column_pages(leaf)?;
-    let dictionary = match encoding {
-        Encoding::RLE_DICTIONARY => reader.get_next_page()?.filter(Page::is_dictionary_page),
-        _ => None,
-    };
+    if encoding == Encoding::RLE_DICTIONARY {
+        // It comes first, but is read when there are codes: most columns have no value in most traces.
+        reader.skip_next_page()?;
+    }
     let mut found = Found {
-        dictionary: dictionary.as_ref().map_or(&[], |page| page.buffer()),
+        dictionary: Bytes::new(),
         encoding,
         is_nullable: pages.is_nullable(leaf),
         rows: pages.footer.rows(pages.row_group),
@@ -118,6 +119,12 @@ pub(super) fn read(
         };
         found.add(&page, &here).map_err(damaged)?;
     }
+    if encoding == Encoding::RLE_DICTIONARY && !found.codes.is_empty() {
+        let first = pages.column_pages(leaf)?.get_next_page()?.filter(Page::is_dictionary_page);
+        found
+            .resolve(first.map(|page| page.buffer().clone()).unwrap_or_default())
+            .map_err(damaged)?;
+    }
     let array = match data_type {
         DataType::Dictionary(..) => found.texts(),
         DataType::FixedSizeBinary(_) => found.ids(),
@@ -150,8 +157,8 @@ fn physical_type(data_type: &DataType) -> Option<(PhysicalType, usize)> {
 }
 
 /// What was found, and how to read it.
-struct Found<'a> {
-    dictionary: &'a [u8],
+struct Found {
+    dictionary: Bytes,
     encoding: Encoding,
     is_nullable: bool,
     /// Of the row group: no page has more values.
@@ -165,7 +172,7 @@ struct Found<'a> {
     bytes: Vec<u8>,
 }
 
-impl Found<'_> {
+impl Found {
     /// Adds runs of rows of a page: first come its levels, which say which rows have a value, if any may have none, then the values.
     fn add(&mut self, page: &[u8], runs: &[Range<usize>]) -> Checked<()> {
         let (mut levels, values) = if self.is_nullable {
@@ -203,15 +210,7 @@ impl Found<'_> {
         match values {
             Values::Codes(codes) => {
                 codes.skip(before)?;
-                let first = self.codes.len();
                 codes.read(count, |code| self.codes.push(code))?;
-                if width > 0 {
-                    for code in self.codes.drain(first..) {
-                        let start = code as usize * width;
-                        let value = self.dictionary.get(start..start + width);
-                        self.bytes.extend_from_slice(value.ok_or(NO_VALUE)?);
-                    }
-                }
             }
             Values::Plain(bytes, next) => {
                 let start = *next + before;
@@ -253,6 +252,19 @@ impl Found<'_> {
         Ok(())
     }
 
+    /// Says what codes stand for; of values of a fixed width, each is put down at once.
+    fn resolve(&mut self, dictionary: Bytes) -> Checked<()> {
+        if self.width > 0 {
+            for code in self.codes.drain(..) {
+                let start = code as usize * self.width;
+                let value = dictionary.get(start..start + self.width);
+                self.bytes.extend_from_slice(value.ok_or(NO_VALUE)?);
+            }
+        }
+        self.dictionary = dictionary;
+        Ok(())
+    }
+
     fn nulls(&self) -> Option<NullBuffer> {
         let nulls = NullBuffer::from(self.is_valid.as_slice());
         (nulls.null_count() > 0).then_some(nulls)
@@ -270,8 +282,8 @@ impl Found<'_> {
         used.sort_unstable();
         used.dedup();
         let dictionary = match self.encoding {
-            Encoding::DELTA_LENGTH_BYTE_ARRAY => &self.bytes,
-            _ => self.dictionary,
+            Encoding::DELTA_LENGTH_BYTE_ARRAY => &self.bytes[..],
+            _ => &self.dictionary,
         };
         let (mut texts, mut left, mut next) = (Vec::with_capacity(used.len()), dictionary, 0);
         for &code in &used {
