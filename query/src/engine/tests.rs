@@ -231,7 +231,10 @@ fn comparison() -> impl Strategy<Value = String> {
         1 => (attribute.clone(), prop::sample::select(vec!["!= nil", "= nil"]))
             .prop_map(|(a, o)| format!("{a} {o}")),
         1 => attribute.clone().prop_map(|a| a.to_owned()),
-        1 => (attribute.clone(), equality(), attribute).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+        1 => (attribute.clone(), equality(), attribute)
+            .prop_map(|(a, o, b)| format!("{a} {o} {b}"))
+            // The engine compares each event with each link, and the naive evaluator does not know how.
+            .prop_filter("an event and a link", |it| !(it.contains("event.") && it.contains("link."))),
         1 => prop::sample::select(vec![
             "status = error", "status != ok", "kind = server", "kind != client", "true", "false",
             "nestedSetParent < 0", "1 = event.x", "\"a\" != .y", "2 > span.x",
