@@ -1,7 +1,7 @@
 //! Rows of a column, chosen by value: each value of its dictionary is looked at once, and then codes are, as they lie in the pages.
 //! No array is made of them.
 
-use super::{hybrid::Hybrid, pages::RowGroupPages};
+use super::{hybrid, pages::RowGroupPages};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use parquet::{
     basic::{Encoding, Type as PhysicalType},
@@ -123,7 +123,7 @@ impl<'a> Coded<'a> {
     }
 }
 
-/// Adds the rows of a page: first come its levels, which say which rows have a value, if any may have none, then the codes.
+/// Adds the rows of a page.
 fn add(
     page: &[u8],
     count: usize,
@@ -131,20 +131,11 @@ fn add(
     is_wanted: impl Fn(u32) -> bool,
     rows: &mut BooleanBufferBuilder,
 ) -> Checked<()> {
-    let (levels, values) = if is_nullable {
-        let (length, rest) = page.split_first_chunk().ok_or(SHORT)?;
-        rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(SHORT)?
-    } else {
-        (&[][..], page)
-    };
-    // A page of nothing but nulls need not even have the width of a code.
-    let (width, codes) = values.split_first().unwrap_or((&0, &[]));
-    let mut codes = Hybrid::new(codes, usize::from(*width))?;
-    if !is_nullable {
-        return codes.mark(count, is_wanted, rows);
-    }
+    let (levels, values) = hybrid::levels_and_values(page, is_nullable)?;
+    let mut codes = hybrid::codes(values)?;
+    let Some(mut levels) = levels else { return codes.mark(count, is_wanted, rows) };
     let mut valid = BooleanBufferBuilder::new(count);
-    Hybrid::new(levels, 1)?.mark(count, |level| level == 1, &mut valid)?;
+    levels.mark(count, |level| level == 1, &mut valid)?;
     let valid = valid.finish();
     let valid_count = valid.count_set_bits();
     if valid_count == count {

@@ -7,7 +7,7 @@
 
 use super::{
     deltas::{Deltas, Lengths},
-    hybrid::Hybrid,
+    hybrid::{self, Hybrid},
     pages::RowGroupPages,
 };
 use arrow_array::{
@@ -173,16 +173,9 @@ struct Found {
 }
 
 impl Found {
-    /// Adds runs of rows of a page: first come its levels, which say which rows have a value, if any may have none, then the values.
+    /// Adds runs of rows of a page.
     fn add(&mut self, page: &[u8], runs: &[Range<usize>]) -> Checked<()> {
-        let (mut levels, values) = if self.is_nullable {
-            let (length, rest) = page.split_first_chunk().ok_or(SHORT)?;
-            let length = u32::from_le_bytes(*length) as usize;
-            let (levels, values) = rest.split_at_checked(length).ok_or(SHORT)?;
-            (Some(Hybrid::new(levels, 1)?), values)
-        } else {
-            (None, page)
-        };
+        let (mut levels, values) = hybrid::levels_and_values(page, self.is_nullable)?;
         let mut values = Values::new(self.encoding, values, self.rows)?;
         let mut row = 0;
         for run in runs {
@@ -347,11 +340,7 @@ impl<'a> Values<'a> {
             Encoding::DELTA_LENGTH_BYTE_ARRAY => Self::Lengths(Lengths::new(bytes, count_max)?),
             Encoding::PLAIN => Self::Plain(bytes, 0),
             Encoding::BYTE_STREAM_SPLIT => Self::Split(bytes, 0),
-            _ => {
-                // The width of a code comes first; a page of nothing but nulls need not even have that.
-                let (width, codes) = bytes.split_first().unwrap_or((&0, &[]));
-                Self::Codes(Hybrid::new(codes, usize::from(*width))?)
-            }
+            _ => Self::Codes(hybrid::codes(bytes)?),
         })
     }
 }

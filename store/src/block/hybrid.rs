@@ -138,6 +138,26 @@ impl<'a> Hybrid<'a> {
     }
 }
 
+/// The parts of a data page: first come its levels, which say which rows have a value, if any may have none, then the values.
+pub(super) fn levels_and_values(
+    page: &[u8],
+    is_nullable: bool,
+) -> Result<(Option<Hybrid<'_>>, &[u8]), &'static str> {
+    if !is_nullable {
+        return Ok((None, page));
+    }
+    let (length, rest) = page.split_first_chunk().ok_or(SHORT)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let (levels, values) = rest.split_at_checked(length).ok_or(SHORT)?;
+    Ok((Some(Hybrid::new(levels, 1)?), values))
+}
+
+/// The codes of a data page, behind the width of one; a page of nothing but nulls need not even have that.
+pub(super) fn codes(values: &[u8]) -> Result<Hybrid<'_>, &'static str> {
+    let (width, codes) = values.split_first().unwrap_or((&0, &[]));
+    Hybrid::new(codes, usize::from(*width))
+}
+
 /// A number among packed ones; the lowest bit comes first.
 fn number(bytes: &[u8], width: usize, at: usize) -> u32 {
     let bit = at * width;
