@@ -27,18 +27,35 @@ pub(super) struct Coded<'a> {
     dictionary: Page,
 }
 
-impl Wanted {
-    /// Asks for each text of a dictionary, where it stands behind its length.
-    fn of_texts(mut texts: &[u8], mut is_wanted: impl FnMut(&str) -> bool) -> Checked<Self> {
-        let mut wanted = Vec::new();
-        while !texts.is_empty() {
-            let (length, rest) = texts.split_first_chunk().ok_or(SHORT)?;
-            let length = u32::from_le_bytes(*length) as usize;
-            let (text, rest) = rest.split_at_checked(length).ok_or(SHORT)?;
-            wanted.push(is_wanted(std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")?));
-            texts = rest;
+/// The texts of a dictionary, where each stands behind its length. Nothing comes after an error.
+pub(super) struct Texts<'a>(pub(super) &'a [u8]);
+
+impl<'a> Iterator for Texts<'a> {
+    type Item = Checked<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = std::mem::take(&mut self.0);
+        if bytes.is_empty() {
+            return None;
         }
-        Ok(wanted.into_iter().collect())
+        let text = bytes
+            .split_first_chunk()
+            .and_then(|(length, rest)| rest.split_at_checked(u32::from_le_bytes(*length) as usize));
+        Some(text.ok_or(SHORT).map(|(text, rest)| {
+            self.0 = rest;
+            text
+        }))
+    }
+}
+
+pub(super) fn utf8(text: &[u8]) -> Checked<&str> {
+    std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")
+}
+
+impl Wanted {
+    /// Asks for each text of a dictionary.
+    fn of_texts(dictionary: &[u8], mut is_wanted: impl FnMut(&str) -> bool) -> Checked<Self> {
+        Texts(dictionary).map(|text| Ok(is_wanted(utf8(text?)?))).collect()
     }
 
     /// Asks for each number of a dictionary.

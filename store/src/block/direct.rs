@@ -6,6 +6,7 @@
 //! differences, where each is what those before it make it.
 
 use super::{
+    codes::{Texts, utf8},
     deltas::{Deltas, Lengths},
     hybrid::{self, Hybrid},
     pages::RowGroupPages,
@@ -278,19 +279,11 @@ impl Found {
             Encoding::DELTA_LENGTH_BYTE_ARRAY => &self.bytes[..],
             _ => &self.dictionary,
         };
-        let (mut texts, mut left, mut next) = (Vec::with_capacity(used.len()), dictionary, 0);
+        let (mut texts, mut left, mut next) =
+            (Vec::with_capacity(used.len()), Texts(dictionary), 0);
         for &code in &used {
-            loop {
-                let (length, rest) = left.split_first_chunk().ok_or(NO_VALUE)?;
-                let length = u32::from_le_bytes(*length) as usize;
-                let (text, rest) = rest.split_at_checked(length).ok_or(SHORT)?;
-                left = rest;
-                next += 1;
-                if next > code {
-                    texts.push(std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")?);
-                    break;
-                }
-            }
+            texts.push(utf8(left.nth((code - next) as usize).ok_or(NO_VALUE)??)?);
+            next = code + 1;
         }
         let keys = self.codes.iter().map(|code| used.partition_point(|it| it < code) as u32);
         let keys = UInt32Array::new(self.spread(keys).into(), self.nulls());
