@@ -1,7 +1,7 @@
 //! Values of a field as small numbers, so that counting by value is counting by number.
 
 use super::{
-    EngineError,
+    EngineError, blanks,
     column::{Column, Data, Operand, Scalar, Text},
     operand::{Frame, field_columns, scalars},
     view::View,
@@ -34,7 +34,8 @@ impl Codes {
         view: &View,
         wanted: &BooleanBuffer,
     ) -> Result<Self, EngineError> {
-        let mut columns = field_columns(field, Frame::rows(view))?;
+        let columns = field_columns(field, Frame::rows(view))?;
+        let mut columns = blanks::filled(field, columns, view.len());
         // The elements of arrays stand beside the array, which is the value.
         columns.retain(|column| column.fan.as_ref().is_none_or(|fan| !fan.is_array));
         if let [Column { fan: None, .. }] = columns.as_slice() {

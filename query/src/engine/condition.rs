@@ -92,8 +92,8 @@ fn side(
 ) -> Result<Operand, EngineError> {
     let operand = operand(expression, frame)?;
     Ok(match expression {
-        FieldExpression::Field(FieldRef::Intrinsic(intrinsic), _) => {
-            blanks::filled(*intrinsic, operand, is_nil(other))
+        FieldExpression::Field(FieldRef::Intrinsic(Intrinsic::ParentId), _) if !is_nil(other) => {
+            blanks::parents(operand)
         }
         _ => operand,
     })
@@ -205,6 +205,7 @@ fn may_hold(expression: &FieldExpression, frame: Frame<'_>) -> Result<bool, Engi
         return Ok(true);
     };
     match text_column(field) {
+        Some(_) if text.is_empty() && blanks::is_service(field) => Ok(true),
         Some(TextColumn::Span(name)) => frame.view.may_have(AttributeScope::Span, name, text),
         Some(TextColumn::Resource(name)) => {
             frame.view.may_have(AttributeScope::Resource, name, text)
@@ -223,7 +224,11 @@ fn by_text(
     let Some(column) = text_column(field) else { return Ok(None) };
     let passes = text_predicate(operator, text)?;
     let name = format!("{operator:?} {text}");
-    frame.view.rows_where(column, TextTest { name: &name, passes: &passes })
+    // Who has no service has one without a name; where that passes, the others are looked for.
+    let is_turned = blanks::is_service(field) && passes("");
+    let passes = |text: &str| passes(text) != is_turned;
+    let rows = frame.view.rows_where(column, TextTest { name: &name, passes: &passes })?;
+    Ok(if is_turned { rows.map(|rows| !&rows) } else { rows })
 }
 
 /// The field that is compared with a text, as if it stood on the left.

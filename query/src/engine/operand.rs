@@ -3,6 +3,7 @@
 use super::{
     EngineError,
     arithmetic::{arithmetic, negate},
+    blanks::{self, SERVICE},
     column::{Column, Data, Fan, Operand},
     condition::condition,
     view::{Entries, View},
@@ -44,7 +45,10 @@ pub(super) fn operand(
 ) -> Result<Operand, EngineError> {
     Ok(match expression {
         FieldExpression::Literal(literal, _) => Operand::Constant(literal.clone()),
-        FieldExpression::Field(field, _) => Operand::Columns(field_columns(field, frame)?),
+        FieldExpression::Field(field, _) => {
+            let columns = field_columns(field, frame)?;
+            Operand::Columns(blanks::filled(field, columns, frame.len()))
+        }
         FieldExpression::Negate(inner, _) => negate(operand(inner, frame)?),
         FieldExpression::Arithmetic { operator, left, right, .. } => {
             arithmetic(*operator, operand(left, frame)?, operand(right, frame)?)
@@ -128,7 +132,7 @@ fn attribute_columns(scope: Scope, name: &str, view: &View) -> Result<Vec<Column
         Scope::Instrumentation => AttributeScope::Instrumentation,
         _ => AttributeScope::Span,
     };
-    if scope == AttributeScope::Resource && name == "service.name" {
+    if scope == AttributeScope::Resource && name == SERVICE {
         let names = view.field(Field::ServiceName)?;
         if names.null_count() == 0 {
             return Ok(vec![Column::rows(Data::Text(names.as_dictionary().clone()))]);
@@ -219,7 +223,10 @@ fn element_columns(encoded: &BinaryArray) -> Vec<Column> {
 fn unscoped(name: &str, view: &View) -> Result<Vec<Column>, EngineError> {
     let mut found = BooleanBuffer::new_unset(view.len());
     let mut columns = Vec::new();
-    for scope in [Scope::Span, Scope::Resource, Scope::Event, Scope::Link, Scope::Instrumentation] {
+    let scopes = [Scope::Span, Scope::Resource, Scope::Event, Scope::Link, Scope::Instrumentation];
+    // Each resource has a service, if only one without a name.
+    let scopes = if name == SERVICE { &scopes[..2] } else { &scopes };
+    for &scope in scopes {
         if found.count_set_bits() == view.len() {
             break;
         }

@@ -129,6 +129,59 @@ async fn searches_find_what_they_should() {
 }
 
 #[tokio::test]
+async fn each_resource_has_a_service_if_without_a_name() {
+    let rig = Rig::new().await;
+    let named = made("a", 0xa1, 0, "named", (0, 10), SERVER);
+    let mut stray = made("b", 0xb1, 0, "stray", (20, 10), SERVER);
+    stray.attributes = vec![text("service.namespace", "shops")];
+    let mut numbered = of_service("", vec![made("c", 0xc1, 0, "numbered", (40, 10), SERVER)]);
+    numbered.resource.as_mut().unwrap().attributes = vec![int("service.name", 7)];
+    let mut nobody = of_service("", vec![stray]);
+    nobody.resource.as_mut().unwrap().attributes = vec![text("zone", "north")];
+    rig.append(vec![of_service("kiosk", vec![named]), nobody, numbered]).await;
+    let seconds = START_UNIX_NANO / 1_000_000_000;
+    let range = format!("start={}&end={}", seconds - 10, seconds + 100);
+    let ask = async |query: &str| {
+        rig.json(&format!("/api/search?{range}&q={}", encoded(query))).await["traces"].clone()
+    };
+    for (query, found) in [
+        (r#"{ resource.service.name != "kiosk" }"#, "stray"),
+        (r#"{ resource.service.name !~ "ki.*" }"#, "stray"),
+        (r#"{ resource.service.name = "" }"#, "stray"),
+        (r#"{ resource.service.name =~ "(kiosk)?" }"#, "stray named"),
+        (r#"{ resource.service.name != "" }"#, "named"),
+        (r#"{ "a" > resource.service.name }"#, "stray"),
+        (r#"{ resource.service.name != nil }"#, "numbered stray named"),
+        (r#"{ .service.name != "kiosk" }"#, "stray"),
+        (r#"{ .service.name = nil }"#, ""),
+        (r#"{ span.service.name != "kiosk" }"#, ""),
+        (r#"{ resource.zone != "south" }"#, "stray"),
+        (r#"{ resource.service.namespace != "x" }"#, ""),
+        (r#"{ resource.service.name = rootServiceName }"#, "stray named"),
+        (r#"{ } | by(resource.service.name) | count() > 0"#, "numbered stray named"),
+    ] {
+        let answer = ask(query).await;
+        let traces = answer.as_array().unwrap().iter();
+        let names: Vec<&str> =
+            traces.map(|trace| trace["rootTraceName"].as_str().unwrap()).collect();
+        assert_eq!(names.join(" "), found, "{query}");
+    }
+    for query in ["resource.service.name", "rootServiceName", "statusMessage"] {
+        let answer = ask(&format!("{{ name = `stray` }} | by({query})")).await;
+        let set = &answer[0]["spanSets"][0];
+        assert_eq!(set["attributes"][0]["value"]["stringValue"], "", "{query}");
+        let metrics = format!("{{ name = `stray` }} | count_over_time() by({query})");
+        let path = format!("/api/metrics/query_range?{range}&step=10s&q={}", encoded(&metrics));
+        let answer = rig.json(&path).await;
+        assert_eq!(answer["series"][0]["labels"][0]["value"]["stringValue"], "", "{query}");
+    }
+    // Nobody need choose it, though.
+    let values = rig.json("/api/v2/search/tag/resource.service.name/values").await;
+    let values = values["tagValues"].as_array().unwrap().clone();
+    assert!(values.iter().all(|value| value["value"] != ""), "{values:?}");
+}
+
+#[tokio::test]
 async fn the_event_that_was_asked_for_is_shown() {
     let rig = Rig::new().await;
     rig.append(traces()).await;

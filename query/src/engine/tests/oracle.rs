@@ -2,7 +2,7 @@
 
 mod values;
 
-use self::values::{Atom, Value, arithmetic, blank, compare, ordered, pad};
+use self::values::{Atom, Value, arithmetic, blank, compare, is_everywhere, ordered, pad};
 use super::model::{Attributes, Entry, Plain, Span, encoded_bytes as encoded};
 use crate::traceql::{
     Aggregate, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, Pipeline, Scope,
@@ -147,18 +147,19 @@ impl Trace<'_> {
             if matches!(other, FieldExpression::Literal(..)) {
                 return false;
             }
-            let absent = self.values(other, span, at).is_empty() && blank(other) != Some("");
+            let absent = self.values(other, span, at).is_empty();
             return absent == (operator == ComparisonOperator::Equal);
         }
         if at.is_none() && self.fanned(left, span, at) && self.fanned(right, span, at) {
             return false;
         }
         // Several values on one side are not compared with an array on the other.
-        let of_side = |side, other| {
+        let of_side = |side: &FieldExpression, other| {
             let mut values = self.values(side, span, at);
-            if values.is_empty() {
-                let text = |blank: &str| Value::Atom(Atom::Text(blank.to_owned()));
-                values.extend(blank(side).map(text));
+            if let (true, FieldExpression::Field(FieldRef::Intrinsic(Intrinsic::ParentId), _)) =
+                (values.is_empty(), side)
+            {
+                values.push(Value::Atom(Atom::Text("0".repeat(16))));
             }
             pad(operator, &mut values, other);
             if at.is_none() && self.fanned(other, span, at) {
@@ -249,6 +250,14 @@ impl Trace<'_> {
     }
 
     fn of_span(&self, field: &FieldRef, span: usize) -> Vec<Value> {
+        let mut values = self.said(field, span);
+        if values.is_empty() && is_everywhere(field) {
+            values.push(blank());
+        }
+        values
+    }
+
+    fn said(&self, field: &FieldRef, span: usize) -> Vec<Value> {
         let whole = self.spans[span];
         let get = |attributes: &Attributes, name: &str| -> Vec<Value> {
             attributes.get(name).map(value).into_iter().collect()
@@ -260,7 +269,8 @@ impl Trace<'_> {
             FieldRef::Attribute { scope: Scope::Any, name } => {
                 [Scope::Span, Scope::Resource, Scope::Event, Scope::Link, Scope::Instrumentation]
                     .into_iter()
-                    .map(|scope| self.of_span(&FieldRef::attribute(scope, name), span))
+                    .take(if name == "service.name" { 2 } else { 5 })
+                    .map(|scope| self.said(&FieldRef::attribute(scope, name), span))
                     .find(|values| !values.is_empty())
                     .unwrap_or_default()
             }
@@ -368,7 +378,7 @@ impl Trace<'_> {
 
     /// The distinct values of a field as answers show them; of an array its elements.
     pub(super) fn shown(&self, field: &FieldRef, span: usize) -> BTreeSet<String> {
-        let values = self.of_span(field, span).into_iter().flat_map(|value| match value {
+        let values = self.said(field, span).into_iter().flat_map(|value| match value {
             Value::Array(elements) => elements.into_iter().map(Value::Atom).collect(),
             atom @ Value::Atom(_) => vec![atom],
         });

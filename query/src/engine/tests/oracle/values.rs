@@ -1,7 +1,7 @@
 //! Values, and how they compare and combine.
 
 use crate::traceql::{
-    ArithmeticOperator, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, fold,
+    ArithmeticOperator, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Scope, fold,
 };
 use std::cmp::Ordering;
 
@@ -109,18 +109,25 @@ pub(super) fn ordered(operator: ComparisonOperator, ordering: Ordering) -> bool 
     }
 }
 
-/// What a field that every span has is compared as where a span says nothing of it.
-pub(super) fn blank(side: &FieldExpression) -> Option<&'static str> {
-    let FieldExpression::Field(FieldRef::Intrinsic(intrinsic), _) = side else { return None };
-    match intrinsic {
-        Intrinsic::StatusMessage
-        | Intrinsic::RootName
-        | Intrinsic::RootService
-        | Intrinsic::InstrumentationName
-        | Intrinsic::InstrumentationVersion => Some(""),
-        Intrinsic::ParentId => Some("0000000000000000"),
-        _ => None,
+/// True for a field that every span has: where a span says nothing of it, it is without letters.
+pub(super) fn is_everywhere(field: &FieldRef) -> bool {
+    match field {
+        FieldRef::Intrinsic(intrinsic) => matches!(
+            intrinsic,
+            Intrinsic::StatusMessage
+                | Intrinsic::RootName
+                | Intrinsic::RootService
+                | Intrinsic::InstrumentationName
+                | Intrinsic::InstrumentationVersion
+        ),
+        FieldRef::Attribute { scope, name } => {
+            matches!(scope, Scope::Resource | Scope::Any) && name == "service.name"
+        }
     }
+}
+
+pub(super) fn blank() -> Value {
+    Value::Atom(Atom::Text(String::new()))
 }
 
 /// What is equal to the ID of a span may lack its leading zeros.
