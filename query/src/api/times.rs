@@ -25,7 +25,8 @@ pub(crate) fn moment(text: &str) -> Option<u64> {
     u64::try_from(timestamp.as_nanosecond()).ok()
 }
 
-/// `start` and `end`; `since` (an hour by default) where `start` is absent, and now where `end` is.
+/// `start` and `end`; now where `end` is absent, and where `start` is, `since` (an hour by default) before `end`, or before now if
+/// `end` is later.
 pub(crate) fn range(parameters: &Parameters, now_unix_nano: u64) -> Result<(u64, u64), Fault> {
     let read = |name| match parameters.get(name) {
         None | Some("0") => Ok(None),
@@ -40,7 +41,7 @@ pub(crate) fn range(parameters: &Parameters, now_unix_nano: u64) -> Result<(u64,
             .ok_or_else(|| Fault::parameter("since", text, "a duration such as 30m or 7d"))?,
     };
     let end = read("end")?.unwrap_or(now_unix_nano);
-    let start = read("start")?.unwrap_or(end.saturating_sub(since));
+    let start = read("start")?.unwrap_or(end.min(now_unix_nano).saturating_sub(since));
     if end <= start {
         return Err(Fault::bad_request("the end of the range must be after its start"));
     }
@@ -110,6 +111,10 @@ mod tests {
         let of = |text| range(&Parameters::parse(text), now).map_err(|fault| fault.sentence);
         assert_eq!(of(""), Ok((now - SINCE_DEFAULT_NANO, now)));
         assert_eq!(of("since=30m"), Ok((now - SINCE_DEFAULT_NANO / 2, now)));
+        assert_eq!(
+            of("since=30m&end=1790000001"),
+            Ok((now - SINCE_DEFAULT_NANO / 2, now + NANOS_PER_SECOND))
+        );
         assert_eq!(of("start=1&end=2"), Ok((NANOS_PER_SECOND, 2 * NANOS_PER_SECOND)));
         assert!(of("start=2&end=1").unwrap_err().contains("after its start"));
         assert!(of("start=x").unwrap_err().contains("start=\"x\""));

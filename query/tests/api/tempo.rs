@@ -230,6 +230,15 @@ async fn searches_are_newest_first_and_limited() {
     let found = search(&rig, "limit=3&q=%7B%7D").await;
     let ids: Vec<&str> = found.traces.iter().map(|trace| trace.trace_id.as_str()).collect();
     assert_eq!(ids, ["5", "4", "3"]);
+    let spans: Vec<_> = (1..=5).map(|id| span(id, 0, "of many", 1_000, 1)).collect();
+    rig.append(vec![of_service("seats", spans)]).await;
+    for (spans_per_span_set, shown) in [("", 3), ("&spss=2", 2), ("&spss=0", 5)] {
+        let query = format!("q=%7B+name+%3D+%22of+many%22+%7D{spans_per_span_set}");
+        let found = rig.json(&format!("/api/search?{query}")).await;
+        let set = &found["traces"][0]["spanSets"][0];
+        assert_eq!(set["spans"].as_array().unwrap().len(), shown, "{query}");
+        assert_eq!(set["matched"], 5);
+    }
 }
 
 #[tokio::test]
@@ -273,6 +282,7 @@ async fn tag_names_by_scope() {
     assert_eq!(one, json!({"scopes": [{"name": "span", "tags": ["fare.class"]}]}));
     let old = rig.json("/api/search/tags").await;
     assert_eq!(old, json!({"tagNames": ["attempt", "fare.class", "seat", "service.name"]}));
+    assert_eq!(rig.json("/api/v2/search/tags?scope=trace").await["scopes"], json!([]));
     let answer = rig.get("/api/v2/search/tags?scope=galaxy").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }

@@ -44,8 +44,11 @@ pub(super) fn request(
     query_bytes_max: usize,
 ) -> Result<SearchRequest, Fault> {
     let limit = bounded(parameters, "limit", LIMIT_DEFAULT, LIMIT_MAX)?;
-    let spans_per_span_set =
-        bounded(parameters, "spss", SPANS_PER_SPAN_SET_DEFAULT, SPANS_PER_SPAN_SET_MAX)?;
+    // 0 stands for as many as there may be.
+    let spans_per_span_set = match parameters.get("spss") {
+        Some("0") => SPANS_PER_SPAN_SET_MAX,
+        _ => bounded(parameters, "spss", SPANS_PER_SPAN_SET_DEFAULT, SPANS_PER_SPAN_SET_MAX)?,
+    };
     let (start, end) = seconds_range(parameters)?;
     let text = query_text(parameters)?;
     if text.len() > query_bytes_max {
@@ -111,31 +114,29 @@ pub(super) fn seconds_range(parameters: &Parameters) -> Result<(Option<u64>, Opt
     Ok((start.map(nanos), end.map(|end| nanos(end + 1))))
 }
 
-/// The query as TraceQL: `q`, or what `tags`, `minDuration` and `maxDuration` mean.
+/// The query as TraceQL: `q`, or what `tags`, `minDuration` and `maxDuration` mean. Beside `q` these two must be durations, and have
+/// no effect: so it is with Tempo.
 fn query_text(parameters: &Parameters) -> Result<String, Fault> {
     let query = parameters.get("q").filter(|query| !query.trim().is_empty());
-    let old_names = ["tags", "minDuration", "maxDuration"];
+    let bounds = parameters.duration_bounds()?;
     match query {
         Some(_) if parameters.get("tags").is_some() => {
             Err(Fault::bad_request("q and tags cannot be used together; put the tags into q"))
         }
-        Some(query) => match old_names.iter().find(|name| parameters.get(name).is_some()) {
-            Some(name) => Err(Fault::bad_request(format!(
-                "q and {name} cannot be used together; write trace:duration into q"
-            ))),
-            None => Ok(query.to_owned()),
-        },
-        None => old_form(parameters),
+        Some(query) => Ok(query.to_owned()),
+        None => old_form(parameters, bounds),
     }
 }
 
 /// Each condition holds for some span of the trace, not for the same span: so it was before TraceQL.
-fn old_form(parameters: &Parameters) -> Result<String, Fault> {
+fn old_form(
+    parameters: &Parameters,
+    (min, max): (Option<u64>, Option<u64>),
+) -> Result<String, Fault> {
     let mut sets = Vec::new();
     for (key, value) in logfmt::parse(parameters.get("tags").unwrap_or_default())? {
         sets.push(write::span_set(&[tag_condition(&key, &value)?]));
     }
-    let (min, max) = parameters.duration_bounds()?;
     let bounds = [(">=", min), ("<=", max)];
     let bounds: Vec<String> = bounds
         .into_iter()
@@ -228,6 +229,8 @@ mod tests {
             "tags=code%3D500&minDuration=10ms&maxDuration=1.5s",
             r#"{ (.code =~ "(?is).*500.*" || .code = 500) } && { traceDuration >= 10ms && traceDuration <= 1500ms }"#,
         );
+        // A query says itself how long traces are to be.
+        check("q={}&minDuration=1s&maxDuration=2s", "{}");
         check(
             "tags=service.name%3D%22a.b%22+error%3Dtrue",
             r#"{ resource.service.name =~ "(?is).*a\\.b.*" } && { status = error }"#,
@@ -237,7 +240,8 @@ mod tests {
     #[test]
     fn faults_name_what_is_wrong() {
         check_fault("q={}&tags=a%3D1", "cannot be used together");
-        check_fault("q={}&minDuration=1s", "cannot be used together");
+        check_fault("q={}&minDuration=10", "minDuration=\"10\" is not a duration");
+        check_fault("q={}&minDuration=2s&maxDuration=1s", "below minDuration");
         check_fault("minDuration=10", "minDuration=\"10\" is not a duration");
         check_fault("minDuration=2s&maxDuration=1s", "below minDuration");
         check_fault("start=20&end=10", "is not after");

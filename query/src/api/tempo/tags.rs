@@ -40,6 +40,8 @@ pub(super) const INTRINSICS: [&str; 25] = [
 ];
 
 const SCOPES: [&str; 6] = ["resource", "span", "event", "link", "instrumentation", "intrinsic"];
+/// A scope that queries know, with nothing in it to choose from.
+const EMPTY_SCOPE: &str = "trace";
 const LIMIT_DEFAULT: usize = 5_000;
 
 #[derive(Serialize)]
@@ -87,7 +89,7 @@ pub(super) async fn names(
 
 pub(super) async fn scopes(state: &ApiState, parameters: &Parameters) -> Result<Vec<Scope>, Fault> {
     let wanted = parameters.get("scope").filter(|scope| !matches!(*scope, "none" | "all"));
-    if let Some(scope) = wanted.filter(|scope| !SCOPES.contains(scope)) {
+    if let Some(scope) = wanted.filter(|scope| !SCOPES.contains(scope) && *scope != EMPTY_SCOPE) {
         let expected = format!("one of {}", SCOPES.join(", "));
         return Err(Fault::parameter("scope", scope, &expected));
     }
