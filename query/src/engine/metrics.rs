@@ -20,12 +20,14 @@ use sigyn_store::{SpanId, TraceId};
 /// The moments of a metrics query. The interval of the sample at `t` is `(t − step, t]`: a span counts where it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricsWindow {
-    /// Exclusive; the first sample stands one step later.
+    /// Exclusive, but for an instant query; the first sample stands one step later.
     pub start_unix_nano: u64,
     /// Inclusive.
     pub end_unix_nano: u64,
     /// Not 0.
     pub step_nano: u64,
+    /// The one value of an instant query counts its start in.
+    pub has_start: bool,
 }
 
 /// Time series, and what they may cost.
@@ -125,7 +127,8 @@ impl MetricsWindow {
             0 => end_unix_nano,
             over => end_unix_nano.saturating_add(step_nano - over),
         };
-        let window = Self { start_unix_nano: start, end_unix_nano: end, step_nano };
+        let window =
+            Self { start_unix_nano: start, end_unix_nano: end, step_nano, has_start: false };
         if window.intervals() as u64 > Self::INTERVALS_MAX {
             return refuse(format!(
                 "the range has {} intervals, at most {} are possible; use a greater step or a shorter range",
@@ -136,7 +139,7 @@ impl MetricsWindow {
         Ok(window)
     }
 
-    /// One value for a whole range.
+    /// One value for a whole range, to which its start and its end belong.
     ///
     /// # Errors
     /// A sentence, for an empty range.
@@ -145,7 +148,8 @@ impl MetricsWindow {
             let why = "the end of the range must be after its start";
             return Err(EngineError::Invalid(why.to_owned()));
         }
-        Ok(Self { start_unix_nano, end_unix_nano, step_nano: end_unix_nano - start_unix_nano })
+        let step_nano = end_unix_nano - start_unix_nano;
+        Ok(Self { start_unix_nano, end_unix_nano, step_nano, has_start: true })
     }
 
     /// How many samples a series can have.
@@ -170,10 +174,15 @@ impl MetricsWindow {
         self.start_unix_nano.saturating_add(self.step_nano.saturating_mul(interval as u64 + 1))
     }
 
+    /// The moments of it.
+    fn range(&self) -> std::ops::Range<u64> {
+        let start = self.start_unix_nano.saturating_add(u64::from(!self.has_start));
+        start..self.end_unix_nano.saturating_add(1)
+    }
+
     /// The interval of a moment; `None` outside the window.
     fn interval(&self, unix_nano: u64) -> Option<usize> {
-        let within = unix_nano > self.start_unix_nano && unix_nano <= self.end_unix_nano;
-        within.then(|| self.finder().interval(unix_nano))
+        self.range().contains(&unix_nano).then(|| self.finder().interval(unix_nano))
     }
 
     fn finder(&self) -> Finder {
@@ -184,7 +193,7 @@ impl MetricsWindow {
 impl Finder {
     /// Of a moment within the window.
     fn interval(&self, unix_nano: u64) -> usize {
-        let past = unix_nano - self.window.start_unix_nano - 1;
+        let past = unix_nano.saturating_sub(self.window.start_unix_nano + 1);
         let guess = (past as f64 * self.per_step) as u64;
         // Rounding may be off by one at the edges.
         let start = guess * self.window.step_nano;

@@ -65,10 +65,8 @@ pub(in super::super) async fn evaluate(
         )));
     }
     let exemplars_max = exemplars_max(&request.query, request.exemplars_max);
-    // Open on the left, closed on the right.
-    let range = window.start_unix_nano + 1..window.end_unix_nano.saturating_add(1);
     let empty = Plan::of_pipeline(Pipeline { stages: Vec::new() });
-    let (scan, _guard) = Scan::new(snapshot, empty, range, limits, threads);
+    let (scan, _guard) = Scan::new(snapshot, empty, window.range(), limits, threads);
     let scan = scan.without_pinned();
     let context = Context { scan, window, exemplars_max, series_max: request.series_max };
     let mut notes = Notes::default();

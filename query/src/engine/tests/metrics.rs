@@ -4,7 +4,7 @@ use super::{model::Span, oracle::Trace, *};
 use crate::traceql::{Intrinsic, MetricsExpression, MetricsFunction, MetricsKind};
 
 pub(super) fn window(start: u64, end: u64, step: u64) -> MetricsWindow {
-    MetricsWindow { start_unix_nano: start, end_unix_nano: end, step_nano: step }
+    MetricsWindow { start_unix_nano: start, end_unix_nano: end, step_nano: step, has_start: false }
 }
 
 fn metrics(parts: Vec<Vec<Span>>, text: &str, window: MetricsWindow) -> MetricsResponse {
@@ -300,6 +300,22 @@ fn windows_are_aligned_to_steps() {
     assert!(MetricsWindow::aligned(5, 6, 0).is_err());
     let instant = MetricsWindow::instant(1_234, 5_001).unwrap();
     assert_eq!((instant.intervals(), instant.step_nano), (1, 3_767));
+}
+
+#[test]
+fn instant_queries_count_both_ends_of_their_range() {
+    let at = [("a", 999), ("b", 1_000), ("c", 1_500), ("d", 3_000), ("e", 3_001)];
+    let instant = MetricsWindow::instant(1_000 * MS, 3_000 * MS).unwrap();
+    for (query, value) in [("count_over_time()", 3.0), ("rate()", 1.5)] {
+        let response = metrics(vec![named(&at)], &format!("{{ }} | {query}"), instant);
+        assert_eq!(response.series[0].samples[0].value, value, "{query}");
+    }
+    let range = metrics(
+        vec![named(&at)],
+        "{ } | count_over_time()",
+        window(1_000 * MS, 3_000 * MS, 2_000 * MS),
+    );
+    assert_eq!(range.series[0].samples[0].value, 2.0);
 }
 
 #[test]
