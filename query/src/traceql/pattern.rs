@@ -9,7 +9,7 @@ mod known;
 mod names;
 mod translator;
 
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 use translator::Translator;
 
 /// What a compiled expression may take in memory, bytes: a query comes from anyone.
@@ -18,9 +18,21 @@ const SIZE_BYTES_MAX: usize = 4 << 20;
 /// The longest expression, bytes: one that compiles small can still take long to read.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
 
+/// A compiled expression.
+// Of bytes: that there is no boundary of an ASCII word holds within a character too, which the crate does not have for text. Nothing
+// else that an expression is made of stops there.
+#[derive(Debug)]
+pub(crate) struct Pattern(Regex);
+
+impl Pattern {
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text.as_bytes())
+    }
+}
+
 /// Compiles an expression that must match a whole value; its dot matches line breaks too. The error
 /// is a sentence for the user.
-pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn anchored(pattern: &str) -> Result<Pattern, String> {
     if pattern.len() > TEXT_BYTES_MAX {
         return Err(format!(
             "the regular expression has {} bytes, at most {TEXT_BYTES_MAX} are possible",
@@ -35,6 +47,7 @@ pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
         compile(&translated)?;
         compile(&format!("^(?s:{translated})$"))
     })
+    .map(Pattern)
 }
 
 fn compile(pattern: &str) -> Result<Regex, String> {
@@ -87,6 +100,7 @@ mod tests {
         check(r"\141\x62\x{63}\07", &["abc\u{7}"], &[]);
         check(r"a{,3}|\{b\}|{", &["a{,3}", "{b}", "{"], &["aaa"]);
         check(r"x\b.*", &["x y"], &["xy"]);
+        check(r".*\B[é1].*", &["aé é", "11", "éé"], &["aé", "xé1"]);
         check("\\\"\\/\\<", &["\"/<"], &[]);
         check("[[:a]+1", &["[:a1"], &["b1", "[:a"]);
         check("[+--][a-c-e][--a]", &[",-A", "-ba"], &["adb", ",-b"]);
@@ -96,6 +110,12 @@ mod tests {
         check(r"\x{D800}?a{01}|[\x{d7ff}-\x{e000}]", &["a{01}", "\u{e000}"], &["a"]);
         check("(a{10}){100}|(b{500}){1}|(c{1000}){0}", &["", &"b".repeat(500)], &["b"]);
         check(r"\p{L}{1,50}(?)", &["äöü"], &["1"]);
+        // Flags are nothing that could be repeated: what stands before them is.
+        check("ax(?i)+b", &["axB", "axxb"], &["aXb", "axaxb", "ab"]);
+        check("a+(?i)?b", &["aaB", "b"], &["?b", "AB"]);
+        check("(ax)(?i)(?)*?b", &["b", "axaxB"], &["AXb"]);
+        check(r"\Qxy\E(?i){2}b", &["xyyb"], &["xyxyb"]);
+        check("((?i)x+(?-i)*)y", &["XXy", "y"], &["xY"]);
     }
 
     #[test]
@@ -110,6 +130,12 @@ mod tests {
             "a+*",
             "a*??",
             "a{2}{3}",
+            "(?i)+",
+            "a|(?i)+",
+            "((?i)*a)",
+            "a{20}(?i){60}",
+            "(?i-)a",
+            "(?--i)a",
             "*a",
             "a{1001}",
             "a{2,1}",

@@ -2,7 +2,7 @@
 //! an expression takes longer than most of these comparisons.
 
 use parking_lot::Mutex;
-use regex::Regex;
+use regex::bytes::Regex;
 
 /// Expressions kept at most. Each may take as much memory as it took to compile, and some more for each thread that uses it.
 const COUNT_MAX: usize = 16;

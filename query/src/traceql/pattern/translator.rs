@@ -15,8 +15,18 @@ pub(super) struct Translator<'a> {
     done: String,
     /// How often the innermost part of what stands here last is repeated at most.
     repetitions: u32,
-    /// The most repetitions in each group that is open, outermost first; the expression is one.
-    groups: Vec<u32>,
+    /// Each group that is open, outermost first; the expression is one.
+    groups: Vec<Group>,
+    /// Where in `done` begins what could be repeated.
+    atom: Option<usize>,
+    /// Where in `done` flags stand behind it, which are no part of it.
+    flags: Option<usize>,
+}
+
+struct Group {
+    start: usize,
+    /// The most repetitions within.
+    repetitions: u32,
 }
 
 impl<'a> Translator<'a> {
@@ -25,7 +35,9 @@ impl<'a> Translator<'a> {
             rest: pattern.chars(),
             done: String::with_capacity(pattern.len()),
             repetitions: 1,
-            groups: vec![1],
+            groups: vec![Group { start: 0, repetitions: 1 }],
+            atom: None,
+            flags: None,
         }
     }
 
@@ -33,6 +45,7 @@ impl<'a> Translator<'a> {
         // What stands before could be repeated, and is no repetition itself.
         let mut after_repetition = false;
         while let Some(character) = self.rest.next() {
+            let start = self.done.len();
             let is_repetition = match character {
                 '*' | '+' | '?' => {
                     self.done.push(character);
@@ -40,7 +53,6 @@ impl<'a> Translator<'a> {
                 }
                 '{' => self.counted_repetition()?,
                 _ => {
-                    self.repetitions = 1;
                     self.part(character)?;
                     false
                 }
@@ -53,10 +65,25 @@ impl<'a> Translator<'a> {
                 if self.take('?') {
                     self.done.push('?');
                 }
+                if let Some(flags) = self.flags.take() {
+                    self.repeat_before(flags, start)?;
+                }
             }
             after_repetition = is_repetition;
         }
         Ok(self.done)
+    }
+
+    /// Moves a repetition, which begins at `start`, from behind flags to what it repeats.
+    fn repeat_before(&mut self, flags: usize, start: usize) -> Result<(), String> {
+        let Some(atom) = self.atom else {
+            return Err("a repetition operator has nothing to repeat".to_owned());
+        };
+        let repetition = self.done.split_off(start);
+        let flags = self.done.split_off(flags);
+        self.done.insert_str(atom, "(?:");
+        self.done.extend([")", &repetition, &flags]);
+        Ok(())
     }
 
     fn peek(&self) -> Option<char> {
@@ -83,18 +110,32 @@ impl<'a> Translator<'a> {
 
     /// Anything but a repetition.
     fn part(&mut self, character: char) -> Result<(), String> {
+        let start = self.done.len();
+        if character == '(' {
+            self.done.push('(');
+            if self.group()? {
+                self.groups.push(Group { start, repetitions: 1 });
+                (self.repetitions, self.atom, self.flags) = (1, None, None);
+            } else {
+                self.flags.get_or_insert(start);
+            }
+            return Ok(());
+        }
+        (self.repetitions, self.atom, self.flags) = (1, Some(start), None);
         match character {
             '\\' => self.escape()?,
             '[' => self.class()?,
-            '(' => {
-                self.done.push('(');
-                self.group()?;
+            '|' => {
+                self.done.push('|');
+                self.atom = None;
             }
             ')' => {
                 self.done.push(')');
                 // One that closes nothing is refused by the crate.
-                if self.groups.len() > 1 {
-                    self.repetitions = self.groups.pop().unwrap_or(1);
+                if self.groups.len() > 1
+                    && let Some(group) = self.groups.pop()
+                {
+                    (self.repetitions, self.atom) = (group.repetitions, Some(group.start));
                     self.note_repetitions();
                 }
             }
@@ -105,7 +146,7 @@ impl<'a> Translator<'a> {
 
     fn note_repetitions(&mut self) {
         if let Some(group) = self.groups.last_mut() {
-            *group = self.repetitions.max(*group);
+            group.repetitions = self.repetitions.max(group.repetitions);
         }
     }
 
@@ -142,33 +183,30 @@ impl<'a> Translator<'a> {
         Ok(true)
     }
 
-    /// What may follow `(?`: a name or flags. The parenthesis is behind us.
-    fn group(&mut self) -> Result<(), String> {
+    /// What may follow `(?`: a name or flags. The parenthesis is behind us. False when there is no group, but flags.
+    fn group(&mut self) -> Result<bool, String> {
         if !self.take('?') {
-            self.groups.push(1);
-            return Ok(());
+            return Ok(true);
         }
         self.done.push('?');
         if matches!(self.peek(), Some('P' | '<')) {
-            self.groups.push(1);
-            return Ok(());
+            return Ok(true);
         }
         for flag in self.rest.by_ref() {
             match flag {
                 'i' | 'm' | 's' | 'U' | '-' => self.done.push(flag),
                 ':' => {
                     self.done.push(flag);
-                    self.groups.push(1);
-                    return Ok(());
+                    return Ok(true);
                 }
                 ')' if self.done.ends_with("(?") => {
                     // No flag: it means nothing, which the crate does not take.
                     self.done.truncate(self.done.len() - 2);
-                    return Ok(());
+                    return Ok(false);
                 }
                 ')' => {
                     self.done.push(flag);
-                    return Ok(());
+                    return Ok(false);
                 }
                 _ => return Err(format!("`(?{flag}` is no group or flag")),
             }
@@ -185,6 +223,7 @@ impl<'a> Translator<'a> {
                     if literal == '\\' && self.take('E') {
                         break;
                     }
+                    self.atom = Some(self.done.len());
                     self.code(u32::from(literal));
                 }
             }
@@ -192,7 +231,11 @@ impl<'a> Translator<'a> {
                 self.rest.next();
                 self.done.push_str("(?-u:\\b)");
             }
-            Some(assertion @ ('A' | 'B' | 'z')) => {
+            Some('B') => {
+                self.rest.next();
+                self.done.push_str("(?-u:\\B)");
+            }
+            Some(assertion @ ('A' | 'z')) => {
                 self.rest.next();
                 self.done.push('\\');
                 self.done.push(assertion);
