@@ -166,6 +166,8 @@ async fn each_resource_has_a_service_if_without_a_name() {
             traces.map(|trace| trace["rootTraceName"].as_str().unwrap()).collect();
         assert_eq!(names.join(" "), found, "{query}");
     }
+    let stray = ask("{ name = `stray` }").await;
+    assert_eq!(stray[0]["rootServiceName"], "<root span not yet received>");
     for query in ["resource.service.name", "rootServiceName", "statusMessage"] {
         let answer = ask(&format!("{{ name = `stray` }} | by({query})")).await;
         let set = &answer[0]["spanSets"][0];

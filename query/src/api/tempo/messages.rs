@@ -1,6 +1,6 @@
 //! Answers of the engine as messages of `tempopb`.
 
-use super::search_json::{NO_ROOT, saturated};
+use super::search_json::{root_service, saturated};
 use crate::engine::{self, MetricsResponse, ScanStats, TraceMatch, Value};
 use prost::Message;
 use sigyn_proto::{
@@ -41,7 +41,7 @@ pub(super) fn trace(found: &TraceMatch) -> TraceSearchMetadata {
     });
     TraceSearchMetadata {
         trace_id: found.trace_id.to_short_hex(),
-        root_service_name: found.root_service_name.as_deref().unwrap_or(NO_ROOT).to_owned(),
+        root_service_name: root_service(found).to_owned(),
         root_trace_name: found.root_trace_name.clone().unwrap_or_default(),
         start_time_unix_nano: found.start_unix_nano,
         duration_ms: saturated(found.duration_nano / 1_000_000),

@@ -9,7 +9,12 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use sigyn_proto::otlp::common::v1::AnyValue;
 use std::collections::BTreeMap;
 
-pub(super) const NO_ROOT: &str = "<root span not yet received>";
+/// What stands for a root that is not there, and for one that does not say whose it is.
+const NO_ROOT: &str = "<root span not yet received>";
+
+pub(super) fn root_service(found: &engine::TraceMatch) -> &str {
+    found.root_service_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(NO_ROOT)
+}
 
 #[derive(Serialize)]
 pub(super) struct SearchResponse<'a> {
@@ -135,7 +140,7 @@ impl<'a> From<&'a engine::TraceMatch> for TraceMatch<'a> {
         });
         Self {
             trace_id: found.trace_id.to_short_hex(),
-            root_service_name: found.root_service_name.as_deref().unwrap_or(NO_ROOT),
+            root_service_name: root_service(found),
             root_trace_name: found.root_trace_name.as_deref().unwrap_or_default(),
             start_time_unix_nano: Long(found.start_unix_nano),
             duration_ms: saturated(found.duration_nano / 1_000_000),
