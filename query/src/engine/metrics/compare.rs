@@ -52,7 +52,7 @@ pub(super) async fn compare(
             let interval = window.interval(*start).unwrap_or(0);
             let in_range = range.is_none_or(|(from, to)| {
                 let start = i64::try_from(*start).unwrap_or(i64::MAX);
-                start > from && start <= to
+                start >= from && start < to
             });
             let is_selected = in_range && selected.as_ref().is_none_or(|mask| mask.value(row));
             (usize::from(is_selected) * intervals + interval) as u32

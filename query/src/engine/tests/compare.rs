@@ -58,7 +58,8 @@ fn naive(
                 continue;
             }
             let interval = ((start - window.start_unix_nano - 1) / window.step_nano) as usize;
-            let in_range = range.is_none_or(|(from, to)| start as i64 > from && start as i64 <= to);
+            let in_range =
+                range.is_none_or(|(from, to)| start as i64 >= from && (start as i64) < to);
             let is_selected =
                 in_range && selection.as_ref().is_none_or(|filter| trace.holds(filter, at));
             let place = (usize::from(is_selected), interval);

@@ -410,6 +410,24 @@ fn too_many_series_are_cut_and_said() {
 }
 
 #[test]
+fn the_selection_of_compare_begins_with_its_start_and_ends_before_its_end() {
+    let spans = named(&[("a", 1_100), ("b", 1_200), ("c", 1_300), ("d", 1_400)]);
+    let (start, end) = (1_200 * MS, 1_400 * MS);
+    let response = metrics(
+        vec![spans],
+        &format!("{{ }} | compare({{ }}, 10, {start}, {end})"),
+        MetricsWindow::instant(1_000 * MS, 2_000 * MS).unwrap(),
+    );
+    let labels: Vec<String> = points(&response).into_iter().map(|(labels, _)| labels).collect();
+    for (class, name) in
+        [("baseline", "a"), ("selection", "b"), ("selection", "c"), ("baseline", "d")]
+    {
+        let wanted = format!("__meta_type={class} name={name}");
+        assert!(labels.contains(&wanted), "{wanted} is not in {labels:?}");
+    }
+}
+
+#[test]
 fn compare_counts_the_values_of_selection_and_baseline() {
     let mut spans = named(&[("a", 1_100), ("a", 1_200), ("b", 1_300)]);
     spans[2].status = 2;
