@@ -314,8 +314,16 @@ async fn tag_values_have_types() {
     }
     let old = rig.json("/api/search/tag/service.name/values").await;
     assert_eq!(old, json!({"tagValues": ["kiosk", "seats"]}));
+    let old = rig.json("/api/search/tag/status.code/values").await;
+    assert_eq!(old["tagValues"], json!(["error", "ok", "unset"]));
     let old = rig.json("/api/search/tag/name/values").await;
     assert_eq!(old, json!({"tagValues": ["POST /hold", "hold seat"]}));
+    // The service is that of the resource, whatever spans call so.
+    let mut disguised = span(9, 0, "disguised", 0, 1);
+    disguised.attributes = vec![attribute("service.name", Value::StringValue("nobody".into()))];
+    rig.append(vec![of_service("seats", vec![disguised])]).await;
+    let old = rig.json("/api/search/tag/service.name/values").await;
+    assert_eq!(old, json!({"tagValues": ["kiosk", "seats"]}));
 }
 
 #[tokio::test]

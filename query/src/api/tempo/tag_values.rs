@@ -66,8 +66,13 @@ pub(super) async fn texts(
     tag: &str,
     parameters: &Parameters,
 ) -> Result<BTreeSet<String>, Fault> {
-    let is_intrinsic = INTRINSICS.contains(&tag);
-    let field = if is_intrinsic { tag.to_owned() } else { write::attribute("", tag) };
+    let field = match tag {
+        // Names from before TraceQL, which have kept their meaning.
+        "status.code" => "status".to_owned(),
+        "service.name" => "resource.service.name".to_owned(),
+        _ if INTRINSICS.contains(&tag) => tag.to_owned(),
+        _ => write::attribute("", tag),
+    };
     let values = values(state, &field, parameters).await?;
     Ok(values.into_iter().map(|value| value.value).collect())
 }
