@@ -4,7 +4,7 @@
 //! time is to see that the other names do *not* occur: their columns must be gone through in every source. That is a fact of a
 //! service and a source, whatever the question's other conditions and times are, and small: a bit a service and name.
 
-use super::{Cancellation, EngineError, column::Text};
+use super::{Cancellation, EngineError, blanks::SERVICE, column::Text};
 use crate::traceql::{ComparisonOperator, FieldExpression, FieldRef, Literal, Scope};
 use arrow_array::{Array, ArrayRef, StringArray, UInt32Array, cast::AsArray};
 use parking_lot::Mutex;
@@ -168,7 +168,8 @@ pub(super) fn services_of(condition: &FieldExpression) -> Option<Vec<String>> {
 fn service(field: &FieldRef, literal: &Literal) -> Option<Vec<String>> {
     match (field, literal) {
         (FieldRef::Attribute { scope: Scope::Resource, name }, Literal::String(text))
-            if name == "service.name" =>
+            // Without letters it is also that of spans whose resource names none.
+            if name == SERVICE && !text.is_empty() =>
         {
             Some(vec![text.clone()])
         }
@@ -202,6 +203,7 @@ mod tests {
             ),
             (r#"{ resource.service.name = "a" || .x }"#, None),
             (r#"{ resource.service.name != "a" }"#, None),
+            (r#"{ resource.service.name = "" }"#, None),
             (r#"{ resource.service.name =~ "a" }"#, None),
             // The span may have one of its own.
             (r#"{ .service.name = "a" }"#, None),
