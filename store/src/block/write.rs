@@ -46,6 +46,11 @@ pub(super) const ROW_GROUP_ROWS_MAX: usize = 65_536;
 pub(super) const PAGE_BYTES: usize = 16 << 10;
 /// Rows of a page. A column in which every row has a value is not looked at before that, however large its page has become.
 pub(super) const PAGE_ROWS_MAX: usize = 16_384;
+/// Bytes of a page of times: what is known of the durations of a page says which pages a search for long spans can leave out, and the
+/// fewer rows a page has the more that are.
+const TIMES_PAGE_BYTES: usize = 8 << 10;
+/// Bytes of a page of a list: what lies in it before the rows of a trace must be walked through, since nothing says where a row begins.
+const LIST_PAGE_BYTES: usize = 4 << 10;
 /// After so many rows the size of the page is looked at.
 pub(super) const WRITE_ROWS: usize = 1024;
 /// False positives of the filter on trace IDs.
@@ -114,13 +119,18 @@ impl BlockWriter {
     ) -> Result<Self, ParquetError> {
         let layout = layouts.spans;
         let schema = Arc::new(schema::schema(&layout));
-        let mut properties = properties(&layout, zstd_level)
+        let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
+        let mut properties = properties(&layout, zstd_level);
+        for leaf in parquet_schema.columns().iter().filter(|leaf| leaf.max_rep_level() > 0) {
+            properties =
+                properties.set_column_data_page_size_limit(leaf.path().clone(), LIST_PAGE_BYTES);
+        }
+        let mut properties = properties
             .set_sorting_columns(Some(vec![
                 SortingColumn { column_idx: 0, descending: false, nulls_first: false },
                 SortingColumn { column_idx: 4, descending: false, nulls_first: false },
             ]))
             .build();
-        let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
         let properties = Arc::new(properties);
         let root = parquet_schema.root_schema_ptr();
@@ -343,8 +353,9 @@ fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
         encode(column(&it.column()), encoding);
     }
     for name in ["start_unix_nano", "duration_nano"] {
-        properties =
-            properties.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+        properties = properties
+            .set_column_data_page_size_limit(column(name), TIMES_PAGE_BYTES)
+            .set_column_statistics_enabled(column(name), EnabledStatistics::Page);
     }
     properties
 }
