@@ -150,6 +150,13 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
+    /// The rows with a [`Field::DurationNano`] of at least this. `None`: nothing is known that would save reading the durations of most
+    /// rows.
+    fn rows_lasting(&self, duration_min_nano: i64) -> Result<Option<BooleanBuffer>, Error> {
+        let _ = duration_min_nano;
+        Ok(None)
+    }
+
     /// The names of all attributes of a scope that occur in this source, sorted.
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error>;
 

@@ -219,6 +219,7 @@ impl Store {
             pace: Arc::new(pace),
             names: AtomicU64::new(0),
             failed: Mutex::default(),
+            ready: Mutex::default(),
         };
         let core = Arc::new(Core {
             head: Arc::clone(&head),

@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use plan::{Candidate, Plan, plan};
 use retention::{Standing, due};
 use std::{
+    cmp::Reverse,
     collections::{BTreeSet, HashMap},
     sync::{
         Arc,
@@ -40,6 +41,8 @@ const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 const RETRY_MERGE_AFTER: Duration = Duration::from_secs(3600);
 /// Merges of one turn at most.
 const MERGES_MAX: usize = 16;
+/// So many of the newest blocks are made ready for readers: footers and filters of more would leave the cache little room for columns.
+const READY_MAX: usize = 32;
 /// Blocks that are retired in one step at most.
 const RETIRE_MAX: usize = 32;
 
@@ -58,6 +61,8 @@ pub(crate) struct Upkeep {
     pub(crate) names: AtomicU64,
     /// Blocks whose merge failed, and when.
     pub(crate) failed: Mutex<HashMap<Ulid, Duration>>,
+    /// Those of the newest blocks that were made ready for readers.
+    pub(crate) ready: Mutex<BTreeSet<Ulid>>,
 }
 
 impl Upkeep {
@@ -68,6 +73,29 @@ impl Upkeep {
         let compacted = self.compact().await;
         let buried = self.bury().await;
         discovered.and(retired).and(compacted).and(buried)
+    }
+
+    /// Reads what says where things lie in the newest blocks, so that the first who asks need not wait for it. What cannot be read is
+    /// read again when somebody asks, who is then told why.
+    pub(crate) async fn make_ready(&self) {
+        let mut blocks = self.catalog.view().visible;
+        blocks.sort_by_key(|block| Reverse(block.meta().start_max_unix_nano));
+        blocks.truncate(READY_MAX);
+        let names: BTreeSet<Ulid> = blocks.iter().map(|block| block.meta().block).collect();
+        {
+            let mut ready = self.ready.lock();
+            blocks.retain(|block| !ready.contains(&block.meta().block));
+            *ready = names;
+        }
+        let read = move || {
+            for block in blocks {
+                if let Err(error) = block.make_ready() {
+                    tracing::debug!(%error, "could not read ahead");
+                }
+            }
+        };
+        // A panic of a decoder is told to whoever asks for the block.
+        let _ = tokio::task::spawn_blocking(read).await;
     }
 
     /// Looks for blocks that others have written or deleted, and for ours whose writing was answered with an error

@@ -38,6 +38,24 @@ pub(super) enum Key {
     MayHave(Ulid, usize, String),
 }
 
+impl Key {
+    /// What it is a part of.
+    fn block(&self) -> Ulid {
+        match self {
+            Self::Footer(file)
+            | Self::Bloom(file, _)
+            | Self::Column(file, ..)
+            | Self::Dictionary(file, ..)
+            | Self::Page(file, ..) => file.block,
+            Self::Traces(block, _)
+            | Self::AskedTraces(block, _)
+            | Self::Resources(block, _)
+            | Self::Rows(block, ..)
+            | Self::MayHave(block, ..) => *block,
+        }
+    }
+}
+
 /// The thing itself.
 #[derive(Clone)]
 pub(super) enum Entry {
@@ -84,6 +102,17 @@ impl Cache {
         let kept = state.entries.get_mut(key)?;
         kept.used = tick;
         Some(kept.entry.clone())
+    }
+
+    /// Lets go of all that was read from a block: nobody will read it again.
+    pub(super) fn forget(&self, block: Ulid) {
+        let mut state = self.state.lock();
+        let State { entries, bytes, .. } = &mut *state;
+        entries.retain(|key, kept| {
+            let stays = key.block() != block;
+            *bytes -= if stays { 0 } else { kept.bytes };
+            stays
+        });
     }
 
     pub(super) fn put(&self, key: Key, entry: Entry, bytes: usize) {

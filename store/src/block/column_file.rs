@@ -10,8 +10,10 @@ use super::{
     portions,
 };
 use crate::Error;
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
-use arrow_buffer::BooleanBuffer;
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, new_empty_array, types::Int64Type,
+};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_select::{
     concat::{concat, concat_batches},
     take::take,
@@ -193,6 +195,35 @@ impl ColumnFile {
             }
             Ok(Some(found))
         })
+    }
+
+    /// The rows of a row group with at least this integer in a column; `None` when what is known of its pages does not save most of them
+    /// from being read.
+    pub(super) fn rows_from(
+        &self,
+        row_group: usize,
+        name: &str,
+        min: i64,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let footer = self.footer()?;
+        let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(None) };
+        let rows = footer.rows(row_group);
+        let Some(pages) = footer.pages_reaching(row_group, at, min) else { return Ok(None) };
+        if pages.iter().map(Range::len).sum::<usize>() > rows / 2 {
+            return Ok(None);
+        }
+        let mut found = BooleanBufferBuilder::new(rows);
+        found.append_n(rows, false);
+        let batch = self
+            .guarded(|| portions::read(&self.pages(&footer, row_group, false)?, &[at], &pages))?;
+        let Some(batch) = batch else { return Ok(Some(found.finish())) };
+        let Some(values) = batch.column(0).as_primitive_opt::<Int64Type>() else { return Ok(None) };
+        for (row, value) in pages.into_iter().flatten().zip(values) {
+            if value.is_some_and(|value| value >= min) {
+                found.set_bit(row, true);
+            }
+        }
+        Ok(Some(found.finish()))
     }
 
     /// True when a column may have no value in some row of a row group, as far as the footer tells.

@@ -218,8 +218,12 @@ impl Found {
                 if start + count > all {
                     return Err(SHORT);
                 }
-                for at in start..start + count {
-                    self.bytes.extend((0..width).map(|byte| bytes[byte * all + at]));
+                let first = self.bytes.len();
+                self.bytes.resize(first + count * width, 0);
+                let values = &mut self.bytes[first..];
+                for (byte, bytes) in bytes.chunks_exact(all.max(1)).take(width).enumerate() {
+                    let slots = values.iter_mut().skip(byte).step_by(width);
+                    slots.zip(&bytes[start..start + count]).for_each(|(slot, byte)| *slot = *byte);
                 }
                 *next = start + count;
             }

@@ -132,6 +132,7 @@ impl Blocks {
                 sync_if_there(&folder).map_err(|error| self.failed(name, &error))?;
             }
         }
+        self.cache.forget(name);
         if let Some(folder) = &self.local
             && let Err(error) = fs::remove_dir_all(folder.join(name.to_string()))
             && error.kind() != io::ErrorKind::NotFound

@@ -88,6 +88,43 @@ impl Footer {
         if start < end && end <= rows { Some(start..end) } else { all }
     }
 
+    /// The rows of those pages of a column of integers in which some may be as large as `min`; `None` where nothing is known of them.
+    pub(super) fn pages_reaching(
+        &self,
+        row_group: usize,
+        column: usize,
+        min: i64,
+    ) -> Option<Vec<Range<usize>>> {
+        let leaf = self.first_leaf(column)?;
+        let metadata = self.whole.metadata();
+        let pages = metadata.offset_index()?.get(row_group)?.get(leaf)?.page_locations();
+        let ColumnIndexMetaData::INT64(index) =
+            metadata.column_index()?.get(row_group)?.get(leaf)?
+        else {
+            return None;
+        };
+        if index.num_pages() != pages.len() as u64 {
+            return None;
+        }
+        let first = |page: usize| pages.get(page).map(|page| page.first_row_index as usize);
+        let rows = self.rows(row_group);
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for page in 0..pages.len() {
+            let (start, end) = (first(page)?, first(page + 1).unwrap_or(rows));
+            if start >= end || end > rows {
+                return None;
+            }
+            if index.max_value(page).is_some_and(|max| *max < min) {
+                continue;
+            }
+            match found.last_mut() {
+                Some(before) if before.end == start => before.end = end,
+                _ => found.push(start..end),
+            }
+        }
+        Some(found)
+    }
+
     /// The leaf of a column of texts.
     pub(super) fn text_leaf(&self, column: usize) -> Option<usize> {
         let is_text = kind_of(self.whole.schema().field(column).data_type()) == 0;

@@ -89,6 +89,17 @@ impl Block {
             .collect()
     }
 
+    /// Reads into the cache what each question begins with: footers, filters and resources.
+    pub(crate) fn make_ready(&self) -> Result<(), Error> {
+        self.guarded(|| {
+            for row_group in 0..self.meta.row_groups.len() {
+                self.spans.bloom(row_group)?;
+                self.resource_table(row_group)?;
+            }
+            Ok(())
+        })
+    }
+
     /// The spans of a trace; `None` when there is none.
     pub(crate) fn trace(&self, trace_id: &TraceId) -> Result<Option<Chunk>, Error> {
         self.guarded(|| self.read_trace(trace_id))
@@ -247,6 +258,19 @@ impl Block {
         test: Test<'_>,
     ) -> Result<Option<BooleanBuffer>, Error> {
         let found = self.spans.rows_where(row_group, column, test)?;
+        if found.as_ref().is_some_and(|found| found.len() != self.rows(row_group)) {
+            return Err(self.damaged("a row group has not as many spans as it should have"));
+        }
+        Ok(found)
+    }
+
+    /// The spans of a row group that last at least so long; `None` when their durations must be read for that.
+    pub(super) fn rows_lasting(
+        &self,
+        row_group: usize,
+        duration_min_nano: i64,
+    ) -> Result<Option<BooleanBuffer>, Error> {
+        let found = self.spans.rows_from(row_group, "duration_nano", duration_min_nano)?;
         if found.as_ref().is_some_and(|found| found.len() != self.rows(row_group)) {
             return Err(self.damaged("a row group has not as many spans as it should have"));
         }

@@ -65,7 +65,7 @@ pub(crate) struct Blocks {
     pub(super) local: Option<PathBuf>,
     /// Whether other stores may write there.
     is_shared: bool,
-    cache: Arc<Cache>,
+    pub(super) cache: Arc<Cache>,
     runtime: Handle,
 }
 

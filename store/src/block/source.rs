@@ -284,6 +284,13 @@ impl Source for BlockSource {
         })
     }
 
+    fn rows_lasting(&self, duration_min_nano: i64) -> Result<Option<BooleanBuffer>, Error> {
+        let question = format!("duration >= {duration_min_nano}");
+        self.block.remembered(self.row_group, question, || {
+            self.block.rows_lasting(self.row_group, duration_min_nano)
+        })
+    }
+
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {
         self.block.guarded(|| self.read_attribute_names(scope))
     }

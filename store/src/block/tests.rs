@@ -9,7 +9,12 @@ use crate::{
     simulation::Random,
     test_kit::{START_UNIX_NANO, any_request, check_choices, flattened, request},
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, types::UInt64Type};
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, UInt32Array,
+    cast::AsArray,
+    types::{Int64Type, UInt64Type},
+};
+use arrow_buffer::BooleanBuffer;
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use arrow_select::{
@@ -246,16 +251,69 @@ fn a_damaged_block_is_an_error_and_never_a_panic() {
     });
 }
 
+/// Requests of the reference workload, of more spans than a page has.
+fn workload() -> Vec<ExportTraceServiceRequest> {
+    let (bodies, _) = sigyn_workload::Workload::bodies(5, 900, START_UNIX_NANO, 1_000_000_000);
+    let decode = |body: &[u8]| ExportTraceServiceRequest::decode(body).unwrap();
+    bodies.iter().map(|body| decode(&body.bytes)).collect()
+}
+
+#[test]
+fn spans_that_last_long_are_those_whose_durations_say_so() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::new(folder.path()).await;
+        let mut requests = workload();
+        // One that ends before it starts.
+        let span = &mut requests[0].resource_spans[0].scope_spans[0].spans[0];
+        span.end_time_unix_nano = span.start_time_unix_nano - 1;
+        let block = shelf.write(&requests).await.unwrap();
+        let source = Arc::clone(&block).sources().remove(0);
+        let durations = source.field(Field::DurationNano).unwrap();
+        let durations = durations.as_primitive::<Int64Type>().values();
+        let mut sorted = durations.to_vec();
+        sorted.sort_unstable();
+        let longest = sorted[sorted.len() - 1];
+        let few = sorted[sorted.len() - 3];
+        for min in [few, longest, longest + 1, sorted[sorted.len() - 200], sorted[0], i64::MIN] {
+            // The second time it is remembered.
+            for _ in 0..2 {
+                let Some(found) = source.rows_lasting(min).unwrap() else {
+                    assert!(min < few, "few spans lie in few pages");
+                    continue;
+                };
+                assert!(min > 0, "all pages would have to be read");
+                let expected =
+                    BooleanBuffer::collect_bool(durations.len(), |at| durations[at] >= min);
+                assert_eq!(found, expected, "{min}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_block_that_was_made_ready_says_where_traces_are_without_its_files() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::new(folder.path()).await;
+        let block = shelf.write(&[request(&[(1, 1), (2, 2)])]).await.unwrap();
+        block.make_ready().unwrap();
+        std::fs::remove_dir_all(folder.path().join(block.meta().block.to_string())).unwrap();
+        assert!(block.may_hold(0, &TraceId([1; 16])).unwrap());
+        assert!(!block.may_hold(0, &TraceId([9; 16])).unwrap());
+        assert!(block.resource_table(0).unwrap().is_some());
+        assert!(block.trace(&TraceId([1; 16])).is_err(), "the spans were not read");
+        shelf.blocks.delete(block.meta().block).await.unwrap();
+        assert!(block.may_hold(0, &TraceId([1; 16])).is_err(), "nothing of it is kept");
+    });
+}
+
 #[test]
 fn a_few_rows_are_those_of_the_whole_column_however_often_they_are_asked() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let mut shelf = Shelf::new(folder.path()).await;
-        let (bodies, _) = sigyn_workload::Workload::bodies(5, 900, START_UNIX_NANO, 1_000_000_000);
-        let bodies = bodies.iter().map(|body| &body.bytes[..]);
-        let requests: Vec<_> =
-            bodies.map(|it| ExportTraceServiceRequest::decode(it).unwrap()).collect();
-        shelf.write(&requests).await.unwrap();
+        shelf.write(&workload()).await.unwrap();
         let load = async || {
             let place = Shelf::new(folder.path()).await;
             place.blocks.load(Ulid::from_parts(1, 1)).await.unwrap().0.remove(0)

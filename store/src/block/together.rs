@@ -5,12 +5,15 @@ use std::{
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread::{Result, available_parallelism},
 };
 use tokio::runtime::Handle;
+
+/// Threads that can run beside the one that asks. Finding it out takes several calls of the system.
+static OTHERS: OnceLock<usize> = OnceLock::new();
 
 /// Threads that help others now. More than there are processors would only wait for each other.
 static HELPERS: AtomicUsize = AtomicUsize::new(0);
@@ -71,7 +74,7 @@ fn call_for_help<T: Send + 'static, W: Fn(usize) -> T + Send + Sync + 'static>(
 ) {
     // Without a runtime there are no other threads.
     let Ok(runtime) = Handle::try_current() else { return };
-    let others = available_parallelism().map_or(1, NonZero::get) - 1;
+    let others = *OTHERS.get_or_init(|| available_parallelism().map_or(1, NonZero::get) - 1);
     for _ in 0..others.min(pieces.count.saturating_sub(1)) {
         let before = HELPERS.fetch_add(1, Ordering::Relaxed);
         let helper = Helper;

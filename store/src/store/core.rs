@@ -93,6 +93,7 @@ pub(super) async fn look_after(core: Arc<Core>) {
     // So that what is kept for a minute only does not stay for two.
     let every = (core.config.retention / 10).clamp(UPKEEP_EVERY_MIN, UPKEEP_EVERY_MAX);
     loop {
+        core.upkeep.make_ready().await;
         tokio::time::sleep(every).await;
         if let Err(error) = core.upkeep.turn().await {
             tracing::warn!(%error, "could not look after all blocks; will try again");
