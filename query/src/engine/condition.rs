@@ -74,6 +74,9 @@ fn evaluated(expression: &FieldExpression, frame: Frame<'_>) -> Result<BooleanBu
             if let Some(rows) = by_text(expression, frame)? {
                 return Ok(rows);
             }
+            if let Some(rows) = by_duration(expression, frame)? {
+                return Ok(rows);
+            }
             let (left, right) = (side(left, right, frame)?, side(right, left, frame)?);
             compare(*operator, &left, &right, frame.len())
         }
@@ -155,6 +158,15 @@ fn all<'e>(
         }
     }
     on_rows.sort_by_key(|part| cost(part));
+    // Few spans last long: where the source can name them, the other conditions are asked of them alone.
+    if let Some(at) = on_rows.iter().position(|part| duration_min(part).is_some())
+        && let Some(rows) = by_duration(on_rows[at], frame)?
+    {
+        if rows.count_set_bits() == 0 {
+            return Ok(rows);
+        }
+        on_rows[..=at].rotate_right(1);
+    }
     for part in &on_rows {
         if !may_hold(part, frame)? {
             return Ok(constant(false, frame));
@@ -229,6 +241,41 @@ fn by_text(
     let passes = |text: &str| passes(text) != is_turned;
     let rows = frame.view.rows_where(column, TextTest { name: &name, passes: &passes })?;
     Ok(if is_turned { rows.map(|rows| !&rows) } else { rows })
+}
+
+/// Where a comparison asks for spans that last long, if the source can name them without all durations.
+fn by_duration(
+    expression: &FieldExpression,
+    frame: Frame<'_>,
+) -> Result<Option<BooleanBuffer>, EngineError> {
+    match duration_min(expression).filter(|_| frame.entries.is_none()) {
+        Some(duration_min_nano) => frame.view.rows_lasting(duration_min_nano),
+        None => Ok(None),
+    }
+}
+
+/// The shortest duration, in nanoseconds, that an expression holds for, if it holds for exactly those that are as long or longer.
+fn duration_min(expression: &FieldExpression) -> Option<i64> {
+    let FieldExpression::Comparison { operator, left, right, .. } = expression else { return None };
+    let (field, operator, literal) = match (&**left, &**right) {
+        (FieldExpression::Field(field, _), FieldExpression::Literal(literal, _)) => {
+            (field, *operator, literal)
+        }
+        (FieldExpression::Literal(literal, _), FieldExpression::Field(field, _)) => {
+            (field, mirrored(*operator), literal)
+        }
+        _ => return None,
+    };
+    let (FieldRef::Intrinsic(Intrinsic::Duration), Literal::Duration(nanos) | Literal::Int(nanos)) =
+        (field, literal)
+    else {
+        return None;
+    };
+    match operator {
+        ComparisonOperator::GreaterOrEqual => Some(*nanos),
+        ComparisonOperator::Greater => nanos.checked_add(1),
+        _ => None,
+    }
 }
 
 /// The field that is compared with a text, as if it stood on the left.

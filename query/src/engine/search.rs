@@ -22,7 +22,7 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
     num::NonZero,
     ops::Bound,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::available_parallelism,
 };
 use tokio::{
@@ -279,9 +279,10 @@ pub(super) async fn search(
     Ok(response)
 }
 
-/// Tasks of one query that run at a time.
+/// Tasks of one query that run at a time. Finding out how many can takes several calls of the system.
 pub(super) fn parallel() -> usize {
-    available_parallelism().map_or(1, NonZero::get)
+    static PARALLEL: OnceLock<usize> = OnceLock::new();
+    *PARALLEL.get_or_init(|| available_parallelism().map_or(1, NonZero::get))
 }
 
 /// Runs work on a blocking thread once one of the engine's is free.

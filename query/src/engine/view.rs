@@ -240,6 +240,21 @@ impl View {
         Ok(rows)
     }
 
+    /// The rows that last at least so long, where that is cheaper to know than to read the durations.
+    pub(super) fn rows_lasting(
+        &self,
+        duration_min_nano: i64,
+    ) -> Result<Option<BooleanBuffer>, EngineError> {
+        if self.rows.is_some() {
+            return Ok(None);
+        }
+        let rows = self.source.rows_lasting(duration_min_nano)?;
+        if let Some(rows) = &rows {
+            self.cancellation.read_bytes(rows.len() / 8)?;
+        }
+        Ok(rows)
+    }
+
     /// True when it has all rows of its source.
     pub(super) fn is_whole(&self) -> bool {
         self.rows.is_none()
