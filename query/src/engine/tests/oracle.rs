@@ -2,8 +2,8 @@
 
 mod values;
 
-use self::values::{Atom, Value, arithmetic, blank, compare, is_everywhere, ordered, pad};
-use super::model::{Attributes, Entry, Plain, Span, encoded_bytes as encoded};
+use self::values::{Atom, Value, arithmetic, blank, compare, is_everywhere, ordered, pad, value};
+use super::model::{Attributes, Entry, Span, encoded_bytes as encoded};
 use crate::traceql::{
     Aggregate, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Literal, Pipeline, Scope,
     SpansetExpression, SpansetOperator, Stage, Structure, format_duration,
@@ -17,23 +17,6 @@ pub(super) struct Trace<'a> {
 }
 
 type At<'a> = Option<(AttributeScope, &'a Entry)>;
-
-fn atom(plain: &Plain) -> Option<Atom> {
-    Some(match plain {
-        Plain::Text(text) => Atom::Text(text.clone()),
-        Plain::Int(value) => Atom::Int(*value),
-        Plain::Float(value) => Atom::Float(*value),
-        Plain::Bool(value) => Atom::Bool(*value),
-        Plain::Array(_) => return None,
-    })
-}
-
-fn value(plain: &Plain) -> Value {
-    match plain {
-        Plain::Array(values) => Value::Array(values.iter().filter_map(atom).collect()),
-        other => Value::Atom(atom(other).unwrap()),
-    }
-}
 
 fn scope_of(field: &FieldRef) -> Option<AttributeScope> {
     match field {

@@ -1,5 +1,6 @@
 //! Values, and how they compare and combine.
 
+use super::super::model::Plain;
 use crate::traceql::{
     ArithmeticOperator, ComparisonOperator, FieldExpression, FieldRef, Intrinsic, Scope, fold,
 };
@@ -139,5 +140,23 @@ pub(super) fn pad(operator: ComparisonOperator, values: &mut [Value], other: &Fi
         && let [Value::Atom(Atom::Text(text))] = values
     {
         *text = format!("{text:0>16}");
+    }
+}
+
+fn atom(plain: &Plain) -> Option<Atom> {
+    Some(match plain {
+        Plain::Text(text) => Atom::Text(text.clone()),
+        Plain::Int(value) => Atom::Int(*value),
+        Plain::Float(value) => Atom::Float(*value),
+        Plain::Bool(value) => Atom::Bool(*value),
+        Plain::Array(_) => return None,
+    })
+}
+
+/// What a span has, as the oracle reckons with it.
+pub(super) fn value(plain: &Plain) -> Value {
+    match plain {
+        Plain::Array(values) => Value::Array(values.iter().filter_map(atom).collect()),
+        other => Value::Atom(atom(other).unwrap()),
     }
 }
