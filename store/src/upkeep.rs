@@ -94,7 +94,7 @@ impl Upkeep {
                 }
             }
         };
-        // A panic of a decoder is told to whoever asks for the block.
+        // Nobody misses it where the runtime ends.
         let _ = tokio::task::spawn_blocking(read).await;
     }
 

@@ -256,16 +256,7 @@ fn by_duration(
 
 /// The shortest duration, in nanoseconds, that an expression holds for, if it holds for exactly those that are as long or longer.
 fn duration_min(expression: &FieldExpression) -> Option<i64> {
-    let FieldExpression::Comparison { operator, left, right, .. } = expression else { return None };
-    let (field, operator, literal) = match (&**left, &**right) {
-        (FieldExpression::Field(field, _), FieldExpression::Literal(literal, _)) => {
-            (field, *operator, literal)
-        }
-        (FieldExpression::Literal(literal, _), FieldExpression::Field(field, _)) => {
-            (field, mirrored(*operator), literal)
-        }
-        _ => return None,
-    };
+    let (field, operator, literal) = field_question(expression)?;
     let (FieldRef::Intrinsic(Intrinsic::Duration), Literal::Duration(nanos) | Literal::Int(nanos)) =
         (field, literal)
     else {
@@ -280,13 +271,23 @@ fn duration_min(expression: &FieldExpression) -> Option<i64> {
 
 /// The field that is compared with a text, as if it stood on the left.
 fn text_question(expression: &FieldExpression) -> Option<(&FieldRef, ComparisonOperator, &str)> {
+    match field_question(expression)? {
+        (field, operator, Literal::String(text)) => Some((field, operator, text)),
+        _ => None,
+    }
+}
+
+/// The field that is compared with a constant, as if it stood on the left.
+fn field_question(
+    expression: &FieldExpression,
+) -> Option<(&FieldRef, ComparisonOperator, &Literal)> {
     let FieldExpression::Comparison { operator, left, right, .. } = expression else { return None };
     match (&**left, &**right) {
-        (FieldExpression::Field(field, _), FieldExpression::Literal(Literal::String(text), _)) => {
-            Some((field, *operator, text))
+        (FieldExpression::Field(field, _), FieldExpression::Literal(literal, _)) => {
+            Some((field, *operator, literal))
         }
-        (FieldExpression::Literal(Literal::String(text), _), FieldExpression::Field(field, _)) => {
-            Some((field, mirrored(*operator), text))
+        (FieldExpression::Literal(literal, _), FieldExpression::Field(field, _)) => {
+            Some((field, mirrored(*operator), literal))
         }
         _ => None,
     }

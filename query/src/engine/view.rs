@@ -233,11 +233,7 @@ impl View {
         if self.rows.is_some() {
             return Ok(None);
         }
-        let rows = self.source.rows_where(column, test)?;
-        if let Some(rows) = &rows {
-            self.cancellation.read_bytes(rows.len() / 8)?;
-        }
-        Ok(rows)
+        self.counted(self.source.rows_where(column, test)?)
     }
 
     /// The rows that last at least so long, where that is cheaper to know than to read the durations.
@@ -248,7 +244,11 @@ impl View {
         if self.rows.is_some() {
             return Ok(None);
         }
-        let rows = self.source.rows_lasting(duration_min_nano)?;
+        self.counted(self.source.rows_lasting(duration_min_nano)?)
+    }
+
+    /// Rows that were found count as read: a bit each.
+    fn counted(&self, rows: Option<BooleanBuffer>) -> Result<Option<BooleanBuffer>, EngineError> {
         if let Some(rows) = &rows {
             self.cancellation.read_bytes(rows.len() / 8)?;
         }

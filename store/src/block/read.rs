@@ -91,13 +91,11 @@ impl Block {
 
     /// Reads into the cache what each question begins with: footers, filters and resources.
     pub(crate) fn make_ready(&self) -> Result<(), Error> {
-        self.guarded(|| {
-            for row_group in 0..self.meta.row_groups.len() {
-                self.spans.bloom(row_group)?;
-                self.resource_table(row_group)?;
-            }
-            Ok(())
-        })
+        for row_group in 0..self.meta.row_groups.len() {
+            self.spans.bloom(row_group)?;
+            self.resource_table(row_group)?;
+        }
+        Ok(())
     }
 
     /// The spans of a trace; `None` when there is none.
@@ -257,11 +255,7 @@ impl Block {
         column: &str,
         test: Test<'_>,
     ) -> Result<Option<BooleanBuffer>, Error> {
-        let found = self.spans.rows_where(row_group, column, test)?;
-        if found.as_ref().is_some_and(|found| found.len() != self.rows(row_group)) {
-            return Err(self.damaged("a row group has not as many spans as it should have"));
-        }
-        Ok(found)
+        self.of_all_rows(row_group, self.spans.rows_where(row_group, column, test)?)
     }
 
     /// The spans of a row group that last at least so long; `None` when their durations must be read for that.
@@ -271,6 +265,15 @@ impl Block {
         duration_min_nano: i64,
     ) -> Result<Option<BooleanBuffer>, Error> {
         let found = self.spans.rows_from(row_group, "duration_nano", duration_min_nano)?;
+        self.of_all_rows(row_group, found)
+    }
+
+    /// The same, if it says something of each span of the row group.
+    fn of_all_rows(
+        &self,
+        row_group: usize,
+        found: Option<BooleanBuffer>,
+    ) -> Result<Option<BooleanBuffer>, Error> {
         if found.as_ref().is_some_and(|found| found.len() != self.rows(row_group)) {
             return Err(self.damaged("a row group has not as many spans as it should have"));
         }

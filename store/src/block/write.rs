@@ -32,7 +32,7 @@ use parquet::{
         },
         writer::{SerializedFileWriter, SerializedRowGroupWriter},
     },
-    schema::types::{ColumnDescPtr, ColumnPath},
+    schema::types::{ColumnDescPtr, ColumnPath, SchemaDescriptor},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -120,12 +120,7 @@ impl BlockWriter {
         let layout = layouts.spans;
         let schema = Arc::new(schema::schema(&layout));
         let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
-        let mut properties = properties(&layout, zstd_level);
-        for leaf in parquet_schema.columns().iter().filter(|leaf| leaf.max_rep_level() > 0) {
-            properties =
-                properties.set_column_data_page_size_limit(leaf.path().clone(), LIST_PAGE_BYTES);
-        }
-        let mut properties = properties
+        let mut properties = properties(&layout, &parquet_schema, zstd_level)
             .set_sorting_columns(Some(vec![
                 SortingColumn { column_idx: 0, descending: false, nulls_first: false },
                 SortingColumn { column_idx: 4, descending: false, nulls_first: false },
@@ -319,7 +314,11 @@ pub(super) fn level_of(zstd_level: i32) -> ZstdLevel {
     ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's")
 }
 
-fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
+fn properties(
+    layout: &Layout,
+    schema: &SchemaDescriptor,
+    zstd_level: i32,
+) -> WriterPropertiesBuilder {
     let zstd = |level| Compression::ZSTD(level_of(level));
     let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let event_time = ["events", "list", "element", "time_unix_nano"].map(str::to_owned);
@@ -356,6 +355,10 @@ fn properties(layout: &Layout, zstd_level: i32) -> WriterPropertiesBuilder {
         properties = properties
             .set_column_data_page_size_limit(column(name), TIMES_PAGE_BYTES)
             .set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+    }
+    for leaf in schema.columns().iter().filter(|leaf| leaf.max_rep_level() > 0) {
+        properties =
+            properties.set_column_data_page_size_limit(leaf.path().clone(), LIST_PAGE_BYTES);
     }
     properties
 }
