@@ -94,11 +94,7 @@ impl Trace<'_> {
                 FieldExpression::Field(..) => self.is_bool(expression, span, at, true),
                 FieldExpression::Not(inner, _) => match &**inner {
                     FieldExpression::Field(..) => self.is_bool(inner, span, at, false),
-                    FieldExpression::Not(twice, _)
-                        if matches!(**twice, FieldExpression::Field(..)) =>
-                    {
-                        self.is_bool(twice, span, at, true)
-                    }
+                    FieldExpression::Not(twice, _) => self.truth(twice, span, at),
                     other => !self.truth(other, span, at),
                 },
                 FieldExpression::Comparison { operator, left, right, .. } => {
