@@ -26,6 +26,17 @@ impl Parameters {
         named.next().map(|(_, value)| value.as_str())
     }
 
+    /// The first value that is not empty of every name, in the order given.
+    pub(crate) fn first_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let first = |index: &usize| {
+            let (name, value) = &self.0[*index];
+            !value.is_empty()
+                && !self.0[..*index].iter().any(|(n, value)| n == name && !value.is_empty())
+        };
+        pairs.enumerate().filter(move |(index, _)| first(index)).map(|(_, pair)| pair)
+    }
+
     /// All values of a name that are not empty.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(key, _)| key == name);
@@ -156,6 +167,8 @@ mod tests {
         assert_eq!(parameters.all("tag").collect::<Vec<_>>(), ["a:1", "b:2"]);
         assert_eq!(parameters.get("empty"), None);
         assert_eq!(parameters.get("absent"), None);
+        let first: Vec<_> = parameters.first_values().collect();
+        assert_eq!(first, [("q", "{ .a = \"é\" }"), ("tag", "a:1")]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) fn moment(text: &str) -> Option<u64> {
     u64::try_from(timestamp.as_nanosecond()).ok()
 }
 
-/// `start` and `end`; now where `end` is absent, and where `start` is, `since` (an hour by default) before `end`, or before now if
+/// `start` and `end`, which may be one moment; now where `end` is absent, and where `start` is, `since` (an hour by default) before `end`, or before now if
 /// `end` is later.
 pub(crate) fn range(parameters: &Parameters, now_unix_nano: u64) -> Result<(u64, u64), Fault> {
     let read = |name| match parameters.get(name) {
@@ -42,7 +42,7 @@ pub(crate) fn range(parameters: &Parameters, now_unix_nano: u64) -> Result<(u64,
     };
     let end = read("end")?.unwrap_or(now_unix_nano);
     let start = read("start")?.unwrap_or(end.min(now_unix_nano).saturating_sub(since));
-    if end <= start {
+    if end < start {
         return Err(Fault::bad_request("the end of the range must be after its start"));
     }
     Ok((start, end))
@@ -116,6 +116,7 @@ mod tests {
             Ok((now - SINCE_DEFAULT_NANO / 2, now + NANOS_PER_SECOND))
         );
         assert_eq!(of("start=1&end=2"), Ok((NANOS_PER_SECOND, 2 * NANOS_PER_SECOND)));
+        assert_eq!(of("start=2&end=2"), Ok((2 * NANOS_PER_SECOND, 2 * NANOS_PER_SECOND)));
         assert!(of("start=2&end=1").unwrap_err().contains("after its start"));
         assert!(of("start=x").unwrap_err().contains("start=\"x\""));
         assert!(of("since=x").unwrap_err().contains("since=\"x\""));

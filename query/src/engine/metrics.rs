@@ -104,12 +104,14 @@ pub struct Exemplar {
 impl MetricsWindow {
     /// More intervals are refused.
     pub const INTERVALS_MAX: u64 = 10_000;
+    /// One at the end, and at the start one and the one before it.
+    pub(crate) const INTERVALS_OF_ALIGNING: u64 = 3;
 
     /// The window of a range query: start goes down and end up to a multiple of the step, then start one step further back, so that
     /// the first sample stands at or before `start`.
     ///
     /// # Errors
-    /// A sentence, for a window that is empty or has too many intervals.
+    /// A sentence, for an end before the start or too many intervals. A range of one moment is its own interval.
     pub fn aligned(
         start_unix_nano: u64,
         end_unix_nano: u64,
@@ -119,24 +121,23 @@ impl MetricsWindow {
         if step_nano == 0 {
             return refuse("the step must be greater than zero".to_owned());
         }
-        if end_unix_nano <= start_unix_nano {
+        if end_unix_nano < start_unix_nano {
             return refuse("the end of the range must be after its start".to_owned());
+        }
+        // What is asked for counts, not what aligning it adds.
+        let asked = (end_unix_nano - start_unix_nano) / step_nano;
+        if asked > Self::INTERVALS_MAX {
+            return refuse(format!(
+                "the range has {asked} intervals, at most {} are possible; use a greater step or a shorter range",
+                Self::INTERVALS_MAX
+            ));
         }
         let start = (start_unix_nano - start_unix_nano % step_nano).saturating_sub(step_nano);
         let end = match end_unix_nano % step_nano {
             0 => end_unix_nano,
             over => end_unix_nano.saturating_add(step_nano - over),
         };
-        let window =
-            Self { start_unix_nano: start, end_unix_nano: end, step_nano, has_start: false };
-        if window.intervals() as u64 > Self::INTERVALS_MAX {
-            return refuse(format!(
-                "the range has {} intervals, at most {} are possible; use a greater step or a shorter range",
-                window.intervals(),
-                Self::INTERVALS_MAX
-            ));
-        }
-        Ok(window)
+        Ok(Self { start_unix_nano: start, end_unix_nano: end, step_nano, has_start: false })
     }
 
     /// One value for a whole range, to which its start and its end belong.

@@ -64,12 +64,21 @@ async fn times_and_steps_of_metrics() {
         "start=1789999990.5&end=1790000010.25&step=0.5",
         "since=30m&step=60",
         "since=5m&instant=true&exemplars=5&maxSeries=10",
+        "start=1790000000&end=1790000000",
+        "start=1790000000&end=1790010000&step=1",
     ] {
         let answer = rig.get(&format!("/api/metrics/query_range?{range}&q=%7B%7D%7Crate()")).await;
         assert_eq!(answer.status, 200, "{range}: {}", answer.text());
     }
-    for range in ["start=5&end=4", "step=-1", "start=x", "since=x", "start=1&end=1790000000&step=1"]
-    {
+    for range in [
+        "start=5&end=4",
+        "start=5&end=5&instant=true",
+        "step=-1",
+        "start=x",
+        "since=x",
+        "start=1790000000&end=1790010001&step=1",
+        "start=1&end=1790000000&step=1",
+    ] {
         let answer = rig.get(&format!("/api/metrics/query_range?{range}&q=%7B%7D%7Crate()")).await;
         assert_eq!(answer.status, 400, "{range}");
         assert!(!answer.body.is_empty());

@@ -4,7 +4,7 @@ use super::{messages, metrics_json};
 use crate::{
     api::{ApiState, Fault, parameters::Parameters, times, trace},
     engine::{MetricsRequest, MetricsWindow},
-    traceql,
+    traceql::{self, Query},
 };
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -43,41 +43,53 @@ pub(super) fn range_request(
     state: &ApiState,
     parameters: &Parameters,
 ) -> Result<MetricsRequest, Fault> {
-    let mut request = instant_request(state, parameters)?;
     let is_instant = match parameters.get("instant") {
         None | Some("false" | "0") => false,
         Some("true" | "1") => true,
         Some(other) => return Err(Fault::parameter("instant", other, "true or false")),
     };
     if is_instant {
-        return Ok(request);
+        return instant_request(state, parameters);
     }
-    let (start, end) = (request.window.start_unix_nano, request.window.end_unix_nano);
+    let query = metrics_query(parameters)?;
+    let (start, end) = times::range(parameters, state.clock.now_unix_nano())?;
     let step = times::step(parameters)?.unwrap_or_else(|| times::default_step(start, end));
-    request.window = MetricsWindow::aligned(start, end, step)?;
     let exemplars = parameters.number::<usize>("exemplars", "a whole number")?;
-    request.exemplars_max =
-        exemplars.filter(|number| *number > 0).unwrap_or(EXEMPLARS_MAX).min(EXEMPLARS_MAX);
-    Ok(request)
+    Ok(MetricsRequest {
+        query,
+        window: MetricsWindow::aligned(start, end, step)?,
+        exemplars_max: exemplars
+            .filter(|number| *number > 0)
+            .unwrap_or(EXEMPLARS_MAX)
+            .min(EXEMPLARS_MAX),
+        series_max: series_max(parameters)?,
+    })
 }
 
 pub(super) fn instant_request(
     state: &ApiState,
     parameters: &Parameters,
 ) -> Result<MetricsRequest, Fault> {
-    let text = parameters.get("q").or_else(|| parameters.get("query")).unwrap_or_default();
-    let query = traceql::parse(text)?;
-    if !query.is_metrics() {
-        return Err(Fault::bad_request(
-            "not a metrics query; add a metrics function, as in { } | rate()",
-        ));
-    }
+    let query = metrics_query(parameters)?;
     let (start, end) = times::range(parameters, state.clock.now_unix_nano())?;
-    let series = parameters.number::<usize>("maxSeries", "a whole number")?;
     Ok(MetricsRequest {
         query,
         window: MetricsWindow::instant(start, end)?,
         exemplars_max: 0,
-        series_max: series.filter(|number| *number > 0).unwrap_or(SERIES_DEFAULT).min(SERIES_MAX),
+        series_max: series_max(parameters)?,
     })
+}
+
+fn metrics_query(parameters: &Parameters) -> Result<Query, Fault> {
+    let text = parameters.get("q").or_else(|| parameters.get("query")).unwrap_or_default();
+    let query = traceql::parse(text)?;
+    if query.is_metrics() {
+        return Ok(query);
+    }
+    Err(Fault::bad_request("not a metrics query; add a metrics function, as in { } | rate()"))
+}
+
+fn series_max(parameters: &Parameters) -> Result<usize, Fault> {
+    let series = parameters.number::<usize>("maxSeries", "a whole number")?;
+    Ok(series.filter(|number| *number > 0).unwrap_or(SERIES_DEFAULT).min(SERIES_MAX))
 }

@@ -15,6 +15,9 @@ const LIMIT_DEFAULT: usize = 20;
 const LIMIT_MAX: usize = 262_144;
 const SPANS_PER_SPAN_SET_DEFAULT: usize = 3;
 const SPANS_PER_SPAN_SET_MAX: usize = 100;
+/// What `/api/search` knows; anything else beside none of `q`, `tags`, `start` and `end` is a tag.
+const KNOWN_PARAMETERS: [&str; 8] =
+    ["q", "tags", "minDuration", "maxDuration", "limit", "spss", "start", "end"];
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// The body is decoded strictly by Grafana, so an answer that a limit cut short says so in a header.
@@ -134,7 +137,7 @@ fn old_form(
     (min, max): (Option<u64>, Option<u64>),
 ) -> Result<String, Fault> {
     let mut sets = Vec::new();
-    for (key, value) in logfmt::parse(parameters.get("tags").unwrap_or_default())? {
+    for (key, value) in tags(parameters)? {
         sets.push(write::span_set(&[tag_condition(&key, &value)?]));
     }
     let bounds = [(">=", min), ("<=", max)];
@@ -148,6 +151,21 @@ fn old_form(
         sets.push(write::span_set(&bounds));
     }
     Ok(sets.join(" && "))
+}
+
+/// The pairs of `tags`, or, as the first Grafana that searched wrote them, a parameter for each.
+fn tags(parameters: &Parameters) -> Result<Vec<(String, String)>, Fault> {
+    let has_range =
+        ["start", "end"].iter().any(|name| !matches!(parameters.get(name), None | Some("0")));
+    match parameters.get("tags") {
+        Some(tags) => logfmt::parse(tags),
+        None if has_range => Ok(Vec::new()),
+        None => {
+            let pairs = parameters.first_values();
+            let tags = pairs.filter(|(name, _)| !KNOWN_PARAMETERS.contains(name));
+            Ok(tags.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        }
+    }
 }
 
 /// A tag matches when its value holds the text, whatever the case.
@@ -229,6 +247,11 @@ mod tests {
             "tags=code%3D500&minDuration=10ms&maxDuration=1.5s",
             r#"{ (.code =~ "(?is).*500.*" || .code = 500) } && { traceDuration >= 10ms && traceDuration <= 1500ms }"#,
         );
+        check("name=GET&limit=5&name=PUT", r#"{ name =~ "(?is).*GET.*" }"#);
+        check("name=GET&tags=name%3DPUT", r#"{ name =~ "(?is).*PUT.*" }"#);
+        check("name=GET&start=1&end=2", "{ }");
+        check("name=GET&start=0&end=0", r#"{ name =~ "(?is).*GET.*" }"#);
+        check("name=GET&q={}", "{}");
         // A query says itself how long traces are to be.
         check("q={}&minDuration=1s&maxDuration=2s", "{}");
         check(

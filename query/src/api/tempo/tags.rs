@@ -119,6 +119,8 @@ pub(super) async fn scopes(state: &ApiState, parameters: &Parameters) -> Result<
 /// at all narrows nothing: completion must not fail while somebody types.
 pub(super) fn selection(parameters: &Parameters) -> Result<SpanSelection, Fault> {
     let (start_unix_nano, end_unix_nano) = super::search::seconds_range(parameters)?;
+    // Lists are at hand here, so there is nothing that could end early.
+    parameters.number::<u32>("maxStaleValues", "a whole number")?;
     let query = parameters
         .get("q")
         .and_then(traceql::parse_filter_leniently)

@@ -57,7 +57,9 @@ pub(in super::super) async fn evaluate(
     if window.step_nano == 0 || window.end_unix_nano <= window.start_unix_nano {
         return Err(EngineError::Invalid("the range of the query is empty".to_owned()));
     }
-    if window.intervals() as u64 > MetricsWindow::INTERVALS_MAX + 1 {
+    if window.intervals() as u64
+        > MetricsWindow::INTERVALS_MAX + MetricsWindow::INTERVALS_OF_ALIGNING
+    {
         return Err(EngineError::Invalid(format!(
             "the range has {} intervals, at most {} are possible; use a greater step",
             window.intervals(),

@@ -296,7 +296,13 @@ fn windows_are_aligned_to_steps() {
     assert_eq!(aligned, window(0, 6_000, 1_000));
     assert_eq!(aligned.intervals(), 6);
     assert!(MetricsWindow::aligned(0, 1_000_000, 1).is_err());
-    assert!(MetricsWindow::aligned(5, 5, 1).is_err());
+    assert!(MetricsWindow::aligned(6, 5, 1).is_err());
+    // The intervals that were asked for count, and a moment is an interval.
+    assert_eq!(MetricsWindow::aligned(1, 10_001, 1).unwrap().intervals(), 10_001);
+    assert!(MetricsWindow::aligned(1, 10_002, 1).is_err());
+    assert_eq!(MetricsWindow::aligned(10, 10, 10).unwrap().intervals(), 1);
+    assert_eq!(MetricsWindow::aligned(11, 11, 10).unwrap().intervals(), 2);
+    assert!(MetricsWindow::instant(5, 5).is_err());
     assert!(MetricsWindow::aligned(5, 6, 0).is_err());
     let instant = MetricsWindow::instant(1_234, 5_001).unwrap();
     assert_eq!((instant.intervals(), instant.step_nano), (1, 3_767));
