@@ -130,6 +130,7 @@ async fn measure(engine: &Engine, place: &str, spans: usize) {
                 query: traceql::parse(&text.replace("USER", &user)).unwrap(),
                 start_unix_nano: None,
                 end_unix_nano: None,
+                reach_nano: 0,
                 limit: 20,
                 spans_per_span_set: 3,
             };

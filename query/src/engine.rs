@@ -23,6 +23,7 @@ mod column;
 mod compare;
 mod condition;
 mod contrast;
+mod edge;
 mod longest;
 mod metrics;
 mod occurrences;
@@ -82,6 +83,8 @@ pub struct SearchRequest {
     pub start_unix_nano: Option<u64>,
     /// … and before this.
     pub end_unix_nano: Option<u64>,
+    /// So far outside the range fitting spans are looked for, of traces that reach into it. Not so where the longest are asked for.
+    pub reach_nano: u64,
     /// Traces at most.
     pub limit: usize,
     /// Spans per spanset in the answer (matches are counted beyond it).

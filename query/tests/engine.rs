@@ -57,6 +57,7 @@ async fn search(engine: &Engine, text: &str, limit: usize) -> SearchResponse {
         query,
         start_unix_nano: None,
         end_unix_nano: None,
+        reach_nano: 0,
         limit,
         spans_per_span_set: 3,
     };

@@ -59,11 +59,11 @@ pub(crate) fn open_range(parameters: &Parameters) -> Result<(Option<u64>, Option
     Ok((start, end))
 }
 
-/// `step` in nanoseconds: a Go duration or a number of seconds; `None` where it is absent or zero.
+/// `step` in nanoseconds: a Go duration or a number of seconds; `None` where it is absent.
 pub(crate) fn step(parameters: &Parameters) -> Result<Option<u64>, Fault> {
     let Some(text) = parameters.get("step") else { return Ok(None) };
     let fault = || Fault::parameter("step", text, "a duration such as 30s, or seconds above zero");
-    let nanos = match text.parse::<f64>() {
+    let nanos: u64 = match text.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() && (0.0..1e9).contains(&seconds) => {
             (seconds * NANOS_PER_SECOND as f64) as u64
         }
@@ -72,7 +72,10 @@ pub(crate) fn step(parameters: &Parameters) -> Result<Option<u64>, Fault> {
             parse_duration(text).and_then(|nanos| u64::try_from(nanos).ok()).ok_or_else(fault)?
         }
     };
-    Ok((nanos > 0).then_some(nanos))
+    if nanos == 0 {
+        return Err(fault());
+    }
+    Ok(Some(nanos))
 }
 
 /// A step that suits a chart of a range: about 240 points, at round times.
@@ -126,11 +129,10 @@ mod tests {
     fn steps_are_durations_or_seconds() {
         let of = |text: &str| step(&Parameters::parse(text)).map_err(|fault| fault.sentence);
         assert_eq!(of(""), Ok(None));
-        assert_eq!(of("step=0"), Ok(None));
         assert_eq!(of("step=30s"), Ok(Some(30 * NANOS_PER_SECOND)));
         assert_eq!(of("step=0.5"), Ok(Some(NANOS_PER_SECOND / 2)));
         assert_eq!(of("step=60"), Ok(Some(60 * NANOS_PER_SECOND)));
-        for text in ["step=-1", "step=-5s", "step=x", "step=inf"] {
+        for text in ["step=0", "step=0s", "step=-1", "step=-5s", "step=x", "step=inf"] {
             assert!(of(text).is_err(), "{text}");
         }
     }

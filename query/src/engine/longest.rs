@@ -8,6 +8,7 @@
 use super::{
     Cancellation, EngineError, Limits, SearchRequest, SearchResponse, TraceMatch,
     cancellation::CancelOnDrop,
+    edge::Window,
     plan::Plan,
     search::{Candidate, candidates, evaluate_on_threads, may_hold_more, on_thread, parallel},
     traces::{Extent, rows_of},
@@ -242,7 +243,8 @@ impl Ground {
         ids: Vec<TraceId>,
         cache: &Arc<ColumnCache>,
     ) -> Result<Vec<TraceMatch>, EngineError> {
-        let window = (self.from, self.to, self.spans_per_span_set);
+        let (from, to, spans_per_span_set) = (self.from, self.to, self.spans_per_span_set);
+        let window = Window { from, to, reach: 0, spans_per_span_set };
         let Self { all, plan, cancellation, threads, .. } = self;
         evaluate_on_threads(all, ids, plan, window, cache, cancellation, threads).await
     }

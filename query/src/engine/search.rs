@@ -6,6 +6,7 @@ use super::{
     answer::Answers,
     cancellation::CancelOnDrop,
     condition::condition,
+    edge::Window,
     operand::Frame,
     pipeline::Evaluation,
     plan::Plan,
@@ -45,8 +46,8 @@ pub(super) struct Partial {
 /// A trace that may be a result, by what one source has of it.
 pub(super) struct Candidate {
     pub(super) id: TraceId,
-    /// The earliest start of its fitting spans.
-    start_unix_nano: u64,
+    /// It starts no later than this: the earliest start of its fitting spans.
+    pub(super) start_unix_nano: u64,
     /// Its fitting spans, those outside the range asked for included.
     pub(super) spans: u64,
 }
@@ -174,9 +175,16 @@ pub(super) async fn search(
     let stats = ScanStats { sources: sources.len(), ..ScanStats::default() };
     let mut news = News { progress, keeps: keeps_told, stats, sent: None };
     let mut unvisited = sources.into_iter();
+    let spans_per_span_set = request.spans_per_span_set;
+    let window = Window { from, to, reach: request.reach_nano, spans_per_span_set };
+    let mut first_edge = window.first();
     let mut eagerness = 1;
     let wave = parallel();
     let result = async {
+        if let Some(edge) = window.last() {
+            let crossing = edge.candidates(&all, &plan, &cancellation, threads).await?;
+            crossing.iter().for_each(|candidate| queue.add(candidate));
+        }
         loop {
             // The latest start that anything in unvisited sources can have.
             let ahead = unvisited
@@ -187,13 +195,23 @@ pub(super) async fn search(
                 Some(((Reverse(start), _), _)) if found.len() >= request.limit => Some(*start),
                 _ => None,
             };
-            let best_left = queue.peek().max(ahead);
+            let before = first_edge.is_some().then(|| from.saturating_sub(1));
+            let best_left = queue.peek().max(ahead).max(before);
             news.tell(&mut found, best_left, &cancellation).await?;
             match (best_left, worst) {
                 (None, _) => return Ok(()),
                 // Equal starts go on: the smaller trace ID wins.
                 (Some(best), Some(worst)) if best < worst => return Ok(()),
                 _ => {}
+            }
+            // What reaches into the range starts before all else.
+            if queue.peek().is_none()
+                && ahead.is_none()
+                && let Some(edge) = first_edge.take()
+            {
+                let crossing = edge.candidates(&all, &plan, &cancellation, threads).await?;
+                crossing.iter().for_each(|candidate| queue.add(candidate));
+                continue;
             }
             // The row groups of a merged block all reach as far. Rather than look all of them through, some results come first: they
             // say how old the rows may be that are still worth a look.
@@ -227,7 +245,6 @@ pub(super) async fn search(
                     cancellation.check()?;
                     continue;
                 }
-                let window = (from, to, request.spans_per_span_set);
                 let answers =
                     evaluate_on_threads(&all, ids, &plan, window, &cache, &cancellation, threads);
                 let mut results = 0;
@@ -386,7 +403,7 @@ pub(super) fn spans_of_trace(
     plan: &Plan,
     cancellation: &Cancellation,
 ) -> Result<Vec<SpanMatch>, EngineError> {
-    let window = (0, u64::MAX, usize::MAX);
+    let window = Window { from: 0, to: u64::MAX, reach: 0, spans_per_span_set: usize::MAX };
     let cache = Arc::new(ColumnCache::default());
     let found = evaluate(sources, &[id], plan, window, &cache, cancellation)?;
     let sets = found.into_iter().flat_map(|trace| trace.span_sets);
@@ -398,7 +415,7 @@ pub(super) async fn evaluate_on_threads(
     sources: &Arc<[Arc<dyn Source>]>,
     ids: Vec<TraceId>,
     plan: &Arc<Plan>,
-    window: (u64, u64, usize),
+    window: Window,
     cache: &Arc<ColumnCache>,
     cancellation: &Cancellation,
     threads: &Arc<Semaphore>,
@@ -422,7 +439,7 @@ fn evaluate(
     sources: &[Arc<dyn Source>],
     ids: &[TraceId],
     plan: &Plan,
-    (from, to, spans_per_span_set): (u64, u64, usize),
+    window: Window,
     cache: &Arc<ColumnCache>,
     cancellation: &Cancellation,
 ) -> Result<Vec<TraceMatch>, EngineError> {
@@ -435,12 +452,14 @@ fn evaluate(
     let mut found = Vec::new();
     for trace in &traces.traces {
         let sets = evaluation.run(&plan.pipeline, trace)?;
-        let in_time = sets.iter().flat_map(|set| &set.members).any(|&at| {
-            let start = traces.spans[trace.spans[at as usize] as usize].start_unix_nano;
-            (from..to).contains(&start)
-        });
-        if in_time {
-            found.push(answers.trace(trace, sets, spans_per_span_set)?);
+        let times = |number: u32| {
+            let span = &traces.spans[number as usize];
+            (span.start_unix_nano, span.duration_nano)
+        };
+        let fitting = sets.iter().flat_map(|set| &set.members);
+        let fitting = || fitting.clone().map(|&at| times(trace.spans[at as usize]).0);
+        if window.has(fitting, || trace.spans.iter().map(|&number| times(number))) {
+            found.push(answers.trace(trace, sets, window.spans_per_span_set)?);
         }
     }
     Ok(found)

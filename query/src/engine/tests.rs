@@ -27,6 +27,7 @@ fn request(text: &str) -> SearchRequest {
         query: parse(text).unwrap_or_else(|error| panic!("{}", error.render(text))),
         start_unix_nano: None,
         end_unix_nano: None,
+        reach_nano: 0,
         limit: 1_000,
         spans_per_span_set: 1_000,
     }
@@ -72,8 +73,23 @@ fn all_expected(spans: &[Span], request: &SearchRequest) -> Vec<(FoundTrace, u64
         spans.sort_by_key(|span| (span.start, span.id));
         let trace = Trace { spans };
         let sets = trace.run(pipeline);
-        let mut matches = sets.iter().flatten();
-        if !matches.any(|&span| (from..to).contains(&trace.spans[span].start)) {
+        let reach = request.reach_nano;
+        let is_found = |span: &usize| {
+            let start = trace.spans[*span].start;
+            let mut others = trace.spans.iter();
+            if start < from {
+                let reaches_into = |it: &&Span| {
+                    (from.saturating_sub(reach)..from + reach).contains(&it.start)
+                        && it.start + it.duration.max(0) as u64 >= from
+                };
+                start + reach >= from && others.any(reaches_into)
+            } else {
+                start < to
+                    || start - to < reach
+                        && others.any(|it| it.start < to && it.start >= to.saturating_sub(reach))
+            }
+        };
+        if !sets.iter().flatten().any(is_found) {
             continue;
         }
         let ids = |set: &BTreeSet<usize>| set.iter().map(|&at| trace.spans[at].span_id()).collect();
@@ -300,6 +316,7 @@ proptest! {
         limit in prop_oneof![Just(1_000usize), 1usize..4],
         from in prop::option::of(998u64..1_010),
         length in prop::option::of(1u64..8),
+        reach in prop_oneof![Just(0u64), 1u64..6],
     ) {
         // Some combinations make no sense (types), which is for validation to say.
         let Ok(query) = parse(&text) else { return Ok(()) };
@@ -308,6 +325,7 @@ proptest! {
         request.limit = limit;
         request.start_unix_nano = from;
         request.end_unix_nano = length.map(|length| from.unwrap_or(1_000) + length);
+        request.reach_nano = reach;
         let response = match wait(engine(parts).search(request.clone())) {
             Ok(response) => response,
             Err(EngineError::Unsupported(_)) => return Ok(()),

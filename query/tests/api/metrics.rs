@@ -72,6 +72,7 @@ async fn times_and_steps_of_metrics() {
     }
     for range in [
         "start=5&end=4",
+        "step=0",
         "start=5&end=5&instant=true",
         "step=-1",
         "start=x",

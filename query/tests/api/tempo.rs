@@ -220,6 +220,37 @@ async fn a_search_stays_in_its_range() {
 }
 
 #[tokio::test]
+async fn a_trace_that_reaches_into_the_range_is_found_by_what_it_has_outside() {
+    let rig = Rig::new().await;
+    // In the second trace nothing spans the time from the first to the last.
+    for (id, parent, name, start, duration) in
+        [(1, 0, "ride", 0, 20_000), (2, 1, "board", 1_000, 10), (3, 1, "leave", 19_000, 10)]
+    {
+        let mut span = span(id, parent, name, start, duration);
+        rig.append(vec![of_service("trams", vec![span.clone()])]).await;
+        if parent > 0 {
+            span.trace_id = trace_id("2");
+            rig.append(vec![of_service("trams", vec![span])]).await;
+        }
+    }
+    for (range, query, count) in [
+        ("start=1790000005&end=1790000006", "", 2),
+        ("start=1790000005&end=1790000006", "name=\"ride\"", 1),
+        ("start=1790000005&end=1790000006", "name=\"board\"", 2),
+        ("start=1790000005&end=1790000006", "name=\"leave\"", 2),
+        ("start=1789999990&end=1790000000", "name=\"leave\"", 1),
+        ("start=1789999990&end=1790000001", "name=\"leave\"", 2),
+        ("start=1789999990&end=1789999998", "name=\"leave\"", 0),
+        ("start=1790000019&end=1790000021", "name=\"board\"", 2),
+        ("start=1790000020&end=1790000021", "name=\"board\"", 1),
+        ("start=1790000021&end=1790000022", "", 0),
+    ] {
+        let path = format!("{range}&q=%7B{}%7D", query.replace('"', "%22"));
+        assert_eq!(search(&rig, &path).await.traces.len(), count, "{range} {query}");
+    }
+}
+
+#[tokio::test]
 async fn searches_are_newest_first_and_limited() {
     let rig = Rig::new().await;
     for number in 1..=5_u8 {

@@ -102,6 +102,7 @@ pub(super) fn request(
         start_unix_nano: Some(start),
         // The microsecond `end` itself belongs to the range.
         end_unix_nano: end.map(|end| end.saturating_add(1_000)),
+        reach_nano: 0,
         limit,
         spans_per_span_set: 1,
     })

@@ -79,6 +79,7 @@ pub(super) async fn search(
         query: traceql::parse(text)?.into_search(),
         start_unix_nano,
         end_unix_nano,
+        reach_nano: 0,
         limit,
         spans_per_span_set: 0,
     };

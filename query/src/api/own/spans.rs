@@ -43,6 +43,7 @@ pub(super) async fn spans(
         query: selecting(query, &columns)?,
         start_unix_nano,
         end_unix_nano,
+        reach_nano: 0,
         limit: bounded(&parameters, "limit", TRACES_DEFAULT, TRACES_MAX)?,
         spans_per_span_set: usize::MAX,
     };

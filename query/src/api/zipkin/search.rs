@@ -37,6 +37,7 @@ pub(super) async fn traces(
         query: traceql::parse(&query)?,
         start_unix_nano: Some(range.start),
         end_unix_nano: Some(range.end),
+        reach_nano: 0,
         limit,
         spans_per_span_set: 1,
     };

@@ -19,6 +19,7 @@ proptest! {
         limit in 1usize..5,
         from in prop::option::of(1_000u64..1_080),
         length in prop::option::of(1u64..60),
+        reach in prop_oneof![Just(0u64), 1u64..20],
     ) {
         let Ok(query) = parse(&text) else { return Ok(()) };
         let mut unique: BTreeMap<(u8, u8), Span> = BTreeMap::new();
@@ -33,6 +34,7 @@ proptest! {
         request.limit = limit;
         request.start_unix_nano = from;
         request.end_unix_nano = length.map(|length| from.unwrap_or(1_000) + length);
+        request.reach_nano = reach;
         let response = match wait(engine.search(request.clone())) {
             Ok(response) => response,
             Err(EngineError::Unsupported(_)) => return Ok(()),
