@@ -1,5 +1,6 @@
 //! Tempo's HTTP API, as Grafana's Tempo data source speaks it.
 
+mod compact;
 mod logfmt;
 mod messages;
 mod metrics;
@@ -12,7 +13,7 @@ mod tags;
 mod trace_by_id;
 mod trace_filter;
 
-use super::{ApiState, guard::Family};
+use super::{ApiState, Fault, guard::Family};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -21,10 +22,14 @@ use axum::{
     routing::get,
 };
 use http::{HeaderMap, header};
+use prost::Message;
+use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::Semaphore;
 
 const PROTOBUF: &str = "application/protobuf";
+const JSON: &str = "application/json";
+const COMPACT: &str = "application/vnd.grafana.llm";
 
 /// Clients decide by this version which calls exist. It names the Tempo release whose search API is spoken here; Sigyn's
 /// own version stands at `/version` and `/api/v1/status/buildinfo`.
@@ -49,13 +54,49 @@ pub(crate) fn routes(family: Family, state: Arc<ApiState>, turns: Arc<Semaphore>
         .merge(streaming)
 }
 
+/// How an answer is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Protobuf,
+    Json,
+    /// JSON for language models, where there is some: of whole traces and of the values of tags.
+    Compact,
+}
+
+impl Format {
+    /// The first in this order that is asked for anywhere; JSON, if none is.
+    fn of(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(header::ACCEPT).iter();
+        let accepted: Vec<&str> = accepted.filter_map(|value| value.to_str().ok()).collect();
+        let order = [(PROTOBUF, Self::Protobuf), (JSON, Self::Json), (COMPACT, Self::Compact)];
+        let wanted =
+            order.into_iter().find(|(name, _)| accepted.iter().any(|value| value.contains(name)));
+        wanted.map_or(Self::Json, |(_, format)| format)
+    }
+}
+
 fn wants_protobuf(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter();
-    accepted.filter_map(|value| value.to_str().ok()).any(|value| value.contains(PROTOBUF))
+    Format::of(headers) == Format::Protobuf
 }
 
 fn protobuf_response(body: Bytes) -> Response {
     ([(header::CONTENT_TYPE, PROTOBUF)], body).into_response()
+}
+
+fn compact_response(answer: &impl Serialize) -> Result<Response, Fault> {
+    let body = super::trace::to_json(answer)?;
+    Ok(([(header::CONTENT_TYPE, compact::CONTENT_TYPE)], body).into_response())
+}
+
+/// A list as protobuf or as JSON.
+fn list_response<M: Message + From<T>, T: Serialize>(
+    headers: &HeaderMap,
+    list: T,
+) -> Result<Response, Fault> {
+    if wants_protobuf(headers) {
+        return Ok(protobuf_response(M::from(list).encode_to_vec().into()));
+    }
+    Ok(super::trace::json_response(super::trace::to_json(&list)?))
 }
 
 async fn build_info(State(state): State<Arc<ApiState>>) -> Json<BTreeMap<String, String>> {

@@ -7,7 +7,10 @@ use prost::Message;
 use serde_json::json;
 use sigyn_proto::{
     otlp::{common::v1::any_value::Value, trace::v1::TracesData},
-    tempo::TraceByIdResponse,
+    tempo::{
+        SearchTagValuesResponse, SearchTagValuesV2Response, SearchTagsResponse,
+        SearchTagsV2Response, TagValue, TraceByIdResponse,
+    },
 };
 
 const PROTOBUF: &str = "application/protobuf";
@@ -204,6 +207,79 @@ async fn searches_of_the_old_form() {
     ] {
         assert_eq!(search(&rig, parameters).await.traces.len(), count, "{parameters}");
     }
+}
+
+#[tokio::test]
+async fn language_models_get_fewer_words() {
+    let rig = Rig::with_shop().await;
+    let (accepted, written) = ("application/vnd.grafana.llm", "application/vnd.grafana.llm+json");
+    let of_span =
+        |id: u8| json!({ "spanId": format!("000000000000000{id}"), "kind": "SPAN_KIND_SERVER" });
+    let answer = rig.get_as(&format!("/api/v2/traces/{TRACE}"), accepted).await;
+    assert_eq!(answer.headers["content-type"], written);
+    let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let (mut root, mut hold) = (of_span(1), of_span(2));
+    let more = json!({
+        "name": "POST /hold", "startTimeUnixNano": "1790000000000000000",
+        "endTimeUnixNano": "1790000000412000000", "durationMs": 412.0,
+        "status": { "code": "STATUS_CODE_UNSET", "message": "" },
+    });
+    root.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let more = json!({
+        "name": "hold seat", "parentSpanId": "0000000000000001",
+        "startTimeUnixNano": "1790000000005000000", "endTimeUnixNano": "1790000000305000000",
+        "durationMs": 300.0, "attributes": { "fare.class": "first", "seat": 12 },
+        "events": [{
+            "name": "retry", "timeUnixNano": "1790000000006000000", "attributes": { "attempt": 3 },
+        }],
+        "status": { "code": "STATUS_CODE_ERROR", "message": "sold out" },
+    });
+    hold.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let of_service = |service: &str, span| json!({ "serviceName": service, "scopes": [{ "name": "shop", "spans": [span] }] });
+    let services = [of_service("kiosk", root), of_service("seats", hold.clone())];
+    assert_eq!(answer["trace"], json!({ "traceId": TRACE, "services": services }));
+    assert!(answer["metrics"]["inspectedBytes"].as_u64().unwrap() > 0);
+    assert_eq!((&answer["status"], &answer["message"]), (&json!("COMPLETE"), &json!(null)));
+
+    let filtered = format!("/api/v2/traces/{TRACE}?q=%7Bstatus%3Derror%7D");
+    let answer = rig.get_as(&filtered, accepted).await;
+    let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(answer["trace"]["services"], json!([of_service("seats", hold)]));
+    assert_eq!(answer["status"], "PARTIAL");
+    assert_eq!(rig.get_as("/api/v2/traces/abc", accepted).await.text(), "{}");
+
+    let answer = rig.get_as("/api/v2/search/tag/resource.service.name/values", accepted).await;
+    assert_eq!(answer.headers["content-type"], written);
+    assert_eq!(answer.text(), r#"{"tagValues":{"string":["kiosk","seats"]}}"#);
+    // Where there is nothing of the kind, and where plain JSON would do as well, it is that.
+    for (path, accepted) in [
+        (format!("/api/traces/{TRACE}"), accepted),
+        ("/api/search?q=%7B%7D".to_owned(), accepted),
+        ("/api/v2/search/tags".to_owned(), accepted),
+        (format!("/api/v2/traces/{TRACE}"), "application/vnd.grafana.llm, application/json"),
+    ] {
+        let answer = rig.get_as(&path, accepted).await;
+        assert_eq!(answer.headers["content-type"], "application/json", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn lists_come_as_protobuf_too() {
+    async fn of<M: Message + Default>(rig: &Rig, path: &str) -> M {
+        let answer = rig.get_as(path, PROTOBUF).await;
+        assert_eq!(answer.headers["content-type"], PROTOBUF, "{path}");
+        M::decode(answer.body).unwrap()
+    }
+    let rig = Rig::with_shop().await;
+    let tags: SearchTagsResponse = of(&rig, "/api/search/tags?scope=span").await;
+    assert_eq!(tags.tag_names, ["fare.class", "seat"]);
+    let tags: SearchTagsV2Response = of(&rig, "/api/v2/search/tags?scope=span").await;
+    let scopes: Vec<_> = tags.scopes.into_iter().map(|scope| (scope.name, scope.tags)).collect();
+    assert_eq!(scopes, [("span".to_owned(), vec!["fare.class".to_owned(), "seat".to_owned()])]);
+    let values: SearchTagValuesResponse = of(&rig, "/api/search/tag/seat/values").await;
+    assert_eq!(values.tag_values, ["12"]);
+    let values: SearchTagValuesV2Response = of(&rig, "/api/v2/search/tag/span.seat/values").await;
+    assert_eq!(values.tag_values, [TagValue { r#type: "int".into(), value: "12".into() }]);
 }
 
 #[tokio::test]

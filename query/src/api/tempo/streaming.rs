@@ -22,7 +22,6 @@ use sigyn_proto::tempo::{
     PartialStatus, QueryInstantRequest, QueryRangeRequest, QueryRangeResponse, SearchMetrics,
     SearchRequest, SearchResponse, SearchTagValuesRequest, SearchTagValuesResponse,
     SearchTagValuesV2Response, SearchTagsRequest, SearchTagsResponse, SearchTagsV2Response,
-    SearchTagsV2Scope, TagValue,
 };
 use sigyn_store::TraceId;
 use std::{collections::HashSet, sync::Arc};
@@ -191,13 +190,11 @@ async fn search_tags(
         ("limit", asked.max_tags_per_scope.to_string()),
     ]);
     if by_scope {
-        let scopes = tags::scopes(&state, &parameters).await?.into_iter();
-        let scopes =
-            scopes.map(|scope| SearchTagsV2Scope { name: scope.name.to_owned(), tags: scope.tags });
-        to.send(&SearchTagsV2Response { scopes: scopes.collect() }).await;
+        let list = tags::Version2 { scopes: tags::scopes(&state, &parameters).await? };
+        to.send(&SearchTagsV2Response::from(list)).await;
     } else {
-        let tag_names = tags::names(&state, &parameters).await?.into_iter().collect();
-        to.send(&SearchTagsResponse { tag_names }).await;
+        let list = tags::Version1 { tag_names: tags::names(&state, &parameters).await? };
+        to.send(&SearchTagsResponse::from(list)).await;
     }
     Ok(())
 }
@@ -215,14 +212,13 @@ async fn search_values(
         ("limit", asked.max_tag_values.to_string()),
     ]);
     if typed {
-        let values = tag_values::values(&state, &asked.tag_name, &parameters).await?.into_iter();
-        let values =
-            values.map(|value| TagValue { r#type: value.r#type.to_owned(), value: value.value });
-        to.send(&SearchTagValuesV2Response { tag_values: values.collect() }).await;
+        let tag_values = tag_values::values(&state, &asked.tag_name, &parameters).await?;
+        let list = tag_values::Version2 { tag_values };
+        to.send(&SearchTagValuesV2Response::from(list)).await;
     } else {
-        let values = tag_values::texts(&state, &asked.tag_name, &parameters).await?;
-        let tag_values = values.into_iter().collect();
-        to.send(&SearchTagValuesResponse { tag_values }).await;
+        let tag_values = tag_values::texts(&state, &asked.tag_name, &parameters).await?;
+        let list = tag_values::Version1 { tag_values };
+        to.send(&SearchTagValuesResponse::from(list)).await;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Values of one attribute or intrinsic.
 
-use super::tags::INTRINSICS;
+use super::{Format, compact, tags::INTRINSICS};
 use crate::{
     api::{
         ApiState, Fault,
@@ -10,8 +10,10 @@ use crate::{
     engine::Value,
     traceql,
 };
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
 use serde::Serialize;
+use sigyn_proto::tempo::{SearchTagValuesResponse, SearchTagValuesV2Response, TagValue};
 use std::{collections::BTreeSet, sync::Arc};
 
 const LIMIT_DEFAULT: usize = 5_000;
@@ -25,7 +27,7 @@ const DURATIONS: [&str; 5] =
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Version2 {
-    tag_values: Vec<TypedValue>,
+    pub(super) tag_values: Vec<TypedValue>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +39,22 @@ pub(super) struct TypedValue {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Version1 {
-    tag_values: BTreeSet<String>,
+    pub(super) tag_values: BTreeSet<String>,
+}
+
+impl From<Version2> for SearchTagValuesV2Response {
+    fn from(list: Version2) -> Self {
+        let values = list.tag_values.into_iter();
+        let values =
+            values.map(|value| TagValue { r#type: value.r#type.to_owned(), value: value.value });
+        Self { tag_values: values.collect() }
+    }
+}
+
+impl From<Version1> for SearchTagValuesResponse {
+    fn from(list: Version1) -> Self {
+        Self { tag_values: list.tag_values.into_iter().collect() }
+    }
 }
 
 /// `GET /api/v2/search/tag/{tag}/values`: the tag is a TraceQL field.
@@ -45,9 +62,14 @@ pub(super) async fn version_2(
     State(state): State<Arc<ApiState>>,
     Segment(path): Segment,
     parameters: Parameters,
-) -> Result<Json<Version2>, Fault> {
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
     let tag = tag(&path, &parameters)?;
-    Ok(Json(Version2 { tag_values: values(&state, tag, &parameters).await? }))
+    let tag_values = values(&state, tag, &parameters).await?;
+    if Format::of(&headers) == Format::Compact {
+        return super::compact_response(&compact::TagValues::of(tag_values));
+    }
+    super::list_response::<SearchTagValuesV2Response, _>(&headers, Version2 { tag_values })
 }
 
 /// `GET /api/search/tag/{tag}/values`: the tag is an intrinsic, or an attribute without its scope.
@@ -55,9 +77,11 @@ pub(super) async fn version_1(
     State(state): State<Arc<ApiState>>,
     Segment(path): Segment,
     parameters: Parameters,
-) -> Result<Json<Version1>, Fault> {
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
     let tag = tag(&path, &parameters)?;
-    Ok(Json(Version1 { tag_values: texts(&state, tag, &parameters).await? }))
+    let list = Version1 { tag_values: texts(&state, tag, &parameters).await? };
+    super::list_response::<SearchTagValuesResponse, _>(&headers, list)
 }
 
 /// Values as text of an intrinsic, or of an attribute without its scope.

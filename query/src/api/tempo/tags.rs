@@ -5,8 +5,10 @@ use crate::{
     engine::SpanSelection,
     traceql,
 };
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
 use serde::Serialize;
+use sigyn_proto::tempo::{SearchTagsResponse, SearchTagsV2Response, SearchTagsV2Scope};
 use sigyn_store::AttributeScope;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -46,7 +48,7 @@ const LIMIT_DEFAULT: usize = 5_000;
 
 #[derive(Serialize)]
 pub(super) struct Version2 {
-    scopes: Vec<Scope>,
+    pub(super) scopes: Vec<Scope>,
 }
 
 #[derive(Serialize)]
@@ -58,23 +60,42 @@ pub(super) struct Scope {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Version1 {
-    tag_names: BTreeSet<String>,
+    pub(super) tag_names: BTreeSet<String>,
+}
+
+impl From<Version2> for SearchTagsV2Response {
+    fn from(list: Version2) -> Self {
+        let scopes = list.scopes.into_iter();
+        let scopes =
+            scopes.map(|scope| SearchTagsV2Scope { name: scope.name.to_owned(), tags: scope.tags });
+        Self { scopes: scopes.collect() }
+    }
+}
+
+impl From<Version1> for SearchTagsResponse {
+    fn from(list: Version1) -> Self {
+        Self { tag_names: list.tag_names.into_iter().collect() }
+    }
 }
 
 /// `GET /api/v2/search/tags`.
 pub(super) async fn version_2(
     State(state): State<Arc<ApiState>>,
     parameters: Parameters,
-) -> Result<Json<Version2>, Fault> {
-    Ok(Json(Version2 { scopes: scopes(&state, &parameters).await? }))
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let list = Version2 { scopes: scopes(&state, &parameters).await? };
+    super::list_response::<SearchTagsV2Response, _>(&headers, list)
 }
 
 /// `GET /api/search/tags`: attribute names of all scopes in one list; intrinsics only when asked for.
 pub(super) async fn version_1(
     State(state): State<Arc<ApiState>>,
     parameters: Parameters,
-) -> Result<Json<Version1>, Fault> {
-    Ok(Json(Version1 { tag_names: names(&state, &parameters).await? }))
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let list = Version1 { tag_names: names(&state, &parameters).await? };
+    super::list_response::<SearchTagsResponse, _>(&headers, list)
 }
 
 pub(super) async fn names(

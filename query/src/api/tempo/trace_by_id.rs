@@ -1,6 +1,6 @@
 //! A trace by its ID: v1 and v2, JSON and protobuf.
 
-use super::trace_filter::TraceFilter;
+use super::{Format, compact, trace_filter::TraceFilter};
 use crate::api::{
     ApiState, Fault,
     otlp_json::{Enums, Ids, Style, Styled},
@@ -61,7 +61,8 @@ pub(super) async fn version_2(
     let filter = TraceFilter::of(&parameters)?;
     let encoded = trace::load(&state, id).await?.unwrap_or_default();
     let inspected_bytes = encoded.len() as u64;
-    let as_protobuf = super::wants_protobuf(&headers);
+    let format = Format::of(&headers);
+    let as_protobuf = format == Format::Protobuf;
     if as_protobuf && filter.is_none() {
         return Ok(protobuf(encoded, inspected_bytes, None));
     }
@@ -72,6 +73,13 @@ pub(super) async fn version_2(
     };
     if as_protobuf {
         return Ok(protobuf(decoded.encode_to_vec().into(), inspected_bytes, cut));
+    }
+    if format == Format::Compact {
+        let answer = trace::on_blocking_thread(move || {
+            let resources = decoded.resource_spans;
+            super::compact_response(&compact::Trace::of(resources, inspected_bytes, cut))
+        });
+        return answer.await;
     }
     let json = trace::on_blocking_thread(move || {
         trace::to_json(&Version2 {
