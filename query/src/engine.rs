@@ -83,7 +83,8 @@ pub struct SearchRequest {
     pub start_unix_nano: Option<u64>,
     /// … and before this.
     pub end_unix_nano: Option<u64>,
-    /// So far outside the range fitting spans are looked for, of traces that reach into it. Not so where the longest are asked for.
+    /// Of a trace with a span that starts at most so long before an end of the range and lasts until there, fitting spans count
+    /// wherever they are. Not so where the longest are asked for.
     pub reach_nano: u64,
     /// Traces at most.
     pub limit: usize,

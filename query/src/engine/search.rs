@@ -46,7 +46,7 @@ pub(super) struct Partial {
 /// A trace that may be a result, by what one source has of it.
 pub(super) struct Candidate {
     pub(super) id: TraceId,
-    /// It starts no later than this: the earliest start of its fitting spans.
+    /// It starts no later than this: the earliest start of its spans that were looked at.
     pub(super) start_unix_nano: u64,
     /// Its fitting spans, those outside the range asked for included.
     pub(super) spans: u64,
@@ -457,8 +457,8 @@ fn evaluate(
             (span.start_unix_nano, span.duration_nano)
         };
         let fitting = sets.iter().flat_map(|set| &set.members);
-        let fitting = || fitting.clone().map(|&at| times(trace.spans[at as usize]).0);
-        if window.has(fitting, || trace.spans.iter().map(|&number| times(number))) {
+        let fitting = fitting.map(|&at| times(trace.spans[at as usize]).0);
+        if window.has(fitting, trace.spans.iter().map(|&number| times(number))) {
             found.push(answers.trace(trace, sets, window.spans_per_span_set)?);
         }
     }

@@ -73,22 +73,16 @@ fn all_expected(spans: &[Span], request: &SearchRequest) -> Vec<(FoundTrace, u64
         spans.sort_by_key(|span| (span.start, span.id));
         let trace = Trace { spans };
         let sets = trace.run(pipeline);
-        let reach = request.reach_nano;
-        let is_found = |span: &usize| {
-            let start = trace.spans[*span].start;
-            let mut others = trace.spans.iter();
-            if start < from {
-                let reaches_into = |it: &&Span| {
-                    (from.saturating_sub(reach)..from + reach).contains(&it.start)
-                        && it.start + it.duration.max(0) as u64 >= from
-                };
-                start + reach >= from && others.any(reaches_into)
-            } else {
-                start < to
-                    || start - to < reach
-                        && others.any(|it| it.start < to && it.start >= to.saturating_sub(reach))
-            }
+        let crosses = |end: u64| {
+            trace.spans.iter().any(|it| {
+                it.start < end
+                    && it.start + request.reach_nano >= end
+                    && it.start + it.duration.max(0) as u64 >= end
+            })
         };
+        let ends = [request.start_unix_nano, request.end_unix_nano];
+        let reaches = request.reach_nano > 0 && ends.into_iter().flatten().any(crosses);
+        let is_found = |span: &usize| reaches || (from..to).contains(&trace.spans[*span].start);
         if !sets.iter().flatten().any(is_found) {
             continue;
         }

@@ -19,8 +19,9 @@ const SPANS_PER_SPAN_SET_MAX: usize = 100;
 const KNOWN_PARAMETERS: [&str; 8] =
     ["q", "tags", "minDuration", "maxDuration", "limit", "spss", "start", "end"];
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
-/// Tempo finds traces that reach into the range, wherever their fitting spans are. Here those count that are as near as this.
-const REACH_NANO: u64 = 60 * NANOS_PER_SECOND;
+/// Tempo finds traces that reach into the range, wherever their fitting spans are. Here a span must last until an end of the
+/// range that started no longer before it than this.
+const REACH_NANO: u64 = 300 * NANOS_PER_SECOND;
 
 /// The body is decoded strictly by Grafana, so an answer that a limit cut short says so in a header.
 const PARTIAL_HEADER: &str = "sigyn-partial";
