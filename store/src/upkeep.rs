@@ -43,6 +43,8 @@ const RETRY_MERGE_AFTER: Duration = Duration::from_secs(3600);
 const MERGES_MAX: usize = 16;
 /// So many of the newest blocks are made ready for readers: footers and filters of more would leave the cache little room for columns.
 const READY_MAX: usize = 32;
+/// Of so many of the newest traces it is known in memory where they lie: 20 bytes a trace.
+const READY_TRACES_MAX: u64 = 400_000;
 /// Blocks that are retired in one step at most.
 const RETIRE_MAX: usize = 32;
 
@@ -82,14 +84,15 @@ impl Upkeep {
         blocks.sort_by_key(|block| Reverse(block.meta().start_max_unix_nano));
         blocks.truncate(READY_MAX);
         let names: BTreeSet<Ulid> = blocks.iter().map(|block| block.meta().block).collect();
-        {
-            let mut ready = self.ready.lock();
-            blocks.retain(|block| !ready.contains(&block.meta().block));
-            *ready = names;
-        }
+        let before = std::mem::replace(&mut *self.ready.lock(), names);
         let read = move || {
+            let mut traces = 0;
             for block in blocks {
-                if let Err(error) = block.make_ready() {
+                traces += block.meta().traces;
+                if before.contains(&block.meta().block) {
+                    continue;
+                }
+                if let Err(error) = block.make_ready(traces <= READY_TRACES_MAX) {
                     tracing::debug!(%error, "could not read ahead");
                 }
             }

@@ -82,6 +82,11 @@ impl ColumnFile {
         Self { file: self.file.clone(), cache: Arc::clone(cache), ..*self }
     }
 
+    /// True when it lies on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.file, BlockFile::Local { .. })
+    }
+
     /// What its end says of it.
     pub(super) fn footer(&self) -> Result<Footer, Error> {
         let key = Key::Footer(self.id);

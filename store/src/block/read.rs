@@ -89,11 +89,15 @@ impl Block {
             .collect()
     }
 
-    /// Reads into the cache what each question begins with: footers, filters and resources.
-    pub(crate) fn make_ready(&self) -> Result<(), Error> {
+    /// Reads into the cache what each question begins with: footers, filters and resources, and where traces lie, if that is wanted
+    /// and need not be fetched from afar.
+    pub(crate) fn make_ready(&self, with_traces: bool) -> Result<(), Error> {
         for row_group in 0..self.meta.row_groups.len() {
             self.spans.bloom(row_group)?;
             self.resource_table(row_group)?;
+            if with_traces && self.spans.is_local() {
+                self.traces(row_group)?;
+            }
         }
         Ok(())
     }
@@ -152,9 +156,7 @@ impl Block {
         if !self.may_hold(row_group, trace_id)? {
             return Ok(0..0);
         }
-        if let Some(Entry::Traces(traces)) =
-            self.cache.get(&Key::Traces(self.meta.block, row_group))
-        {
+        if let Some(traces) = self.known_traces(row_group) {
             return Ok(traces.rows_of(trace_id));
         }
         let near = self.spans.column_near(row_group, "trace_id", &trace_id.0)?;
@@ -170,8 +172,7 @@ impl Block {
 
     /// Which rows of a row group belong to which trace.
     pub(super) fn traces(&self, row_group: usize) -> Result<Arc<TraceRuns>, Error> {
-        let key = Key::Traces(self.meta.block, row_group);
-        if let Some(Entry::Traces(traces)) = self.cache.get(&key) {
+        if let Some(traces) = self.known_traces(row_group) {
             return Ok(traces);
         }
         let mut scan = self.spans.scan(row_group)?;
@@ -186,8 +187,16 @@ impl Block {
                 || self.damaged("its trace IDs are not as many as its spans, or of another type");
             Ok(Arc::new(TraceRuns::new(ids.ok_or_else(wrong)?)))
         })?;
+        let key = Key::Traces(self.meta.block, row_group);
         self.cache.put(key, Entry::Traces(Arc::clone(&traces)), traces.size_bytes());
         Ok(traces)
+    }
+
+    fn known_traces(&self, row_group: usize) -> Option<Arc<TraceRuns>> {
+        match self.cache.get(&Key::Traces(self.meta.block, row_group)) {
+            Some(Entry::Traces(traces)) => Some(traces),
+            _ => None,
+        }
     }
 
     /// The trace IDs of a row group, of some rows (ascending) or all.
@@ -196,6 +205,9 @@ impl Block {
         row_group: usize,
         rows: Option<&UInt32Array>,
     ) -> Result<ArrayRef, Error> {
+        if let Some(traces) = self.known_traces(row_group) {
+            return Ok(traces.ids(rows));
+        }
         let asked = Key::AskedTraces(self.meta.block, row_group);
         if let Some(rows) = rows.filter(|rows| rows.len() <= FEW_IDS)
             && self.cache.get(&asked).is_none()

@@ -297,10 +297,11 @@ fn a_block_that_was_made_ready_says_where_traces_are_without_its_files() {
         let folder = tempfile::tempdir().unwrap();
         let mut shelf = Shelf::new(folder.path()).await;
         let block = shelf.write(&[request(&[(1, 1), (2, 2)])]).await.unwrap();
-        block.make_ready().unwrap();
+        block.make_ready(true).unwrap();
         std::fs::remove_dir_all(folder.path().join(block.meta().block.to_string())).unwrap();
         assert!(block.may_hold(0, &TraceId([1; 16])).unwrap());
         assert!(!block.may_hold(0, &TraceId([9; 16])).unwrap());
+        assert_eq!(block.rows_of(0, &TraceId([2; 16])).unwrap(), 1..2);
         assert!(block.resource_table(0).unwrap().is_some());
         assert!(block.trace(&TraceId([1; 16])).is_err(), "the spans were not read");
         shelf.blocks.delete(block.meta().block).await.unwrap();
