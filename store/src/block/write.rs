@@ -42,15 +42,13 @@ use std::{
 /// Spans of one row group at most.
 pub(super) const ROW_GROUP_ROWS_MAX: usize = 65_536;
 /// Bytes of a page, before compression, about: what a look-up of one trace decodes per column. By bytes and not by rows, since columns
-/// differ a hundredfold in width, and a page of few bytes compresses badly.
-pub(super) const PAGE_BYTES: usize = 16 << 10;
+/// differ a hundredfold in width, and a page of few bytes compresses badly. A search for long spans leaves out the more pages the fewer
+/// rows they have.
+pub(super) const PAGE_BYTES: usize = 8 << 10;
 /// Rows of a page. A column in which every row has a value is not looked at before that, however large its page has become.
 pub(super) const PAGE_ROWS_MAX: usize = 16_384;
-/// Bytes of a page of times: what is known of the durations of a page says which pages a search for long spans can leave out, and the
-/// fewer rows a page has the more that are.
-const TIMES_PAGE_BYTES: usize = 8 << 10;
 /// Bytes of a page of a list: what lies in it before the rows of a trace must be walked through, since nothing says where a row begins.
-const LIST_PAGE_BYTES: usize = 4 << 10;
+const LIST_PAGE_BYTES: usize = 1 << 10;
 /// After so many rows the size of the page is looked at.
 pub(super) const WRITE_ROWS: usize = 1024;
 /// False positives of the filter on trace IDs.
@@ -352,9 +350,8 @@ fn properties(
         encode(column(&it.column()), encoding);
     }
     for name in ["start_unix_nano", "duration_nano"] {
-        properties = properties
-            .set_column_data_page_size_limit(column(name), TIMES_PAGE_BYTES)
-            .set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+        properties =
+            properties.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
     }
     for leaf in schema.columns().iter().filter(|leaf| leaf.max_rep_level() > 0) {
         properties =
