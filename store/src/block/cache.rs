@@ -1,11 +1,11 @@
 //! What was read from blocks lately: footers, bloom filters, dictionaries, columns. Bounded by bytes.
 
 use super::{
-    column_file::FileId, footer::Footer, resource_table::ResourceTable, trace_runs::TraceRuns,
+    codes::TextPlaces, column_file::FileId, footer::Footer, resource_table::ResourceTable,
+    trace_runs::TraceRuns, walk::ValuePage,
 };
 use arrow_array::ArrayRef;
 use arrow_buffer::BooleanBuffer;
-use bytes::Bytes;
 use parking_lot::Mutex;
 use parquet::{bloom_filter::Sbbf, column::page::Page};
 use std::{collections::HashMap, sync::Arc};
@@ -30,6 +30,8 @@ pub(super) enum Key {
     Column(FileId, usize, usize),
     /// Row group, position of the leaf among the leaves of the schema.
     Dictionary(FileId, usize, usize),
+    /// The same, of a dictionary of texts.
+    TextPlaces(FileId, usize, usize),
     /// Row group, position of the leaf, number of the page.
     Page(FileId, usize, usize, usize),
     /// Row group, column and test.
@@ -46,6 +48,7 @@ impl Key {
             | Self::Bloom(file, _)
             | Self::Column(file, ..)
             | Self::Dictionary(file, ..)
+            | Self::TextPlaces(file, ..)
             | Self::Page(file, ..) => file.block,
             Self::Traces(block, _)
             | Self::AskedTraces(block, _)
@@ -68,8 +71,8 @@ pub(super) enum Entry {
     Column(ArrayRef),
     /// Decompressed.
     Dictionary(Page),
-    /// Of values, decompressed.
-    Page(Bytes),
+    TextPlaces(Arc<TextPlaces>),
+    Page(ValuePage),
     MayHave(bool),
     /// That passed a test; `None`: none did.
     Rows(Option<BooleanBuffer>),

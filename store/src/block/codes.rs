@@ -48,6 +48,32 @@ impl<'a> Iterator for Texts<'a> {
     }
 }
 
+/// Where in a dictionary one in so many of its texts begins, so that none is far.
+pub(super) struct TextPlaces(Box<[u32]>);
+
+impl TextPlaces {
+    const EVERY: usize = 32;
+
+    pub(super) fn of(dictionary: &[u8]) -> Checked<Self> {
+        let (mut places, mut texts) = (vec![0], Texts(dictionary));
+        while texts.nth(Self::EVERY - 1).transpose()?.is_some() {
+            let place = dictionary.len() - texts.0.len();
+            places.push(u32::try_from(place).map_err(|_| "a dictionary is too large")?);
+        }
+        Ok(Self(places.into()))
+    }
+
+    /// The text of a code, if it has one.
+    pub(super) fn text<'a>(&self, dictionary: &'a [u8], code: u32) -> Option<Checked<&'a [u8]>> {
+        let place = *self.0.get(code as usize / Self::EVERY)?;
+        Texts(dictionary.get(place as usize..)?).nth(code as usize % Self::EVERY)
+    }
+
+    pub(super) fn size_bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
 pub(super) fn utf8(text: &[u8]) -> Checked<&str> {
     std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")
 }
@@ -103,7 +129,8 @@ impl<'a> Coded<'a> {
         leaf: usize,
         physical: PhysicalType,
     ) -> Result<Option<Self>> {
-        if pages.only_encoding(leaf, physical) != Some(Encoding::RLE_DICTIONARY) {
+        let encoding = pages.only_encoding(leaf, physical);
+        if encoding != Some(Encoding::RLE_DICTIONARY) || !pages.is_flat(leaf) {
             return Ok(None);
         }
         let mut reader = pages.column_pages(leaf)?;

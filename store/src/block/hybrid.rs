@@ -7,7 +7,25 @@ use std::array::from_fn;
 const SHORT: &str = "a page ends before its values do";
 const WRONG: &str = "a page has runs that make no sense";
 
+/// The numbers that lie in a byte.
+static OF_ONE_BIT: [[u8; 8]; 256] = unpacked();
+static OF_TWO_BITS: [[u8; 4]; 256] = unpacked();
+
+const fn unpacked<const COUNT: usize>() -> [[u8; COUNT]; 256] {
+    let (mut all, mut byte, width) = ([[0; COUNT]; 256], 0, 8 / COUNT);
+    while byte < 256 {
+        let mut at = 0;
+        while at < COUNT {
+            all[byte][at] = (byte >> (at * width)) as u8 & ((1 << width) - 1);
+            at += 1;
+        }
+        byte += 1;
+    }
+    all
+}
+
 /// Numbers still to come.
+#[derive(Clone)]
 pub(super) struct Hybrid<'a> {
     bytes: &'a [u8],
     /// Bits of a number, 32 at most.
@@ -56,6 +74,39 @@ impl<'a> Hybrid<'a> {
             Run::Same(value) => (0..count).for_each(|_| put(value)),
             Run::Packed(bytes, first) => {
                 (first..first + count).for_each(|at| put(number(bytes, width, at)));
+            }
+        })
+    }
+
+    /// Reads so many numbers below 256.
+    pub(super) fn read_small(
+        &mut self,
+        count: usize,
+        numbers: &mut Vec<u8>,
+    ) -> Result<(), &'static str> {
+        self.runs(count, |run, width, count| match run {
+            Run::Same(value) => numbers.resize(numbers.len() + count, value as u8),
+            Run::Packed(bytes, first) => {
+                let start = numbers.len();
+                let eights = first / 8..(first + count).div_ceil(8);
+                match width {
+                    1 => {
+                        for byte in &bytes[eights] {
+                            numbers.extend_from_slice(&OF_ONE_BIT[usize::from(*byte)]);
+                        }
+                    }
+                    2 => {
+                        for byte in &bytes[eights.start * 2..eights.end * 2] {
+                            numbers.extend_from_slice(&OF_TWO_BITS[usize::from(*byte)]);
+                        }
+                    }
+                    _ => eights.for_each(|at| {
+                        numbers.extend(eight(bytes, width, at).map(|number| number as u8));
+                    }),
+                }
+                // The first and the last eight may have more than are wanted.
+                numbers.drain(start..start + first % 8);
+                numbers.truncate(start + count);
             }
         })
     }
@@ -260,8 +311,16 @@ mod tests {
                 }
                 at += skipped;
                 let mut found = Vec::new();
+                let mut before = hybrid.clone();
                 hybrid.read(read, |number| found.push(number)).unwrap();
                 prop_assert_eq!(&found, &plain[at..at + read]);
+                if width <= 8 {
+                    let mut small = vec![7];
+                    before.read_small(read, &mut small).unwrap();
+                    let wanted: Vec<u8> = plain[at..at + read].iter().map(|it| *it as u8).collect();
+                    prop_assert_eq!(&small[1..], wanted);
+                    prop_assert_eq!(before.left, hybrid.left);
+                }
                 at += read;
             }
             let rest = plain.len() - at;
@@ -305,6 +364,7 @@ mod tests {
                 for (skipped, read) in steps {
                     let _ = hybrid.skip(skipped);
                     let _ = hybrid.read(read, |_| {});
+                    let _ = hybrid.read_small(read, &mut Vec::new());
                     let _ = hybrid.mark(read, |_| true, &mut BooleanBufferBuilder::new(0));
                 }
             }

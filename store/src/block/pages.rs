@@ -6,9 +6,11 @@
 
 use super::{
     cache::{Cache, Entry, Key},
+    codes::TextPlaces,
     column_file::FileId,
     file::BlockFile,
     footer::Footer,
+    walk::ValuePage,
 };
 use bytes::Bytes;
 use parquet::{
@@ -86,25 +88,40 @@ impl RowGroupPages {
         Columns(self).get_column_page_reader(leaf)
     }
 
+    /// Where texts begin in the dictionary of a leaf.
+    pub(super) fn text_places(&self, leaf: usize, dictionary: &[u8]) -> Result<Arc<TextPlaces>> {
+        let key = Key::TextPlaces(self.id, self.row_group, leaf);
+        if let Some(Entry::TextPlaces(places)) = self.cache.as_ref().and_then(|it| it.get(&key)) {
+            return Ok(places);
+        }
+        let places = TextPlaces::of(dictionary).map_err(|it| ParquetError::General(it.into()))?;
+        let places = Arc::new(places);
+        if let Some(cache) = &self.cache {
+            cache.put(key, Entry::TextPlaces(Arc::clone(&places)), places.size_bytes());
+        }
+        Ok(places)
+    }
+
     /// A page of values that the cache has.
-    pub(super) fn kept(&self, leaf: usize, page: usize) -> Option<Bytes> {
+    pub(super) fn kept(&self, leaf: usize, page: usize) -> Option<ValuePage> {
         let cache = self.cache.as_ref().filter(|_| self.keeps_pages)?;
         match cache.get(&Key::Page(self.id, self.row_group, leaf, page)) {
-            Some(Entry::Page(bytes)) => Some(bytes),
+            Some(Entry::Page(page)) => Some(page),
             _ => None,
         }
     }
 
     /// Has the cache keep a page of values, if it should.
-    pub(super) fn keep(&self, leaf: usize, page: usize, bytes: &Bytes) {
+    pub(super) fn keep(&self, leaf: usize, page: usize, kept: &ValuePage) {
         if let Some(cache) = self.cache.as_ref().filter(|_| self.keeps_pages) {
             let key = Key::Page(self.id, self.row_group, leaf, page);
-            let kept = match FileReader::metadata(self).row_group(0).column(leaf).compression() {
+            let size = kept.bytes.len();
+            let bytes = match FileReader::metadata(self).row_group(0).column(leaf).compression() {
                 // A part of what was read from the file, which may be the whole row group.
-                Compression::UNCOMPRESSED => Bytes::copy_from_slice(bytes),
-                _ => bytes.clone(),
+                Compression::UNCOMPRESSED => Bytes::copy_from_slice(&kept.bytes),
+                _ => kept.bytes.clone(),
             };
-            cache.put(key, Entry::Page(kept), bytes.len());
+            cache.put(key, Entry::Page(ValuePage { bytes, ..*kept }), size);
         }
     }
 
@@ -114,20 +131,30 @@ impl RowGroupPages {
         Some(groups.get(self.row_group)?.get(leaf)?.page_locations())
     }
 
-    /// The encoding of all data pages of a leaf with one value a row at most, of this type; `None` when they have several.
+    /// The encoding of all data pages of a leaf with values of this type; `None` when they have several.
     pub(super) fn only_encoding(&self, leaf: usize, physical: PhysicalType) -> Option<Encoding> {
         let chunk = FileReader::metadata(self).row_group(0).column(leaf);
-        let column = chunk.column_descr();
-        let is_flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
-        let encodings = chunk.page_encoding_stats_mask();
-        let mut encodings = encodings.filter(|_| is_flat)?.encodings();
-        let only = encodings.next().filter(|_| column.physical_type() == physical);
+        let mut encodings = chunk.page_encoding_stats_mask()?.encodings();
+        let only = encodings.next().filter(|_| chunk.column_descr().physical_type() == physical);
         if encodings.next().is_none() { only } else { None }
+    }
+
+    /// True of a leaf with one value a row at most.
+    pub(super) fn is_flat(&self, leaf: usize) -> bool {
+        let (definition_max, repetition_max) = self.levels_max(leaf);
+        definition_max <= 1 && repetition_max == 0
     }
 
     /// True of a leaf that some rows may have no value of.
     pub(super) fn is_nullable(&self, leaf: usize) -> bool {
-        FileReader::metadata(self).row_group(0).column(leaf).column_descr().max_def_level() > 0
+        self.levels_max(leaf).0 > 0
+    }
+
+    /// The highest definition level of a leaf, and its highest repetition level.
+    pub(super) fn levels_max(&self, leaf: usize) -> (u8, u8) {
+        let column = FileReader::metadata(self).row_group(0).column(leaf).column_descr();
+        let level = |level: i16| u8::try_from(level).unwrap_or(u8::MAX);
+        (level(column.max_def_level()), level(column.max_rep_level()))
     }
 }
 

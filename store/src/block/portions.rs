@@ -1,6 +1,9 @@
 //! Runs of rows of many columns, read by as many threads as are free: a look-up by ID wants a dozen rows of some fifty columns.
 
-use super::{column_file::wrong_rows, direct, pages::RowGroupPages, together::together};
+use super::{
+    column_file::wrong_rows, direct, found::Form, list_rows, pages::RowGroupPages,
+    together::together,
+};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Fields, Schema};
 use arrow_select::concat::concat_batches;
@@ -14,7 +17,9 @@ use std::{ops::Range, sync::Arc};
 enum Portion {
     /// A column that is reached without the Parquet reader, and its leaf.
     Direct(usize, usize),
-    /// Columns that are not.
+    /// A list, and the first of its leaves.
+    List(usize, usize),
+    /// Columns that are neither.
     Decoded(Vec<usize>),
 }
 
@@ -56,7 +61,9 @@ impl RowGroupPages {
     pub(super) fn can_reach(&self, column: usize) -> bool {
         let footer = &self.footer;
         let data_type = footer.whole.schema().field(column).data_type();
-        footer.first_leaf(column).is_some_and(|leaf| direct::can_reach(self, leaf, data_type))
+        footer
+            .first_leaf(column)
+            .is_some_and(|leaf| direct::form(self, leaf, data_type).is_some_and(Form::can_reach))
     }
 }
 
@@ -71,10 +78,10 @@ fn portions(pages: &RowGroupPages, columns: &[usize]) -> Vec<Portion> {
             leaf += 1;
         }
         let data_type = fields[column].data_type();
-        if direct::can_read(pages, leaf, data_type) {
+        if direct::form(pages, leaf, data_type).is_some() {
             direct.push(Portion::Direct(column, leaf));
         } else if data_type.is_nested() {
-            lists.push(Portion::Decoded(vec![column]));
+            lists.push(Portion::List(column, leaf));
         } else {
             flat.push(column);
         }
@@ -90,6 +97,13 @@ impl Portion {
             &Self::Direct(column, leaf) => {
                 let data_type = pages.footer.whole.schema().field(column).data_type();
                 match direct::read(pages, leaf, data_type, runs)? {
+                    Some(array) => Ok(vec![(column, array)]),
+                    None => decode(pages, &[column], runs),
+                }
+            }
+            &Self::List(column, leaf) => {
+                let data_type = pages.footer.whole.schema().field(column).data_type();
+                match list_rows::read(pages, leaf, data_type, runs)? {
                     Some(array) => Ok(vec![(column, array)]),
                     None => decode(pages, &[column], runs),
                 }

@@ -29,6 +29,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use ulid::Ulid;
 
 mod layouts;
+mod lists;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
