@@ -41,10 +41,11 @@ const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 const RETRY_MERGE_AFTER: Duration = Duration::from_secs(3600);
 /// Merges of one turn at most.
 const MERGES_MAX: usize = 16;
-/// So many of the newest blocks are made ready for readers: footers and filters of more would leave the cache little room for columns.
-const READY_MAX: usize = 32;
+/// The newest blocks, of so many spans together, are made ready for readers: footers and filters of more, some four megabytes a million
+/// spans, would leave the cache little room for columns.
+const READY_SPANS_MAX: u64 = 2_000_000;
 /// Of so many of the newest traces it is known in memory where they lie: 20 bytes a trace.
-const READY_TRACES_MAX: u64 = 400_000;
+const READY_TRACES_MAX: u64 = 100_000;
 /// Blocks that are retired in one step at most.
 const RETIRE_MAX: usize = 32;
 
@@ -82,7 +83,11 @@ impl Upkeep {
     pub(crate) async fn make_ready(&self) {
         let mut blocks = self.catalog.view().visible;
         blocks.sort_by_key(|block| Reverse(block.meta().start_max_unix_nano));
-        blocks.truncate(READY_MAX);
+        let mut spans = 0;
+        blocks.retain(|block| {
+            spans += block.meta().spans;
+            spans <= READY_SPANS_MAX
+        });
         let names: BTreeSet<Ulid> = blocks.iter().map(|block| block.meta().block).collect();
         let before = std::mem::replace(&mut *self.ready.lock(), names);
         let read = move || {

@@ -8,7 +8,10 @@ use crate::AttributeScope;
 use arrow_schema::DataType;
 use parquet::{
     arrow::arrow_reader::ArrowReaderMetadata,
-    file::{metadata::ParquetMetaData, page_index::column_index::ColumnIndexMetaData},
+    file::{
+        metadata::{FileMetaData, ParquetMetaData},
+        page_index::column_index::ColumnIndexMetaData,
+    },
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -28,10 +31,14 @@ impl Footer {
     pub(super) fn new(whole: ArrowReaderMetadata) -> Self {
         let metadata = whole.metadata();
         let file = metadata.file_metadata();
-        let groups = metadata.row_groups().iter();
-        let row_groups = groups
-            .map(|group| Arc::new(ParquetMetaData::new(file.clone(), vec![group.clone()])))
-            .collect();
+        let groups = metadata.row_groups().iter().map(|group| {
+            // Without the entries of the file, which are larger than all else that it says.
+            let (version, rows) = (file.version(), group.num_rows());
+            let schema = file.schema_descr_ptr();
+            let file = FileMetaData::new(version, rows, None, None, schema, None);
+            Arc::new(ParquetMetaData::new(file, vec![group.clone()]))
+        });
+        let row_groups = groups.collect();
         Self { whole, row_groups }
     }
 
