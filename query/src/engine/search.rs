@@ -52,6 +52,21 @@ pub(super) struct Candidate {
     pub(super) spans: u64,
 }
 
+/// Fitting spans of a trace that come one after the other.
+struct Run {
+    id: TraceId,
+    spans: u64,
+    /// The earliest start of those in the range asked for.
+    start_unix_nano: Option<u64>,
+}
+
+impl Run {
+    fn join(&mut self, spans: u64, start_unix_nano: Option<u64>) {
+        self.spans += spans;
+        self.start_unix_nano = self.start_unix_nano.into_iter().chain(start_unix_nano).min();
+    }
+}
+
 /// Traces that may be results, by the latest start that they can have.
 #[derive(Default)]
 struct Candidates {
@@ -276,6 +291,7 @@ pub(super) async fn search(
                     let partial = partial?;
                     response.inspected_spans += partial.rows;
                     news.stats.inspected_spans += partial.rows;
+                    queue.bounds.reserve(partial.candidates.len());
                     partial.candidates.iter().for_each(|candidate| queue.add(candidate));
                 }
             }
@@ -351,34 +367,32 @@ pub(super) fn candidates(
     let starts = starts.as_primitive::<UInt64Type>();
     let ids = view.field_at(Field::TraceId, &rows)?;
     let ids = ids.as_fixed_size_binary();
-    // Fitting spans in all, and the earliest start of those in the range.
-    let mut found: RapidHashMap<TraceId, (u64, Option<u64>)> = RapidHashMap::default();
-    let mut add = |id: &[u8], spans: u64, start: Option<u64>| {
-        let id = TraceId(id.try_into().expect("the column has 16 bytes a value"));
-        let known = found.entry(id).or_default();
-        known.0 += spans;
-        known.1 = known.1.into_iter().chain(start).min();
-    };
     // Blocks are sorted by trace, so rows of one trace mostly come one after the other.
-    let mut run: (&[u8], u64, Option<u64>) = (&[], 0, None);
+    let mut runs: Vec<Run> = Vec::new();
     for (at, &start) in starts.values().iter().enumerate() {
         let start = (within || (from..to).contains(&start)).then_some(start);
         let id = ids.value(at);
-        if run.0 == id {
-            run = (id, run.1 + 1, run.2.into_iter().chain(start).min());
-        } else {
-            if run.1 > 0 {
-                add(run.0, run.1, run.2);
+        match runs.last_mut().filter(|run| run.id.0 == id) {
+            Some(run) => run.join(1, start),
+            None => {
+                let id = TraceId(id.try_into().expect("the column has 16 bytes a value"));
+                runs.push(Run { id, spans: 1, start_unix_nano: start });
             }
-            run = (id, 1, start);
         }
     }
-    if run.1 > 0 {
-        add(run.0, run.1, run.2);
+    if !runs.is_sorted_by_key(|run| run.id) {
+        runs.sort_unstable_by_key(|run| run.id);
+        runs.dedup_by(|run, before| {
+            let is_same = run.id == before.id;
+            if is_same {
+                before.join(run.spans, run.start_unix_nano);
+            }
+            is_same
+        });
     }
-    let candidates = found
-        .into_iter()
-        .filter_map(|(id, (spans, start))| Some(Candidate { id, start_unix_nano: start?, spans }));
+    let candidates = runs.into_iter().filter_map(|Run { id, spans, start_unix_nano }| {
+        Some(Candidate { id, start_unix_nano: start_unix_nano?, spans })
+    });
     Ok(Partial { candidates: candidates.collect(), rows: rows_in_all })
 }
 
