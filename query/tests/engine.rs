@@ -52,12 +52,22 @@ async fn store_with(path: &Path, traces: u64) -> Store {
 }
 
 async fn search(engine: &Engine, text: &str, limit: usize) -> SearchResponse {
+    search_in(engine, text, limit, None).await
+}
+
+/// A search in a range, and for what reaches into it.
+async fn search_in(
+    engine: &Engine,
+    text: &str,
+    limit: usize,
+    range: Option<(u64, u64)>,
+) -> SearchResponse {
     let query = traceql::parse(text).unwrap_or_else(|error| panic!("{}", error.render(text)));
     let request = SearchRequest {
         query,
-        start_unix_nano: None,
-        end_unix_nano: None,
-        reach_nano: 0,
+        start_unix_nano: range.map(|(start, _)| start),
+        end_unix_nano: range.map(|(_, end)| end),
+        reach_nano: 300_000_000_000,
         limit,
         spans_per_span_set: 3,
     };
@@ -97,13 +107,21 @@ async fn head_and_blocks_give_the_same_answers() {
         "{ nestedSetParent < 0 } | by(resource.service.name) | select(kind)".to_owned(),
         "{ name =~ \".*a.*\" && span:childCount > 1 }".to_owned(),
     ];
+    // In the middle of some traces.
+    let newest = search(&engine, "{ }", 20).await.traces;
+    let middle = |at: usize| newest[at].start_unix_nano + newest[at].duration_nano / 2;
+    let ranges = [0, 7, 19].map(|at| (middle(at), middle(at) + 1));
     let mut in_head = Vec::new();
+    let mut in_ranges = Vec::new();
     for query in &queries {
         let answer = search(&engine, query, 20).await;
         assert!(!answer.traces.is_empty(), "{query} finds nothing");
         let starts: Vec<u64> = answer.traces.iter().map(|trace| trace.start_unix_nano).collect();
         assert!(starts.is_sorted_by(|a, b| a >= b), "{query} is not newest first");
         in_head.push(said(&answer));
+        for range in ranges {
+            in_ranges.push(said(&search_in(&engine, query, 20, Some(range)).await));
+        }
     }
     let names_in_head = engine.tag_names(SpanSelection::default()).await.unwrap();
     let field = traceql::parse_field("resource.service.name").unwrap();
@@ -111,8 +129,14 @@ async fn head_and_blocks_give_the_same_answers() {
     assert_eq!(values_of(&engine, &field).await, values);
 
     store.flush().await.unwrap();
+    assert!(in_ranges[..3].iter().all(|found| !found.is_empty()), "all three are in a trace");
+    let mut in_ranges = in_ranges.into_iter();
     for (query, in_head) in queries.iter().zip(in_head) {
         assert_eq!(said(&search(&engine, query, 20).await), in_head, "{query}");
+        for (range, in_head) in ranges.into_iter().zip(in_ranges.by_ref()) {
+            let in_blocks = search_in(&engine, query, 20, Some(range)).await;
+            assert_eq!(said(&in_blocks), in_head, "{query} in {range:?}");
+        }
     }
     assert_eq!(engine.services().await.unwrap(), services);
     assert_eq!(engine.operations(&service).await.unwrap(), operations);
