@@ -49,6 +49,7 @@ pub use metrics::{
     Exemplar, MetricsRequest, MetricsResponse, MetricsWindow, Sample, ScanStats, Series,
 };
 pub use progress::SearchProgress;
+pub use search::StartPlace;
 pub use selection::{
     Contrast, ContrastField, ContrastValue, DurationRank, Facet, Facets, SpanSelection, ValueCount,
 };
@@ -237,7 +238,17 @@ impl Engine {
     /// Newest first, always; the same question gives the same answer. A trace is found if one of the
     /// spans that match starts within the request's time range; its matches outside are counted too.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, EngineError> {
-        search::search((self.snapshots)(), request, self.limits, &self.threads, None, true).await
+        self.search_after(request, None).await
+    }
+
+    /// The same, from the trace after a place on: the place of the last one of the page before.
+    pub async fn search_after(
+        &self,
+        request: SearchRequest,
+        after: Option<StartPlace>,
+    ) -> Result<SearchResponse, EngineError> {
+        let snapshot = (self.snapshots)();
+        search::search(snapshot, request, after, self.limits, &self.threads, None, true).await
     }
 
     /// A search that tells traces as soon as they are certain. All of them are also in the response. It goes
@@ -248,7 +259,8 @@ impl Engine {
         progress: mpsc::Sender<SearchProgress>,
     ) -> Result<SearchResponse, EngineError> {
         let snapshot = (self.snapshots)();
-        search::search(snapshot, request, self.limits, &self.threads, Some(progress), true).await
+        let (limits, threads) = (self.limits, &self.threads);
+        search::search(snapshot, request, None, limits, threads, Some(progress), true).await
     }
 
     /// The same, with traces that are only told: the response has none, so that nothing of a large answer is held longer
@@ -259,7 +271,8 @@ impl Engine {
         progress: mpsc::Sender<SearchProgress>,
     ) -> Result<SearchResponse, EngineError> {
         let snapshot = (self.snapshots)();
-        search::search(snapshot, request, self.limits, &self.threads, Some(progress), false).await
+        let (limits, threads) = (self.limits, &self.threads);
+        search::search(snapshot, request, None, limits, threads, Some(progress), false).await
     }
 
     /// The longest first, from the one after a place on. Which traces are found is decided as in [`Engine::search`]; how long they

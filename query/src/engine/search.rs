@@ -37,6 +37,21 @@ const TRACES_A_THREAD_MIN: usize = 8;
 /// Sources that one thread looks through before it says what it found, at most.
 const STRIDE_MAX: usize = 4;
 
+/// Where a trace stands when the newest comes first; of those that start together that with the smaller ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartPlace {
+    /// Earliest start of its spans.
+    pub start_unix_nano: u64,
+    /// Its ID.
+    pub trace_id: TraceId,
+}
+
+impl StartPlace {
+    fn key(self) -> (Reverse<u64>, TraceId) {
+        (Reverse(self.start_unix_nano), self.trace_id)
+    }
+}
+
 /// What one source says: its traces with a fitting span.
 pub(super) struct Partial {
     pub(super) candidates: Vec<Candidate>,
@@ -151,10 +166,11 @@ impl News {
     }
 }
 
-/// Answers a search over a snapshot.
+/// Answers a search over a snapshot, the newest trace first, from the one after a place on.
 pub(super) async fn search(
     snapshot: Snapshot,
     request: SearchRequest,
+    after: Option<StartPlace>,
     limits: Limits,
     threads: &Arc<Semaphore>,
     progress: Option<mpsc::Sender<SearchProgress>>,
@@ -264,9 +280,12 @@ pub(super) async fn search(
                     evaluate_on_threads(&all, ids, &plan, window, &cache, &cancellation, threads);
                 let mut results = 0;
                 for answer in answers.await? {
-                    results += 1;
                     let key = (Reverse(answer.start_unix_nano), answer.trace_id);
-                    found.insert(key, answer);
+                    // When a trace starts is known now and not before: pages that came earlier are gone through again.
+                    if after.is_none_or(|after| key > after.key()) {
+                        results += 1;
+                        found.insert(key, answer);
+                    }
                 }
                 eagerness = if 2 * results < asked { (2 * eagerness).min(64) } else { 1 };
                 while found.len() > request.limit {

@@ -5,6 +5,7 @@ mod longest;
 mod merged;
 mod metrics;
 mod model;
+mod newest;
 mod oracle;
 mod second_stages;
 mod selection;

@@ -11,8 +11,10 @@ export interface SearchParameters {
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly limit: number;
-  /** Newest first, unless the longest are wanted: those from the one after this key on. */
-  readonly longest?: { readonly after: string | null };
+  /** The longest first, and not the newest. */
+  readonly isSlowest?: boolean;
+  /** The key with which the page before ended. */
+  readonly after?: string | null;
 }
 
 export interface ServiceShare {
@@ -41,7 +43,7 @@ export interface FoundTrace {
 export interface FoundPage {
   /** In the order that was asked for. */
   readonly traces: readonly FoundTrace[];
-  /** Where the longest go on; null after the last page, and where the newest were asked for. */
+  /** Where the next page goes on; null after the last one. */
   readonly next: string | null;
   /** Why the answer is not whole; null when it is. */
   readonly partial: string | null;
@@ -58,8 +60,8 @@ export function search(
       limit: parameters.limit,
       start: parameters.startSeconds,
       end: parameters.endSeconds,
-      order: parameters.longest ? "duration" : "newest",
-      after: parameters.longest?.after ?? "",
+      order: parameters.isSlowest ? "duration" : "newest",
+      after: parameters.after ?? "",
     },
     parseSearch,
     signal,

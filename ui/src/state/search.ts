@@ -3,7 +3,6 @@
 import { type Signal, signal } from "@preact/signals";
 import { type FoundPage, type FoundTrace, search } from "../api/search.ts";
 import type { Failure, Result } from "../base/result.ts";
-import { SECOND } from "../base/time.ts";
 import { FOUND_MAX, newestFirst, slowestFirst } from "../model/found-traces.ts";
 import { bounds } from "../model/time-range.ts";
 import { meetServices } from "./services.ts";
@@ -16,7 +15,7 @@ export interface FoundList {
   readonly loading: boolean;
   /** No further page: all that matches is here. */
   readonly isWhole: boolean;
-  /** Where the slowest go on. */
+  /** Where the next page goes on. */
   readonly next: string | null;
   /** Why the last answer was not whole; null when it was. */
   readonly partial: string | null;
@@ -35,7 +34,6 @@ const NOTHING: FoundList = {
   startSeconds: 0,
   endSeconds: 0,
 };
-const PAGE_MAX = 1000;
 
 export class Search {
   readonly state: Signal<FoundList> = signal(NOTHING);
@@ -53,68 +51,24 @@ export class Search {
     // What is asked again failed before: that stays said until there is an answer.
     if (isAsked && !isSame && failure) this.state.value = { ...this.state.peek(), failure };
     const { start, end } = bounds(route.range, Date.now());
-    const result = await search(
-      { ...pageOf(route, { startSeconds: start, endSeconds: end }), ...slowest(route, null) },
-      running.signal,
-    );
-    this.#end(running, result, ({ traces: found, next, partial }) => {
-      const known = isSame && !route.isSlowest ? (this.state.peek().traces ?? []) : [];
-      const isLast = found.length < route.limit && partial === null;
-      return {
-        traces: route.isSlowest ? slowestFirst([], found) : newestFirst(known, found),
-        isWhole: isLast && (known.length === 0 || this.state.peek().isWhole),
-        next,
-        partial,
-        startSeconds: start,
-        endSeconds: end,
-      };
-    });
+    const range = { startSeconds: start, endSeconds: end };
+    const result = await search(pageOf(route, range, null), running.signal);
+    this.#end(running, result, (page) => ({
+      ...joined(isSame && !route.isSlowest ? this.state.peek() : NOTHING, page, route),
+      ...range,
+    }));
   }
 
-  /** The page after the last trace that is here. */
+  /** The page after the last one. */
   async more(route: SearchRoute): Promise<void> {
     const now = this.state.peek();
-    if (!now.traces || now.traces.length === 0 || now.loading || now.isWhole) return;
-    if (route.isSlowest) await this.#moreSlowest(route, now);
-    else await this.#moreNewest(route, now, now.traces);
-  }
-
-  async #moreSlowest(route: SearchRoute, now: FoundList): Promise<void> {
-    if (now.next === null) return;
+    if (now.loading || now.next === null) return;
     const running = this.#begin(true);
-    const result = await search(
-      { ...pageOf(route, now), ...slowest(route, now.next) },
-      running.signal,
-    );
+    const result = await search(pageOf(route, now, now.next), running.signal);
     this.#end(running, result, ({ traces: found, next, partial }) => {
-      const traces = slowestFirst(now.traces ?? [], found);
+      const traces = inOrder(route, now.traces ?? [], found);
       const isWhole = (next === null && partial === null) || traces.length >= FOUND_MAX;
       return { ...now, traces, isWhole, next, partial };
-    });
-  }
-
-  async #moreNewest(
-    route: SearchRoute,
-    now: FoundList,
-    traces: readonly FoundTrace[],
-  ): Promise<void> {
-    const running = this.#begin(true);
-    // The second of the oldest is asked again: it may hold more traces than were cut off.
-    const endSeconds = Number((traces.at(-1)?.start ?? 0n) / BigInt(SECOND)) + 1;
-    const known = new Set(traces.map((trace) => trace.traceId));
-    const asked = pageOf(route, { startSeconds: now.startSeconds, endSeconds });
-    let { limit } = route;
-    let result: Result<FoundPage>;
-    for (;;) {
-      result = await search({ ...asked, limit }, running.signal);
-      if (!result.ok || result.value.traces.length < limit || limit >= PAGE_MAX) break;
-      if (result.value.traces.some((trace) => !known.has(trace.traceId))) break;
-      limit *= 2;
-    }
-    this.#end(running, result, ({ traces: found, partial }) => {
-      const all = newestFirst(traces, found);
-      const isLast = found.length < limit && partial === null;
-      return { ...now, traces: all, isWhole: isLast || all.length >= FOUND_MAX, partial };
     });
   }
 
@@ -152,12 +106,28 @@ export class Search {
 }
 
 function pageOf(
-  { query, limit }: SearchRoute,
+  { query, limit, isSlowest }: SearchRoute,
   { startSeconds, endSeconds }: Pick<FoundList, "startSeconds" | "endSeconds">,
+  after: string | null,
 ) {
-  return { query, startSeconds, endSeconds, limit };
+  return { query, startSeconds, endSeconds, limit, isSlowest, after };
 }
 
-function slowest(route: SearchRoute, after: string | null) {
-  return route.isSlowest ? { longest: { after } } : {};
+function inOrder(
+  { isSlowest }: SearchRoute,
+  older: readonly FoundTrace[],
+  newer: readonly FoundTrace[],
+): readonly FoundTrace[] {
+  return isSlowest ? slowestFirst(older, newer) : newestFirst(older, newer);
+}
+
+/** The first page, asked again, with what is known. Where both meet, the pages that were there go on. */
+function joined(list: FoundList, { traces: found, next, partial }: FoundPage, route: SearchRoute) {
+  const known = new Set(list.traces?.map((trace) => trace.traceId));
+  const traces = inOrder(route, list.traces ?? [], found);
+  const { next: furtherOn, isWhole } = list;
+  const goesOn = known.size > 0 && (furtherOn !== null || isWhole);
+  return goesOn && (next === null || found.some((trace) => known.has(trace.traceId)))
+    ? { traces, next: furtherOn, isWhole, partial }
+    : { traces, next, isWhole: next === null && partial === null, partial };
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::{ApiState, Fault, parameters::Parameters, times},
-    engine::{DurationPlace, SearchRequest, SearchResponse, TraceMatch},
+    engine::{DurationPlace, SearchRequest, StartPlace, TraceMatch},
     traceql,
 };
 use axum::{Json, extract::State};
@@ -21,7 +21,7 @@ const LIMIT_MAX: usize = 10_000;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Search {
     traces: Vec<Trace>,
-    /// For `after`; `None` where nothing follows, or the order has no such key.
+    /// For `after`; `None` where nothing follows.
     next: Option<String>,
     partial: Option<String>,
     stats: Stats,
@@ -50,13 +50,11 @@ struct Service {
     error_count: u64,
 }
 
-/// In which order traces are listed.
+/// In which order traces are listed, and after which one.
 enum Order {
-    Newest,
-    /// The longest first, from the one after this on.
-    Duration {
-        after: Option<DurationPlace>,
-    },
+    Newest(Option<StartPlace>),
+    /// The longest first.
+    Duration(Option<DurationPlace>),
 }
 
 /// `GET /api/sigyn/v1/search?q=&start=&end=&limit=&order=&after=`
@@ -83,17 +81,21 @@ pub(super) async fn search(
         limit,
         spans_per_span_set: 0,
     };
-    let (answer, next) = match order {
-        Order::Newest => (state.engine.search(request).await?, None),
-        Order::Duration { after } => {
-            let answer = state.engine.search_longest(request, after).await?;
-            let next = next_of(&answer, limit);
-            (answer, next)
+    // By what the traces of a page are sorted.
+    let (answer, number): (_, fn(&TraceMatch) -> u64) = match order {
+        Order::Newest(after) => {
+            (state.engine.search_after(request, after).await?, |trace| trace.start_unix_nano)
+        }
+        Order::Duration(after) => {
+            (state.engine.search_longest(request, after).await?, |trace| trace.duration_nano)
         }
     };
+    // After an answer that a limit cut short nothing is said: what it left out would be missing.
+    let is_full = answer.partial.is_none() && answer.traces.len() >= limit;
+    let last = answer.traces.last().filter(|_| is_full);
     Ok(Json(Search {
+        next: last.map(|trace| key_of(number(trace), trace.trace_id)),
         traces: answer.traces.into_iter().map(Trace::from).collect(),
-        next: next.map(key_of),
         partial: answer.partial,
         stats: Stats::new(answer.inspected_spans, answer.inspected_bytes),
     }))
@@ -101,45 +103,34 @@ pub(super) async fn search(
 
 impl Order {
     fn read(parameters: &Parameters) -> Result<Self, Fault> {
-        let after = parameters.get("after");
-        match (parameters.get("order").unwrap_or("newest"), after) {
-            ("newest", None) => Ok(Self::Newest),
-            ("newest", Some(_)) => {
-                Err(Fault::bad_request("after goes on from a page of order=duration alone"))
-            }
-            ("duration", None) => Ok(Self::Duration { after: None }),
-            ("duration", Some(key)) => match place_of(key) {
-                Some(place) => Ok(Self::Duration { after: Some(place) }),
-                None => Err(Fault::parameter(
-                    "after",
-                    key,
-                    "a key to go on from; pass what the page before gave as next",
-                )),
-            },
-            (other, _) => Err(Fault::parameter("order", other, "one of newest, duration")),
+        let after = parameters.get("after").map(|key| {
+            let expected = "a key to go on from; pass what the page before gave as next";
+            place_of(key).ok_or_else(|| Fault::parameter("after", key, expected))
+        });
+        let after = after.transpose()?;
+        match parameters.get("order").unwrap_or("newest") {
+            "newest" => Ok(Self::Newest(
+                after.map(|(start_unix_nano, trace_id)| StartPlace { start_unix_nano, trace_id }),
+            )),
+            "duration" => Ok(Self::Duration(
+                after.map(|(duration_nano, trace_id)| DurationPlace { duration_nano, trace_id }),
+            )),
+            other => Err(Fault::parameter("order", other, "one of newest, duration")),
         }
     }
 }
 
-/// Where the next page goes on. After an answer that a limit cut short nothing is said: what it left out would be missing.
-fn next_of(answer: &SearchResponse, limit: usize) -> Option<DurationPlace> {
-    let last = answer.traces.last()?;
-    let place = DurationPlace { duration_nano: last.duration_nano, trace_id: last.trace_id };
-    (answer.partial.is_none() && answer.traces.len() >= limit).then_some(place)
+/// A place in an order, as clients carry it: opaque to them.
+fn key_of(number: u64, trace_id: TraceId) -> String {
+    format!("{number:x}-{trace_id}")
 }
 
-/// A place as clients carry it: opaque to them.
-fn key_of(place: DurationPlace) -> String {
-    format!("{:x}-{}", place.duration_nano, place.trace_id)
-}
-
-fn place_of(key: &str) -> Option<DurationPlace> {
-    let (duration, id) = key.split_once('-')?;
-    let duration_nano = u64::from_str_radix(duration, 16).ok()?;
+fn place_of(key: &str) -> Option<(u64, TraceId)> {
+    let (number, id) = key.split_once('-')?;
+    let number = u64::from_str_radix(number, 16).ok()?;
     let trace_id = TraceId::parse(id).ok()?;
-    let place = DurationPlace { duration_nano, trace_id };
     // Other spellings of a number would be taken for ours.
-    (key_of(place) == key).then_some(place)
+    (key_of(number, trace_id) == key).then_some((number, trace_id))
 }
 
 impl From<TraceMatch> for Trace {
@@ -168,15 +159,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_is_read_as_it_was_written(duration_nano: u64, id: [u8; 16]) {
-            let place = DurationPlace { duration_nano, trace_id: TraceId(id) };
-            prop_assert_eq!(place_of(&key_of(place)), Some(place));
+        fn a_key_is_read_as_it_was_written(number: u64, id: [u8; 16]) {
+            let id = TraceId(id);
+            prop_assert_eq!(place_of(&key_of(number, id)), Some((number, id)));
         }
 
         #[test]
         fn no_text_is_read_as_another_key(text in "[0-9a-f+-]{0,20}-?[0-9a-f]{0,34}") {
-            if let Some(place) = place_of(&text) {
-                prop_assert_eq!(key_of(place), text);
+            if let Some((number, id)) = place_of(&text) {
+                prop_assert_eq!(key_of(number, id), text);
             }
         }
     }
@@ -194,6 +185,6 @@ mod tests {
         check_fault("order=fastest", "one of newest, duration");
         check_fault("order=duration&after=7", "pass what the page before gave as next");
         check_fault("order=duration&after=1-zz", "after=\"1-zz\"");
-        check_fault("after=1-00000000000000000000000000000001", "order=duration alone");
+        check_fault("after=-00000000000000000000000000000001", "a key to go on from");
     }
 }

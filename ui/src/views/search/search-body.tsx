@@ -57,7 +57,7 @@ export function SearchBody(props: {
           hovered={hovered}
           current={current}
           picked={picked}
-          isWhole={list.isWhole || (route.isSlowest && list.next === null)}
+          isWhole={list.isWhole || list.next === null}
           onHover={setHovered}
           onPick={setPicked}
           onMore={() => void search.more(route)}
