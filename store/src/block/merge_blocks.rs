@@ -7,7 +7,7 @@ use super::{
     read::Block,
     schema::Layouts,
     sink::{FileSink, Files},
-    write::{BlockWriter, ROW_GROUP_ROWS_MAX, Written, ZSTD_LEVEL_MERGED},
+    write::{BlockWriter, ROW_GROUP_ROWS_MAX, Written},
 };
 use crate::{Error, TraceId};
 use parquet::errors::ParquetError;
@@ -102,7 +102,7 @@ impl<F: FnOnce() -> Result<Files<FileSink>, Error>> Output<F> {
     /// Writes what is pending, and empties it.
     fn write(&mut self, pending: &mut Pending) -> Result<(), Error> {
         if let Some((open, layouts)) = self.open.take() {
-            let writer = BlockWriter::new(open()?, layouts, ZSTD_LEVEL_MERGED);
+            let writer = BlockWriter::new(open()?, layouts);
             self.writer = Some(writer.map_err(failed)?);
         }
         let writer = self.writer.as_mut().expect("it has been opened");

@@ -8,13 +8,14 @@ use super::{
     resource_table::RESOURCE,
     schema::{self, Layout, RESOURCE_SCOPES},
     sink::FileSink,
+    write::{ZSTD_LEVEL, level_of},
 };
 use crate::{head::Chunk, otlp};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::{
     arrow::ArrowWriter,
-    basic::{Compression, Encoding, ZstdLevel},
+    basic::{Compression, Encoding},
     errors::ParquetError,
     file::properties::WriterProperties,
     schema::types::ColumnPath,
@@ -35,16 +36,11 @@ pub(super) type Numbers = Vec<Vec<Option<u32>>>;
 
 impl ResourceRows {
     /// Begins a file with these columns.
-    pub(super) fn new(
-        sink: FileSink,
-        layout: Layout,
-        zstd_level: i32,
-    ) -> Result<Self, ParquetError> {
+    pub(super) fn new(sink: FileSink, layout: Layout) -> Result<Self, ParquetError> {
         let schema = Arc::new(schema::resources_schema(&layout));
-        let level = ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's");
         let number = ColumnPath::new(vec![RESOURCE.to_owned()]);
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
+            .set_compression(Compression::ZSTD(level_of(ZSTD_LEVEL)))
             .set_created_by("sigyn".to_owned())
             .set_column_dictionary_enabled(number.clone(), false)
             .set_column_encoding(number, Encoding::DELTA_BINARY_PACKED)

@@ -57,10 +57,8 @@ const BLOOM_FILTER_FPP: f64 = 0.01;
 pub(super) const STATISTICS_BYTES_MAX: usize = 16;
 /// A dictionary that would be larger is begun and then left by the Parquet writer: the texts hardly repeat.
 const DICTIONARY_BYTES_MAX: usize = 1 << 20;
-/// Of columns with a dictionary, in a block that is cut from the head: nobody must wait for it …
-const ZSTD_LEVEL_CUT: i32 = 4;
-/// … and in a merged one, which stays.
-pub(super) const ZSTD_LEVEL_MERGED: i32 = 5;
+/// Of columns with a dictionary: above it, time grows faster than files shrink.
+pub(super) const ZSTD_LEVEL: i32 = 4;
 /// Of all other columns: what is random stays as large at any level.
 const ZSTD_LEVEL_PLAIN: i32 = 1;
 /// Key of the footer entry that names the attributes without a column.
@@ -110,15 +108,11 @@ pub(super) struct Written {
 
 impl BlockWriter {
     /// Begins a block with these columns.
-    pub(super) fn new(
-        files: Files<FileSink>,
-        layouts: Layouts,
-        zstd_level: i32,
-    ) -> Result<Self, ParquetError> {
+    pub(super) fn new(files: Files<FileSink>, layouts: Layouts) -> Result<Self, ParquetError> {
         let layout = layouts.spans;
         let schema = Arc::new(schema::schema(&layout));
         let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
-        let mut properties = properties(&layout, &parquet_schema, zstd_level)
+        let mut properties = properties(&layout, &parquet_schema)
             .set_sorting_columns(Some(vec![
                 SortingColumn { column_idx: 0, descending: false, nulls_first: false },
                 SortingColumn { column_idx: 4, descending: false, nulls_first: false },
@@ -140,9 +134,9 @@ impl BlockWriter {
         Ok(Self {
             fields,
             file,
-            pages: FieldPages::new(zstd_level)?,
+            pages: FieldPages::new()?,
             dedicated: layout.dedicated,
-            resources: ResourceRows::new(files.resources, layouts.resources, zstd_level)?,
+            resources: ResourceRows::new(files.resources, layouts.resources)?,
             summaries: Summaries::new(files.traces)?,
             scratch: Scratch::default(),
             rest: BTreeMap::new(),
@@ -276,9 +270,9 @@ impl FieldWriter {
 }
 
 impl FieldPages {
-    fn new(zstd_level: i32) -> Result<Self, ParquetError> {
+    fn new() -> Result<Self, ParquetError> {
         Ok(Self {
-            coded: CodedPages::new(zstd_level)?,
+            coded: CodedPages::new(ZSTD_LEVEL)?,
             trace_ids: PageCompressor::zstd(ZSTD_LEVEL_PLAIN)?,
             span_ids: PageCompressor::none(),
         })
@@ -297,7 +291,7 @@ pub(super) fn write_generation(
     let layouts = Layouts::of_chunks(&merge);
     let files = open()?;
     let write = || {
-        let mut writer = BlockWriter::new(files, layouts, ZSTD_LEVEL_CUT)?;
+        let mut writer = BlockWriter::new(files, layouts)?;
         writer.write(&merge)?;
         writer.finish()
     };
@@ -312,16 +306,12 @@ pub(super) fn level_of(zstd_level: i32) -> ZstdLevel {
     ZstdLevel::try_new(zstd_level).expect("the level is one of zstd's")
 }
 
-fn properties(
-    layout: &Layout,
-    schema: &SchemaDescriptor,
-    zstd_level: i32,
-) -> WriterPropertiesBuilder {
+fn properties(layout: &Layout, schema: &SchemaDescriptor) -> WriterPropertiesBuilder {
     let zstd = |level| Compression::ZSTD(level_of(level));
     let column = |name: &str| ColumnPath::new(vec![name.to_owned()]);
     let event_time = ["events", "list", "element", "time_unix_nano"].map(str::to_owned);
     let mut properties = WriterProperties::builder()
-        .set_compression(zstd(zstd_level))
+        .set_compression(zstd(ZSTD_LEVEL))
         .set_created_by("sigyn".to_owned())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_data_page_size_limit(PAGE_BYTES)
