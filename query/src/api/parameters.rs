@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
 };
 use http::{header, request::Parts};
-use std::{convert::Infallible, str::FromStr};
+use std::{collections::HashSet, convert::Infallible, str::FromStr};
 
 /// `name=value` pairs in the order given. A name may come more than once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,13 +28,9 @@ impl Parameters {
 
     /// The first value that is not empty of every name, in the order given.
     pub(crate) fn first_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut known = HashSet::new();
         let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let first = |index: &usize| {
-            let (name, value) = &self.0[*index];
-            !value.is_empty()
-                && !self.0[..*index].iter().any(|(n, value)| n == name && !value.is_empty())
-        };
-        pairs.enumerate().filter(move |(index, _)| first(index)).map(|(_, pair)| pair)
+        pairs.filter(move |(name, value)| !value.is_empty() && known.insert(*name))
     }
 
     /// All values of a name that are not empty.

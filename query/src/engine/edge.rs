@@ -23,8 +23,11 @@ const STRIDE: usize = 4;
 /// What a search finds.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
+    /// What fits starts from here …
     pub(super) from: u64,
+    /// … to before this, …
     pub(super) to: u64,
+    /// … or anywhere, in traces with a span that lasts across one of these and started so long before it at most.
     pub(super) reach: u64,
     pub(super) spans_per_span_set: usize,
 }

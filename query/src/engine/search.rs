@@ -93,6 +93,11 @@ struct Candidates {
 }
 
 impl Candidates {
+    fn add_all(&mut self, candidates: &[Candidate]) {
+        self.bounds.reserve(candidates.len());
+        candidates.iter().for_each(|candidate| self.add(candidate));
+    }
+
     /// A trace starts no later than any of its spans, so each source can only lower the bound.
     fn add(&mut self, candidate: &Candidate) {
         let Candidate { id, start_unix_nano, spans } = *candidate;
@@ -213,8 +218,7 @@ pub(super) async fn search(
     let wave = parallel();
     let result = async {
         if let Some(edge) = window.last() {
-            let crossing = edge.candidates(&all, &plan, &cancellation, threads).await?;
-            crossing.iter().for_each(|candidate| queue.add(candidate));
+            queue.add_all(&edge.candidates(&all, &plan, &cancellation, threads).await?);
         }
         loop {
             // The latest start that anything in unvisited sources can have.
@@ -240,8 +244,7 @@ pub(super) async fn search(
                 && ahead.is_none()
                 && let Some(edge) = first_edge.take()
             {
-                let crossing = edge.candidates(&all, &plan, &cancellation, threads).await?;
-                crossing.iter().for_each(|candidate| queue.add(candidate));
+                queue.add_all(&edge.candidates(&all, &plan, &cancellation, threads).await?);
                 continue;
             }
             // The row groups of a merged block all reach as far. Rather than look all of them through, some results come first: they
@@ -310,8 +313,7 @@ pub(super) async fn search(
                     let partial = partial?;
                     response.inspected_spans += partial.rows;
                     news.stats.inspected_spans += partial.rows;
-                    queue.bounds.reserve(partial.candidates.len());
-                    partial.candidates.iter().for_each(|candidate| queue.add(candidate));
+                    queue.add_all(&partial.candidates);
                 }
             }
         }

@@ -7,6 +7,7 @@ mod metrics;
 mod model;
 mod newest;
 mod oracle;
+mod pages;
 mod second_stages;
 mod selection;
 
@@ -297,6 +298,12 @@ fn pipeline() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A request with a range, if there is one, of this length.
+fn drawn(query: Query, limit: usize, from: Option<u64>, length: Option<u64>) -> SearchRequest {
+    let end_unix_nano = length.map(|length| from.unwrap_or(1_000) + length);
+    SearchRequest { query, limit, start_unix_nano: from, end_unix_nano, ..request("{ }") }
+}
+
 /// Many with `SIGYN_SOAK=1`.
 fn cases() -> u32 {
     if std::env::var_os("SIGYN_SOAK").is_some() { 200_000 } else { 256 }
@@ -315,11 +322,7 @@ proptest! {
     ) {
         // Some combinations make no sense (types), which is for validation to say.
         let Ok(query) = parse(&text) else { return Ok(()) };
-        let mut request = request("{ }");
-        request.query = query;
-        request.limit = limit;
-        request.start_unix_nano = from;
-        request.end_unix_nano = length.map(|length| from.unwrap_or(1_000) + length);
+        let mut request = drawn(query, limit, from, length);
         request.reach_nano = reach;
         let response = match wait(engine(parts).search(request.clone())) {
             Ok(response) => response,

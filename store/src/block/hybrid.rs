@@ -197,10 +197,16 @@ pub(super) fn levels_and_values(
     if !is_nullable {
         return Ok((None, page));
     }
+    let (levels, values) = levels(page, 1)?;
+    Ok((Some(levels), values))
+}
+
+/// Levels of so many bits behind their length in bytes, and what comes after them.
+pub(super) fn levels(page: &[u8], width: usize) -> Result<(Hybrid<'_>, &[u8]), &'static str> {
     let (length, rest) = page.split_first_chunk().ok_or(SHORT)?;
     let length = u32::from_le_bytes(*length) as usize;
-    let (levels, values) = rest.split_at_checked(length).ok_or(SHORT)?;
-    Ok((Some(Hybrid::new(levels, 1)?), values))
+    let (levels, rest) = rest.split_at_checked(length).ok_or(SHORT)?;
+    Ok((Hybrid::new(levels, width)?, rest))
 }
 
 /// The codes of a data page, behind the width of one; a page of nothing but nulls need not even have that.

@@ -6,7 +6,7 @@
 
 use super::{
     found::{Form, Found, Values, damaged},
-    hybrid::Hybrid,
+    hybrid,
     pages::RowGroupPages,
     walk::{ValuePage, walk},
 };
@@ -70,7 +70,6 @@ impl Rows<'_> {
     /// The lists of so many owners, around which, with them, there are so many lists.
     fn list(&mut self, list_type: &DataType, depth: u8, owners: usize) -> Result<Option<ArrayRef>> {
         let Some((element, members)) = members(list_type) else { return Ok(None) };
-        let after = self.leaf + leaves_of(list_type);
         // The first value of an entry is always there, and tells how long the lists are.
         let Some(first) = members.first().filter(|it| !it.is_nullable()) else { return Ok(None) };
         let Some(shape) = self.entries(first, depth)? else { return Ok(None) };
@@ -80,7 +79,7 @@ impl Rows<'_> {
             return Err(damaged(WRONG));
         }
         let values: ArrayRef = if entries == 0 {
-            self.leaf = after;
+            self.leaf += leaves_of(list_type);
             new_empty_array(element.data_type())
         } else {
             let mut columns = vec![self.array(shape, first)?];
@@ -187,14 +186,12 @@ impl Entries {
     }
 }
 
-/// Levels behind their length in bytes, and what comes after them.
+/// So many levels, and what comes after them.
 fn levels(bytes: &[u8], level_max: u8, count: usize) -> Checked<(Vec<u8>, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk().ok_or(SHORT)?;
-    let length = u32::from_le_bytes(*length) as usize;
-    let (packed, rest) = rest.split_at_checked(length).ok_or(SHORT)?;
     let width = (u8::BITS - level_max.leading_zeros()) as usize;
+    let (mut packed, rest) = hybrid::levels(bytes, width)?;
     let mut levels = Vec::with_capacity(count);
-    Hybrid::new(packed, width)?.read_small(count, &mut levels)?;
+    packed.read_small(count, &mut levels)?;
     Ok((levels, rest))
 }
 
@@ -204,16 +201,11 @@ fn after_rows(repetitions: &[u8], from: usize, rows: usize) -> Option<usize> {
         return Some(from);
     }
     let entries = &repetitions[from..];
-    // A row begins where nothing goes on; one more than are wanted ends the last of them.
-    let mut starts = entries.iter().enumerate().filter(|(_, level)| **level == 0);
-    if starts.next()?.0 != 0 {
+    // A row begins where nothing goes on, and ends where the next one begins.
+    let starts = entries.iter().enumerate().filter(|(_, level)| **level == 0);
+    let mut starts = starts.map(|(at, _)| at).chain([entries.len()]);
+    if starts.next()? != 0 {
         return None;
     }
-    match starts.nth(rows - 1) {
-        Some((at, _)) => Some(from + at),
-        None => {
-            let rows_left = entries.iter().filter(|level| **level == 0).count();
-            (rows_left == rows).then_some(repetitions.len())
-        }
-    }
+    starts.nth(rows - 1).map(|at| from + at)
 }

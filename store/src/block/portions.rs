@@ -93,22 +93,19 @@ fn portions(pages: &RowGroupPages, columns: &[usize]) -> Vec<Portion> {
 impl Portion {
     /// Each column, by its position in the schema.
     fn read(&self, pages: &RowGroupPages, runs: &[Range<usize>]) -> Result<Vec<(usize, ArrayRef)>> {
-        match self {
+        let fields = pages.footer.whole.schema().fields();
+        let (column, found) = match self {
             &Self::Direct(column, leaf) => {
-                let data_type = pages.footer.whole.schema().field(column).data_type();
-                match direct::read(pages, leaf, data_type, runs)? {
-                    Some(array) => Ok(vec![(column, array)]),
-                    None => decode(pages, &[column], runs),
-                }
+                (column, direct::read(pages, leaf, fields[column].data_type(), runs)?)
             }
             &Self::List(column, leaf) => {
-                let data_type = pages.footer.whole.schema().field(column).data_type();
-                match list_rows::read(pages, leaf, data_type, runs)? {
-                    Some(array) => Ok(vec![(column, array)]),
-                    None => decode(pages, &[column], runs),
-                }
+                (column, list_rows::read(pages, leaf, fields[column].data_type(), runs)?)
             }
-            Self::Decoded(columns) => decode(pages, columns, runs),
+            Self::Decoded(columns) => return decode(pages, columns, runs),
+        };
+        match found {
+            Some(array) => Ok(vec![(column, array)]),
+            None => decode(pages, &[column], runs),
         }
     }
 }

@@ -1,29 +1,18 @@
 //! The longest traces, page by page, against all that match, sorted.
 
-use super::{model::Span, *};
+use super::{
+    model::Span,
+    pages::{in_more_traces, pages},
+    *,
+};
 
 /// All pages, one after the other.
-fn pages(engine: &Engine, request: &SearchRequest) -> Result<Vec<TraceMatch>, EngineError> {
-    let mut all: Vec<TraceMatch> = Vec::new();
-    loop {
-        let after = all.last().map(|trace| DurationPlace {
-            duration_nano: trace.duration_nano,
-            trace_id: trace.trace_id,
-        });
-        let page = wait(engine.search_longest(request.clone(), after))?;
-        assert_eq!(page.partial, None);
-        let is_last = page.traces.len() < request.limit;
-        all.extend(page.traces);
-        if is_last {
-            return Ok(all);
-        }
-    }
-}
-
-/// The same spans in three times as many traces.
-pub(super) fn in_more_traces(mut span: Span) -> Span {
-    span.trace = 3 * span.trace + span.id % 3;
-    span
+fn all_pages(engine: &Engine, request: &SearchRequest) -> Result<Vec<TraceMatch>, EngineError> {
+    let place = |&TraceMatch { trace_id, duration_nano, .. }: &TraceMatch| DurationPlace {
+        duration_nano,
+        trace_id,
+    };
+    pages(request.limit, place, |after| wait(engine.search_longest(request.clone(), after)))
 }
 
 proptest! {
@@ -38,16 +27,11 @@ proptest! {
         length in prop::option::of(1u64..8),
     ) {
         let Ok(query) = parse(&text) else { return Ok(()) };
-        let all_in_more = |spans: Vec<Span>| spans.into_iter().map(in_more_traces).collect();
-        let spans: Vec<Span> = all_in_more(spans);
-        let engine = engine(parts.into_iter().map(all_in_more).collect());
+        let spans = in_more_traces(spans);
+        let engine = engine(parts.into_iter().map(in_more_traces).collect());
         let engine = engine.with_limits(Limits { ranked_traces, ..Limits::default() });
-        let mut request = request("{ }");
-        request.query = query;
-        request.limit = limit;
-        request.start_unix_nano = from;
-        request.end_unix_nano = length.map(|length| from.unwrap_or(1_000) + length);
-        let traces = match pages(&engine, &request) {
+        let request = drawn(query, limit, from, length);
+        let traces = match all_pages(&engine, &request) {
             Ok(traces) => traces,
             Err(EngineError::Unsupported(_)) => return Ok(()),
             Err(error) => panic!("{error}"),
@@ -70,7 +54,7 @@ fn a_span_far_from_the_others_makes_a_trace_long() {
     let late = vec![simple(1, 2, Some(1), 5_100), simple(3, 1, None, 9_000)];
     let mut request = request("{ }");
     (request.start_unix_nano, request.end_unix_nano) = (Some(4_000), Some(5_050));
-    let traces = pages(&engine(vec![late, middle, early]), &request).unwrap();
+    let traces = all_pages(&engine(vec![late, middle, early]), &request).unwrap();
     let found: Vec<(u8, u64)> =
         traces.iter().map(|trace| (trace.trace_id.0[0], trace.duration_nano)).collect();
     assert_eq!(found, [(2, 4_005), (1, 105)]);
@@ -80,7 +64,7 @@ fn a_span_far_from_the_others_makes_a_trace_long() {
 fn a_span_without_a_start_makes_no_trace_long() {
     let known = vec![simple(1, 1, None, 5_000), simple(2, 1, None, 5_000)];
     let unknown = vec![simple(1, 2, Some(1), 0), simple(3, 1, None, 0), simple(2, 2, None, 5_100)];
-    let traces = pages(&engine(vec![unknown, known]), &request("{ }")).unwrap();
+    let traces = all_pages(&engine(vec![unknown, known]), &request("{ }")).unwrap();
     let found: Vec<(u8, u64)> =
         traces.iter().map(|trace| (trace.trace_id.0[0], trace.duration_nano)).collect();
     assert_eq!(found, [(2, 105), (1, 5), (3, 0)]);

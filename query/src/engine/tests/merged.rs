@@ -29,11 +29,7 @@ proptest! {
         let spans: Vec<Span> = unique.into_values().collect();
         let of_source = |at: u8| spans.iter().filter(|it| it.trace % sources == at).cloned().collect();
         let engine = engine((0..sources).map(of_source).collect());
-        let mut request = request("{ }");
-        request.query = query;
-        request.limit = limit;
-        request.start_unix_nano = from;
-        request.end_unix_nano = length.map(|length| from.unwrap_or(1_000) + length);
+        let mut request = drawn(query, limit, from, length);
         request.reach_nano = reach;
         let response = match wait(engine.search(request.clone())) {
             Ok(response) => response,

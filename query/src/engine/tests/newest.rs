@@ -1,23 +1,18 @@
 //! The newest traces, page by page, against all that match.
 
-use super::{longest::in_more_traces, model::Span, *};
+use super::{
+    model::Span,
+    pages::{in_more_traces, pages},
+    *,
+};
 
 /// All pages, one after the other.
-fn pages(engine: &Engine, request: &SearchRequest) -> Result<Vec<TraceMatch>, EngineError> {
-    let mut all: Vec<TraceMatch> = Vec::new();
-    loop {
-        let after = all.last().map(|trace| StartPlace {
-            start_unix_nano: trace.start_unix_nano,
-            trace_id: trace.trace_id,
-        });
-        let page = wait(engine.search_after(request.clone(), after))?;
-        assert_eq!(page.partial, None);
-        let is_last = page.traces.len() < request.limit;
-        all.extend(page.traces);
-        if is_last {
-            return Ok(all);
-        }
-    }
+fn all_pages(engine: &Engine, request: &SearchRequest) -> Result<Vec<TraceMatch>, EngineError> {
+    let place = |&TraceMatch { trace_id, start_unix_nano, .. }: &TraceMatch| StartPlace {
+        start_unix_nano,
+        trace_id,
+    };
+    pages(request.limit, place, |after| wait(engine.search_after(request.clone(), after)))
 }
 
 proptest! {
@@ -31,15 +26,10 @@ proptest! {
         length in prop::option::of(1u64..8),
     ) {
         let Ok(query) = parse(&text) else { return Ok(()) };
-        let all_in_more = |spans: Vec<Span>| spans.into_iter().map(in_more_traces).collect();
-        let spans: Vec<Span> = all_in_more(spans);
-        let engine = engine(parts.into_iter().map(all_in_more).collect());
-        let mut request = request("{ }");
-        request.query = query;
-        request.limit = limit;
-        request.start_unix_nano = from;
-        request.end_unix_nano = length.map(|length| from.unwrap_or(1_000) + length);
-        let traces = match pages(&engine, &request) {
+        let spans = in_more_traces(spans);
+        let engine = engine(parts.into_iter().map(in_more_traces).collect());
+        let mut request = drawn(query, limit, from, length);
+        let traces = match all_pages(&engine, &request) {
             Ok(traces) => traces,
             Err(EngineError::Unsupported(_)) => return Ok(()),
             Err(error) => panic!("{error}"),
@@ -61,7 +51,7 @@ fn a_trace_that_began_long_before_its_match_is_on_a_later_page() {
     let mut request = request("{ status = error }");
     request.limit = 2;
     request.start_unix_nano = Some(5_000);
-    let traces = pages(&engine(parts), &request).unwrap();
+    let traces = all_pages(&engine(parts), &request).unwrap();
     let found: Vec<u8> = traces.iter().map(|trace| trace.trace_id.0[0]).collect();
     assert_eq!(found, [2, 3, 4, 5, 6, 7, 1]);
 }
