@@ -19,7 +19,7 @@ use crate::{
     metrics::{Deleted, Metrics},
 };
 use parking_lot::Mutex;
-use plan::{Candidate, Plan, plan};
+use plan::{Candidate, Plan, is_rush, plan};
 use retention::{Standing, due};
 use std::{
     cmp::Reverse,
@@ -79,20 +79,28 @@ impl Upkeep {
     }
 
     /// Reads what says where things lie in the newest blocks, so that the first who asks need not wait for it. What cannot be read is
-    /// read again when somebody asks, who is then told why.
+    /// read again when somebody asks, who is then told why. In a rush others will be the newest before the next turn.
     pub(crate) async fn make_ready(&self) {
         let mut blocks = self.catalog.view().visible;
+        let fresh = blocks.iter().map(|block| block.meta()).filter(|meta| meta.level == 0);
+        if is_rush(fresh.map(|meta| meta.cut_unix_nano().1), self.clock.now_unix_nano()) {
+            return;
+        }
         blocks.sort_by_key(|block| Reverse(block.meta().start_max_unix_nano));
         let mut spans = 0;
-        blocks.retain(|block| {
+        let (newest, older): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|block| {
             spans += block.meta().spans;
             spans <= READY_SPANS_MAX
         });
-        let names: BTreeSet<Ulid> = blocks.iter().map(|block| block.meta().block).collect();
+        let names: BTreeSet<Ulid> = newest.iter().map(|block| block.meta().block).collect();
         let before = std::mem::replace(&mut *self.ready.lock(), names);
+        // Otherwise the cache would fill with what nobody asked for.
+        for block in older.iter().filter(|block| before.contains(&block.meta().block)) {
+            block.let_go();
+        }
         let read = move || {
             let mut traces = 0;
-            for block in blocks {
+            for block in newest {
                 traces += block.meta().traces;
                 if before.contains(&block.meta().block) {
                     continue;

@@ -102,6 +102,11 @@ impl Block {
         Ok(())
     }
 
+    /// Has the cache forget what was read of it. Whoever asks next reads it again.
+    pub(crate) fn let_go(&self) {
+        self.cache.forget(self.meta.block);
+    }
+
     /// The spans of a trace; `None` when there is none.
     pub(crate) fn trace(&self, trace_id: &TraceId) -> Result<Option<Chunk>, Error> {
         self.guarded(|| self.read_trace(trace_id))

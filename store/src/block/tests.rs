@@ -307,6 +307,12 @@ fn a_block_that_was_made_ready_says_where_traces_are_without_its_files() {
         assert!(block.trace(&TraceId([1; 16])).is_err(), "the spans were not read");
         shelf.blocks.delete(block.meta().block).await.unwrap();
         assert!(block.may_hold(0, &TraceId([1; 16])).is_err(), "nothing of it is kept");
+
+        let other = shelf.write(&[request(&[(1, 1), (2, 2)])]).await.unwrap();
+        other.make_ready(true).unwrap();
+        std::fs::remove_dir_all(folder.path().join(other.meta().block.to_string())).unwrap();
+        other.let_go();
+        assert!(other.may_hold(0, &TraceId([1; 16])).is_err(), "nothing of this either");
     });
 }
 

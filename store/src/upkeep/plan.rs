@@ -55,9 +55,8 @@ pub(crate) fn plan(
     now_unix_nano: u64,
 ) -> Option<Plan> {
     let fresh = candidates.iter().filter(|candidate| candidate.level == 0);
-    let since_unix_nano = now_unix_nano.saturating_sub(RUSH.as_nanos() as u64);
-    let latest = fresh.clone().filter(|block| block.cut_max_unix_nano > since_unix_nano);
-    if latest.count() >= RUSH_BLOCKS && fresh.count() < FRESH_BLOCKS_IN_RUSH_MAX {
+    let cuts_unix_nano = fresh.clone().map(|block| block.cut_max_unix_nano);
+    if is_rush(cuts_unix_nano, now_unix_nano) && fresh.count() < FRESH_BLOCKS_IN_RUSH_MAX {
         return None;
     }
     (1..=2u8).find_map(|level| {
@@ -82,6 +81,12 @@ pub(crate) fn plan(
             (inputs.len() > 1).then_some(Plan { inputs, level })
         })
     })
+}
+
+/// Whether fresh blocks, cut at these times, come so fast that all else should wait.
+pub(super) fn is_rush(cuts_unix_nano: impl Iterator<Item = u64>, now_unix_nano: u64) -> bool {
+    let since_unix_nano = now_unix_nano.saturating_sub(RUSH.as_nanos() as u64);
+    cuts_unix_nano.filter(|&cut| cut > since_unix_nano).count() >= RUSH_BLOCKS
 }
 
 /// The first blocks that fit into one; a block that is large enough by itself is passed over.
