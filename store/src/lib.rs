@@ -43,6 +43,7 @@ pub use notebook::{Notebook, NotebookChange};
 pub use objects::{BlockPlace, check_block_url};
 pub use source::{
     AttributeScope, Children, Field, Snapshot, Source, Tail, TextColumn, TextTest, TimeRange,
+    TraceSpans,
 };
 pub use store::{Config, Store};
 

@@ -100,6 +100,17 @@ pub struct TimeRange {
     pub start_max_unix_nano: u64,
 }
 
+/// Some spans of a trace in a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceSpans {
+    /// Its ID.
+    pub id: TraceId,
+    /// How many.
+    pub spans: u64,
+    /// The earliest start of all that the source has of it, nanoseconds since the Unix epoch.
+    pub start_unix_nano: u64,
+}
+
 /// An immutable run of spans in columns.
 ///
 /// Methods may read and decode (from disk or object storage), so they are called on blocking
@@ -155,6 +166,12 @@ pub trait Source: Send + Sync {
     fn rows_lasting(&self, duration_min_nano: i64) -> Result<Option<BooleanBuffer>, Error> {
         let _ = duration_min_nano;
         Ok(None)
+    }
+
+    /// The traces of marked rows, each once. `None`: it would have to be read.
+    fn traces_with(&self, rows: &BooleanBuffer) -> Option<Vec<TraceSpans>> {
+        let _ = rows;
+        None
     }
 
     /// The names of all attributes of a scope that occur in this source, sorted.

@@ -17,7 +17,7 @@ use super::{Limits, SearchRequest};
 use arrow_array::{UInt32Array, cast::AsArray, types::UInt64Type};
 use arrow_buffer::BooleanBuffer;
 use rapidhash::{RapidHashMap, RapidHashSet};
-use sigyn_store::{Field, Snapshot, Source, TraceId};
+use sigyn_store::{Field, Snapshot, Source, TraceId, TraceSpans};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
@@ -61,7 +61,7 @@ pub(super) struct Partial {
 /// A trace that may be a result, by what one source has of it.
 pub(super) struct Candidate {
     pub(super) id: TraceId,
-    /// It starts no later than this: the earliest start of its spans that were looked at.
+    /// It starts no later than this: the earliest start of its spans that were looked at, or of all that the source has.
     pub(super) start_unix_nano: u64,
     /// Its fitting spans, those outside the range asked for included.
     pub(super) spans: u64,
@@ -297,8 +297,8 @@ pub(super) async fn search(
                 continue;
             }
             // Where the first sources did not answer the question it takes many, and threads change hands less often. What is looked through
-            // in vain is half of what had to be at most.
-            let stride = (news.stats.sources_done / (2 * wave)).clamp(1, STRIDE_MAX);
+            // in vain is as much as had to be at most.
+            let stride = (news.stats.sources_done / wave).clamp(1, STRIDE_MAX);
             let sources: Vec<_> = unvisited.by_ref().take(wave * stride).collect();
             news.stats.sources_done += sources.len();
             let scans = sources.chunks(sources.len().div_ceil(wave).max(1)).map(<[_]>::to_vec);
@@ -382,6 +382,12 @@ pub(super) fn candidates(
     let mask = condition(&plan.necessary, Frame::rows(&view))?;
     if mask.count_set_bits() == 0 {
         return Ok(none);
+    }
+    if within && let Some(traces) = view.source().traces_with(&mask) {
+        let candidates = traces.into_iter().map(|TraceSpans { id, spans, start_unix_nano }| {
+            Candidate { id, start_unix_nano, spans }
+        });
+        return Ok(Partial { candidates: candidates.collect(), rows: rows_in_all });
     }
     let rows: UInt32Array = mask.set_indices().map(|row| row as u32).collect::<Vec<_>>().into();
     let starts = view.field_at(Field::StartUnixNano, &rows)?;

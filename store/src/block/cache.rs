@@ -1,8 +1,8 @@
 //! What was read from blocks lately: footers, bloom filters, dictionaries, columns. Bounded by bytes.
 
 use super::{
-    codes::TextPlaces, column_file::FileId, footer::Footer, resource_table::ResourceTable,
-    trace_runs::TraceRuns, walk::ValuePage,
+    codes::TextPlaces, column_file::FileId, durations::Durations, footer::Footer,
+    resource_table::ResourceTable, trace_runs::TraceRuns, walk::ValuePage,
 };
 use arrow_array::ArrayRef;
 use arrow_buffer::BooleanBuffer;
@@ -26,6 +26,8 @@ pub(super) enum Key {
     AskedTraces(Ulid, usize),
     /// Row group.
     Resources(Ulid, usize),
+    /// Row group.
+    Durations(Ulid, usize),
     /// Row group, position of the column in the schema.
     Column(FileId, usize, usize),
     /// Row group, position of the leaf among the leaves of the schema.
@@ -53,6 +55,7 @@ impl Key {
             Self::Traces(block, _)
             | Self::AskedTraces(block, _)
             | Self::Resources(block, _)
+            | Self::Durations(block, _)
             | Self::Rows(block, ..)
             | Self::MayHave(block, ..) => *block,
         }
@@ -68,6 +71,7 @@ pub(super) enum Entry {
     /// Some of the traces were asked for: whoever asks again will do so often.
     AskedTraces,
     Resources(Arc<ResourceTable>),
+    Durations(Arc<Durations>),
     Column(ArrayRef),
     /// Decompressed.
     Dictionary(Page),

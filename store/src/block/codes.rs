@@ -1,12 +1,17 @@
 //! Rows of a column, chosen by value: each value of its dictionary is looked at once, and then codes are, as they lie in the pages.
 //! No array is made of them.
 
-use super::{hybrid, pages::RowGroupPages};
+use super::{
+    found::{Form, damaged},
+    hybrid,
+    pages::RowGroupPages,
+    walk::{ValuePage, walk},
+};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use parquet::{
     basic::{Encoding, Type as PhysicalType},
-    column::page::{Page, PageReader},
-    errors::{ParquetError, Result},
+    column::page::Page,
+    errors::Result,
 };
 
 type Checked<T> = std::result::Result<T, &'static str>;
@@ -23,7 +28,6 @@ pub(super) struct Wanted {
 pub(super) struct Coded<'a> {
     pages: &'a RowGroupPages,
     leaf: usize,
-    reader: Box<dyn PageReader>,
     dictionary: Page,
 }
 
@@ -130,12 +134,12 @@ impl<'a> Coded<'a> {
         physical: PhysicalType,
     ) -> Result<Option<Self>> {
         let encoding = pages.only_encoding(leaf, physical);
-        if encoding != Some(Encoding::RLE_DICTIONARY) || !pages.is_flat(leaf) {
+        let is_coded = encoding == Some(Encoding::RLE_DICTIONARY) && pages.is_flat(leaf);
+        if !is_coded || pages.locations(leaf).is_none() {
             return Ok(None);
         }
-        let mut reader = pages.column_pages(leaf)?;
-        let first = reader.get_next_page()?.filter(Page::is_dictionary_page);
-        Ok(first.map(|dictionary| Self { pages, leaf, reader, dictionary }))
+        let first = pages.column_pages(leaf)?.get_next_page()?.filter(Page::is_dictionary_page);
+        Ok(first.map(|dictionary| Self { pages, leaf, dictionary }))
     }
 
     /// The codes of texts that pass a test.
@@ -149,21 +153,25 @@ impl<'a> Coded<'a> {
     }
 
     /// Which rows have a value that is wanted.
-    pub(super) fn rows(mut self, wanted: &Wanted) -> Result<BooleanBuffer> {
+    pub(super) fn rows(&self, wanted: &Wanted) -> Result<BooleanBuffer> {
         let is_nullable = self.pages.is_nullable(self.leaf);
         let mut rows = BooleanBufferBuilder::new(0);
-        while let Some(page) = self.reader.get_next_page()? {
-            let Page::DataPage { buf, num_values, .. } = page else {
-                return Err(damaged("a page is of another kind than it should be"));
-            };
-            let count = num_values as usize;
-            match wanted.only() {
-                Some(only) => add(&buf, count, is_nullable, |code| code == only, &mut rows),
-                None => add(&buf, count, is_nullable, |code| wanted.has(code), &mut rows),
-            }
-            .map_err(damaged)?;
-        }
+        self.each_page(|ValuePage { bytes, values }| match wanted.only() {
+            Some(only) => add(bytes, *values, is_nullable, |code| code == only, &mut rows),
+            None => add(bytes, *values, is_nullable, |code| wanted.has(code), &mut rows),
+        })?;
         Ok(rows.finish())
+    }
+
+    /// Shows all pages of codes.
+    pub(super) fn each_page(&self, mut visit: impl FnMut(&ValuePage) -> Checked<()>) -> Result<()> {
+        let all = 0..self.pages.footer.rows(self.pages.row_group);
+        let rows = std::slice::from_ref(&all);
+        if walk(self.pages, self.leaf, Form::CODES, rows, |page, _| visit(page))? {
+            Ok(())
+        } else {
+            Err(damaged("a page is of another kind than it should be"))
+        }
     }
 }
 
@@ -196,8 +204,4 @@ fn add(
         }
     }
     Ok(())
-}
-
-fn damaged(what: &'static str) -> ParquetError {
-    ParquetError::General(what.to_owned())
 }

@@ -302,6 +302,20 @@ impl ColumnFile {
         })
     }
 
+    /// Has the cache keep the codes of a column, unpacked, and what they stand for. Of a column without codes it keeps nothing.
+    pub(super) fn keep_codes(&self, row_group: usize, name: &str) -> Result<(), Error> {
+        let footer = self.footer()?;
+        let Ok(at) = footer.whole.schema().index_of(name) else { return Ok(()) };
+        let Some(leaf) = footer.text_leaf(at) else { return Ok(()) };
+        self.guarded(|| {
+            let pages = self.pages(&footer, row_group, true)?;
+            match Coded::open(&pages, leaf, PhysicalType::BYTE_ARRAY)? {
+                Some(coded) => coded.each_page(|_| Ok(())),
+                None => Ok(()),
+            }
+        })
+    }
+
     /// A whole column, which the cache has from now on.
     fn keep_column(&self, footer: &Footer, row_group: usize, at: usize) -> Result<ArrayRef, Error> {
         let array = self.guarded(|| self.whole_column(footer, row_group, at))?;

@@ -36,6 +36,9 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// Codes of a dictionary.
+    pub(super) const CODES: Self = Self { encoding: Encoding::RLE_DICTIONARY, width: 0 };
+
     /// Of a leaf with values of this type, as far as its footer tells; `None` of what is read otherwise.
     pub(super) fn of(pages: &RowGroupPages, leaf: usize, data_type: &DataType) -> Option<Self> {
         let (physical, width) = physical_type(data_type)?;

@@ -104,8 +104,7 @@ impl RowGroupPages {
 
     /// A page of values that the cache has.
     pub(super) fn kept(&self, leaf: usize, page: usize) -> Option<ValuePage> {
-        let cache = self.cache.as_ref().filter(|_| self.keeps_pages)?;
-        match cache.get(&Key::Page(self.id, self.row_group, leaf, page)) {
+        match self.cache.as_ref()?.get(&Key::Page(self.id, self.row_group, leaf, page)) {
             Some(Entry::Page(page)) => Some(page),
             _ => None,
         }

@@ -25,16 +25,17 @@ use std::{
 
 /// An immutable block. Nothing of its Parquet files is read before it is asked for.
 pub(crate) struct Block {
-    meta: Meta,
-    spans: ColumnFile,
+    pub(super) meta: Meta,
+    pub(super) spans: ColumnFile,
     /// `None` in a block of version 1, where each span has the columns of its resource.
     resources: Option<ColumnFile>,
-    cache: Arc<Cache>,
+    pub(super) cache: Arc<Cache>,
     /// First and last trace ID of each row group; `None` where `meta.json` has no such ID.
     trace_ids: Vec<Option<(TraceId, TraceId)>>,
 }
 
 const WRONG_IDS: &str = "its trace IDs are of another type";
+const WRONG_ROWS: &str = "a row group has not as many spans as it should have";
 /// The first time, trace IDs of so many rows are read where they stand, rather than those of all.
 const FEW_IDS: usize = 16;
 
@@ -87,24 +88,6 @@ impl Block {
         groups
             .map(|at| Arc::new(BlockSource::new(Arc::clone(&self), at)) as Arc<dyn Source>)
             .collect()
-    }
-
-    /// Reads into the cache what each question begins with: footers, filters and resources, and where traces lie, if that is wanted
-    /// and need not be fetched from afar.
-    pub(crate) fn make_ready(&self, with_traces: bool) -> Result<(), Error> {
-        for row_group in 0..self.meta.row_groups.len() {
-            self.spans.bloom(row_group)?;
-            self.resource_table(row_group)?;
-            if with_traces && self.spans.is_local() {
-                self.traces(row_group)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Has the cache forget what was read of it. Whoever asks next reads it again.
-    pub(crate) fn let_go(&self) {
-        self.cache.forget(self.meta.block);
     }
 
     /// The spans of a trace; `None` when there is none.
@@ -180,24 +163,36 @@ impl Block {
         if let Some(traces) = self.known_traces(row_group) {
             return Ok(traces);
         }
-        let mut scan = self.spans.scan(row_group)?;
-        let mut batches = scan.read(Some(&["trace_id"]), self.rows(row_group).max(1))?;
-        let traces = self.guarded(|| {
-            let batch = batches.next().transpose();
-            let batch = batch.map_err(|error| self.damaged(&error.to_string()))?;
-            let ids = batch.as_ref().and_then(|batch| batch.column(0).as_fixed_size_binary_opt());
-            let ids =
-                ids.filter(|ids| ids.value_length() == 16 && ids.len() == self.rows(row_group));
-            let wrong =
-                || self.damaged("its trace IDs are not as many as its spans, or of another type");
-            Ok(Arc::new(TraceRuns::new(ids.ok_or_else(wrong)?)))
-        })?;
-        let key = Key::Traces(self.meta.block, row_group);
-        self.cache.put(key, Entry::Traces(Arc::clone(&traces)), traces.size_bytes());
-        Ok(traces)
+        Ok(self.keep_traces(row_group, self.trace_runs(row_group)?))
     }
 
-    fn known_traces(&self, row_group: usize) -> Option<Arc<TraceRuns>> {
+    pub(super) fn trace_runs(&self, row_group: usize) -> Result<TraceRuns, Error> {
+        let ids = self.column_once(row_group, "trace_id")?;
+        let ids = ids.as_fixed_size_binary_opt().filter(|ids| ids.value_length() == 16);
+        Ok(TraceRuns::new(ids.ok_or_else(|| self.damaged(WRONG_IDS))?))
+    }
+
+    pub(super) fn keep_traces(&self, row_group: usize, traces: TraceRuns) -> Arc<TraceRuns> {
+        let traces = Arc::new(traces);
+        let key = Key::Traces(self.meta.block, row_group);
+        self.cache.put(key, Entry::Traces(Arc::clone(&traces)), traces.size_bytes());
+        traces
+    }
+
+    /// A column of all spans of a row group, beside the cache.
+    pub(super) fn column_once(&self, row_group: usize, name: &str) -> Result<ArrayRef, Error> {
+        let mut scan = self.spans.scan(row_group)?;
+        let mut batches = scan.read(Some(&[name]), self.rows(row_group).max(1))?;
+        self.guarded(|| {
+            let batch = batches.next().transpose();
+            let batch = batch.map_err(|error| self.damaged(&error.to_string()))?;
+            let column = batch.as_ref().and_then(|batch| batch.columns().first());
+            let column = column.filter(|column| column.len() == self.rows(row_group));
+            column.cloned().ok_or_else(|| self.damaged(WRONG_ROWS))
+        })
+    }
+
+    pub(super) fn known_traces(&self, row_group: usize) -> Option<Arc<TraceRuns>> {
         match self.cache.get(&Key::Traces(self.meta.block, row_group)) {
             Some(Entry::Traces(traces)) => Some(traces),
             _ => None,
@@ -250,7 +245,7 @@ impl Block {
         let column = self.spans.column(row_group, name, rows)?;
         let wanted = rows.map_or(self.rows(row_group), |rows| rows.len());
         if column.as_ref().is_some_and(|column| column.len() != wanted) {
-            return Err(self.damaged("a row group has not as many spans as it should have"));
+            return Err(self.damaged(WRONG_ROWS));
         }
         Ok(column)
     }
@@ -281,6 +276,9 @@ impl Block {
         row_group: usize,
         duration_min_nano: i64,
     ) -> Result<Option<BooleanBuffer>, Error> {
+        if let Some(durations) = self.known_durations(row_group) {
+            return self.rows_lasting_of(row_group, &durations, duration_min_nano).map(Some);
+        }
         let found = self.spans.rows_from(row_group, "duration_nano", duration_min_nano)?;
         self.of_all_rows(row_group, found)
     }
@@ -292,7 +290,7 @@ impl Block {
         found: Option<BooleanBuffer>,
     ) -> Result<Option<BooleanBuffer>, Error> {
         if found.as_ref().is_some_and(|found| found.len() != self.rows(row_group)) {
-            return Err(self.damaged("a row group has not as many spans as it should have"));
+            return Err(self.damaged(WRONG_ROWS));
         }
         Ok(found)
     }

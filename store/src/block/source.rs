@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     AttributeScope, Children, Error, Field, Source, TextColumn, TextTest, TimeRange, TraceId,
+    TraceSpans,
 };
 use arrow_array::{Array, ArrayRef, UInt32Array, new_null_array};
 use arrow_buffer::BooleanBuffer;
@@ -289,6 +290,10 @@ impl Source for BlockSource {
         self.block.remembered(self.row_group, question, || {
             self.block.rows_lasting(self.row_group, duration_min_nano)
         })
+    }
+
+    fn traces_with(&self, rows: &BooleanBuffer) -> Option<Vec<TraceSpans>> {
+        self.block.known_traces(self.row_group)?.marked(rows)
     }
 
     fn attribute_names(&self, scope: AttributeScope) -> Result<Vec<String>, Error> {

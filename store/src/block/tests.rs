@@ -2,7 +2,7 @@
 
 use super::{Block, Blocks, shelf::Merged};
 use crate::{
-    AttributeScope, Field, Overlay, TraceId, Via,
+    AttributeScope, Field, Overlay, TextColumn, TextTest, TraceId, TraceSpans, Via,
     generations::Generations,
     objects::BlockPlace,
     otlp,
@@ -289,6 +289,61 @@ fn spans_that_last_long_are_those_whose_durations_say_so() {
                 assert_eq!(found, expected, "{min}");
             }
         }
+    });
+}
+
+#[test]
+fn a_block_that_was_made_ready_knows_names_services_durations_and_traces() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = Shelf::new(folder.path()).await;
+        let mut requests = workload();
+        let span = &mut requests[0].resource_spans[0].scope_spans[0].spans[0];
+        span.end_time_unix_nano = span.start_time_unix_nano - 1;
+        let block = shelf.write(&requests).await.unwrap();
+        let source = Arc::clone(&block).sources().remove(0);
+        let durations = source.field(Field::DurationNano).unwrap();
+        let durations = durations.as_primitive::<Int64Type>().values().clone();
+        let texts = |column: TextColumn<'_>| {
+            ["GET /api/cart", "cart", "nothing"].map(|wanted| {
+                let passes = |text: &str| text == wanted;
+                let test = TextTest { name: wanted, passes: &passes };
+                source.rows_where(column, test).unwrap().unwrap()
+            })
+        };
+        let of_columns = || [TextColumn::Name, TextColumn::Resource("service.name")].map(texts);
+        let expected = of_columns();
+        assert!(expected[0][0].count_set_bits() > 0 && expected[1][1].count_set_bits() > 0);
+
+        let ids = source.field(Field::TraceId).unwrap();
+        let starts = source.field(Field::StartUnixNano).unwrap();
+        let starts = starts.as_primitive::<UInt64Type>().values().clone();
+        let marked = &expected[1][1];
+        let mut traces: Vec<TraceSpans> = Vec::new();
+        for (row, id) in ids.as_fixed_size_binary().iter().enumerate() {
+            let id = TraceId(id.unwrap().try_into().unwrap());
+            if traces.last().is_none_or(|trace| trace.id != id) {
+                traces.push(TraceSpans { id, spans: 0, start_unix_nano: u64::MAX });
+            }
+            let trace = traces.last_mut().unwrap();
+            trace.spans += u64::from(marked.value(row));
+            trace.start_unix_nano = trace.start_unix_nano.min(starts[row]);
+        }
+        traces.retain(|trace| trace.spans > 0);
+        assert_eq!(source.traces_with(marked), None, "nobody has looked");
+
+        block.let_go();
+        block.make_ready(true).unwrap();
+        assert_eq!(source.traces_with(marked), Some(traces));
+        let mut sorted = durations.to_vec();
+        sorted.sort_unstable();
+        let some = (1..10).map(|tenth| sorted[sorted.len() * tenth / 10]);
+        for min in some.flat_map(|min| [min, min + 1]).chain([i64::MIN, 0, i64::MAX]) {
+            let lasting = BooleanBuffer::collect_bool(durations.len(), |at| durations[at] >= min);
+            assert_eq!(source.rows_lasting(min).unwrap(), Some(lasting), "{min}");
+        }
+        std::fs::remove_dir_all(folder.path().join(block.meta().block.to_string())).unwrap();
+        assert_eq!(of_columns(), expected, "without its files");
     });
 }
 

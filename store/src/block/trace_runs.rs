@@ -3,8 +3,9 @@
 //! Rows are sorted by trace, so a trace is a run of rows: twenty bytes a trace instead of sixteen a row, small enough to be
 //! kept for all row groups that are searched.
 
-use crate::TraceId;
+use crate::{TraceId, TraceSpans};
 use arrow_array::{ArrayRef, FixedSizeBinaryArray, UInt32Array};
+use arrow_buffer::BooleanBuffer;
 use std::{ops::Range, sync::Arc};
 
 /// The traces of a row group, in their order.
@@ -13,6 +14,8 @@ pub(super) struct TraceRuns {
     /// The first row of each.
     firsts: Vec<u32>,
     rows: u32,
+    /// The earliest start of each, where somebody has looked.
+    starts_unix_nano: Option<Box<[u64]>>,
 }
 
 impl TraceRuns {
@@ -28,7 +31,40 @@ impl TraceRuns {
         }
         ids.shrink_to_fit();
         firsts.shrink_to_fit();
-        Self { ids, firsts, rows: of_rows.len() as u32 }
+        Self { ids, firsts, rows: of_rows.len() as u32, starts_unix_nano: None }
+    }
+
+    /// The same, with the start of each row.
+    pub(super) fn with_starts(self, of_rows_unix_nano: &[u64]) -> Self {
+        let starts = self.runs().map(|run| {
+            let of_trace = of_rows_unix_nano.get(run).unwrap_or_default();
+            of_trace.iter().copied().min().unwrap_or_default()
+        });
+        Self { starts_unix_nano: Some(starts.collect()), ..self }
+    }
+
+    /// The rows of each.
+    fn runs(&self) -> impl Iterator<Item = Range<usize>> {
+        let ends = self.firsts.iter().skip(1).copied().chain([self.rows]);
+        self.firsts.iter().zip(ends).map(|(first, end)| *first as usize..end as usize)
+    }
+
+    /// The traces of marked rows, in their order; `None` where nobody has looked when they start.
+    pub(super) fn marked(&self, rows: &BooleanBuffer) -> Option<Vec<TraceSpans>> {
+        let starts_unix_nano = self.starts_unix_nano.as_ref()?;
+        let mut found: Vec<TraceSpans> = Vec::new();
+        let (mut at, mut end) = (0, 0);
+        for row in rows.set_indices() {
+            if let Some(last) = found.last_mut().filter(|_| row < end) {
+                last.spans += 1;
+                continue;
+            }
+            at += self.firsts[at..].partition_point(|&first| first as usize <= row);
+            end = self.firsts.get(at).map_or(self.rows, |first| *first) as usize;
+            let (id, start_unix_nano) = (self.ids.get(at - 1)?, *starts_unix_nano.get(at - 1)?);
+            found.push(TraceSpans { id: TraceId(*id), spans: 1, start_unix_nano });
+        }
+        Some(found)
     }
 
     /// The rows of a trace; empty when it is not here.
@@ -48,9 +84,8 @@ impl TraceRuns {
             Vec::with_capacity(16 * rows.map_or(self.rows as usize, |it| it.len()));
         match rows {
             None => {
-                let ends = self.firsts.iter().skip(1).copied().chain([self.rows]);
-                for ((id, first), end) in self.ids.iter().zip(&self.firsts).zip(ends) {
-                    (*first..end).for_each(|_| bytes.extend_from_slice(id));
+                for (id, run) in self.ids.iter().zip(self.runs()) {
+                    run.for_each(|_| bytes.extend_from_slice(id));
                 }
             }
             Some(rows) => {
@@ -67,6 +102,7 @@ impl TraceRuns {
 
     pub(super) fn size_bytes(&self) -> usize {
         self.ids.len() * 20
+            + self.starts_unix_nano.as_ref().map_or(0, |starts| size_of_val(&**starts))
     }
 }
 
@@ -88,5 +124,25 @@ mod tests {
         assert_eq!(runs.rows_of(&TraceId([9; 16])), 4..6);
         assert_eq!(runs.rows_of(&TraceId([12; 16])), 6..7);
         assert_eq!(runs.rows_of(&TraceId([4; 16])), 0..0);
+    }
+
+    #[test]
+    fn marked_rows_say_which_traces_have_how_many_and_when_these_start() {
+        let of_rows = [3u8, 3, 3, 5, 9, 9, 12].map(|id| [id; 16]);
+        let column = FixedSizeBinaryArray::new(16, of_rows.as_flattened().to_vec().into(), None);
+        let runs = TraceRuns::new(&column);
+        let mark = |rows: [u8; 7]| rows.iter().map(|mark| *mark == 1).collect();
+        assert_eq!(runs.marked(&mark([1; 7])), None, "nobody knows when they start");
+        let runs = runs.with_starts(&[30, 10, 20, 50, 90, 91, 7]);
+        let trace = |id: u8, spans, start_unix_nano| TraceSpans {
+            id: TraceId([id; 16]),
+            spans,
+            start_unix_nano,
+        };
+        let all = [trace(3, 3, 10), trace(5, 1, 50), trace(9, 2, 90), trace(12, 1, 7)];
+        assert_eq!(runs.marked(&mark([1; 7])).unwrap(), all);
+        let some = [trace(3, 2, 10), trace(9, 1, 90)];
+        assert_eq!(runs.marked(&mark([1, 0, 1, 0, 0, 1, 0])).unwrap(), some);
+        assert_eq!(runs.marked(&mark([0; 7])).unwrap(), []);
     }
 }

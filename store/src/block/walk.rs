@@ -5,7 +5,11 @@ use super::{
     pages::RowGroupPages,
 };
 use bytes::Bytes;
-use parquet::{basic::Encoding, column::page::Page, errors::Result};
+use parquet::{
+    basic::Encoding,
+    column::page::{Page, PageReader},
+    errors::Result,
+};
 use std::ops::Range;
 
 /// A page of values, unpacked.
@@ -28,11 +32,8 @@ pub(super) fn walk(
 ) -> Result<bool> {
     let Some(locations) = pages.locations(leaf) else { return Ok(false) };
     let firsts: Vec<usize> = locations.iter().map(|it| it.first_row_index as usize).collect();
-    let mut reader = pages.column_pages(leaf)?;
-    if form.encoding == Encoding::RLE_DICTIONARY {
-        // The dictionary.
-        reader.skip_next_page()?;
-    }
+    // Made when a page is not in the cache, and the page that it reads next.
+    let mut reader: Option<(Box<dyn PageReader>, usize)> = None;
     let mut rows = rows.iter().filter(|run| !run.is_empty()).peekable();
     let mut here: Vec<Range<usize>> = Vec::new();
     for (at, &first) in firsts.iter().enumerate() {
@@ -49,26 +50,41 @@ pub(super) fn walk(
             if rows.peek().is_none() {
                 break;
             }
-            reader.skip_next_page()?;
             continue;
         }
         let page = match pages.kept(leaf, at) {
-            Some(page) => {
-                reader.skip_next_page()?;
-                page
-            }
-            None => match reader.get_next_page()? {
-                Some(Page::DataPage { buf, num_values, encoding, .. })
-                    if encoding == form.encoding =>
-                {
-                    let page = ValuePage { bytes: buf, values: num_values as usize };
-                    pages.keep(leaf, at, &page);
-                    page
+            Some(page) => page,
+            None => {
+                let (reader, next) = match &mut reader {
+                    Some(reader) => reader,
+                    none => none.insert((open(pages, leaf, form)?, 0)),
+                };
+                for _ in *next..at {
+                    reader.skip_next_page()?;
                 }
-                _ => return Ok(false),
-            },
+                *next = at + 1;
+                match reader.get_next_page()? {
+                    Some(Page::DataPage { buf, num_values, encoding, .. })
+                        if encoding == form.encoding =>
+                    {
+                        let page = ValuePage { bytes: buf, values: num_values as usize };
+                        pages.keep(leaf, at, &page);
+                        page
+                    }
+                    _ => return Ok(false),
+                }
+            }
         };
         visit(&page, &here).map_err(damaged)?;
     }
     Ok(true)
+}
+
+/// A reader that stands before the first page of values.
+fn open(pages: &RowGroupPages, leaf: usize, form: Form) -> Result<Box<dyn PageReader>> {
+    let mut reader = pages.column_pages(leaf)?;
+    if form.encoding == Encoding::RLE_DICTIONARY {
+        reader.skip_next_page()?;
+    }
+    Ok(reader)
 }

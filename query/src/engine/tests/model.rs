@@ -10,7 +10,7 @@ use prost::Message;
 use sigyn_proto::otlp::common::v1::{AnyValue, ArrayValue, any_value};
 use sigyn_store::{
     AttributeScope, Children, Error, Field, Source, SpanId, TextColumn, TextTest, TimeRange,
-    TraceId,
+    TraceId, TraceSpans,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -236,6 +236,30 @@ impl Source for PlainSource {
             Some(Plain::Text(text)) => (test.passes)(text),
             _ => false,
         })))
+    }
+
+    fn rows_lasting(&self, duration_min_nano: i64) -> Result<Option<BooleanBuffer>, Error> {
+        if self.spans.len().is_multiple_of(4) {
+            return Ok(None);
+        }
+        let lasts = |row: usize| self.spans[row].duration >= duration_min_nano;
+        Ok(Some(BooleanBuffer::collect_bool(self.spans.len(), lasts)))
+    }
+
+    fn traces_with(&self, rows: &BooleanBuffer) -> Option<Vec<TraceSpans>> {
+        if self.spans.len().is_multiple_of(5) {
+            return None;
+        }
+        let mut marked: BTreeMap<TraceId, u64> = BTreeMap::new();
+        for row in rows.set_indices() {
+            *marked.entry(self.spans[row].trace_id()).or_default() += 1;
+        }
+        let traces = marked.into_iter().map(|(id, spans)| {
+            let of_trace = self.spans.iter().filter(|span| span.trace_id() == id);
+            let start_unix_nano = of_trace.map(|span| span.start).min().unwrap();
+            TraceSpans { id, spans, start_unix_nano }
+        });
+        Some(traces.collect())
     }
 
     fn may_hold(&self, trace_id: &TraceId) -> Result<bool, Error> {
