@@ -37,6 +37,9 @@ const TRACES_A_THREAD_MIN: usize = 8;
 /// Sources that one thread looks through before it says what it found, at most.
 const STRIDE_MAX: usize = 4;
 
+/// Of so many more sources candidates wait: where a limit ends the search before, they are not in the answer.
+const EARLY_SOURCES_MAX: usize = 32;
+
 /// Where a trace stands when the newest comes first; of those that start together that with the smaller ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StartPlace {
@@ -215,6 +218,8 @@ pub(super) async fn search(
     let window = Window { from, to, reach: request.reach_nano, spans_per_span_set };
     let mut first_edge = window.first();
     let mut eagerness = 1;
+    // Sources that were done when traces were looked at last.
+    let mut looked_at = 0;
     let wave = parallel();
     let result = async {
         if let Some(edge) = window.last() {
@@ -258,8 +263,15 @@ pub(super) async fn search(
                 && reaching > 2 * wave
                 && queue.bounds.len() >= request.limit;
             let due = if is_ahead { None } else { ahead };
-            if queue.peek() >= due && queue.peek().is_some() {
-                let missing = request.limit.saturating_sub(found.len()).max(4);
+            let missing = request.limit.saturating_sub(found.len());
+            // Too few to end the search are looked at together, later, unless somebody waits for each.
+            let is_early = news.progress.is_none()
+                && queue.bounds.len() < missing
+                && news.stats.sources_done < looked_at + EARLY_SOURCES_MAX
+                && ahead.is_some();
+            if !is_early && queue.peek() >= due && queue.peek().is_some() {
+                looked_at = news.stats.sources_done;
+                let missing = missing.max(4);
                 // Where few candidates become results, more are looked at together.
                 let count = (2 * missing * eagerness).min(limits.traces_at_a_time.max(1) * wave);
                 let mut ids = Vec::with_capacity(count);
