@@ -14,7 +14,7 @@ use arrow_array::{
     cast::AsArray,
     types::{Int64Type, UInt64Type},
 };
-use arrow_buffer::BooleanBuffer;
+use arrow_buffer::{BooleanBuffer, ScalarBuffer};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use arrow_select::{
@@ -259,19 +259,23 @@ fn workload() -> Vec<ExportTraceServiceRequest> {
     bodies.iter().map(|body| decode(&body.bytes)).collect()
 }
 
+/// A block of them, in which one span ends before it starts, and how long each row lasts.
+async fn lasting(shelf: &mut Shelf) -> (Arc<Block>, ScalarBuffer<i64>) {
+    let mut requests = workload();
+    let span = &mut requests[0].resource_spans[0].scope_spans[0].spans[0];
+    span.end_time_unix_nano = span.start_time_unix_nano - 1;
+    let block = shelf.write(&requests).await.unwrap();
+    let durations = Arc::clone(&block).sources().remove(0).field(Field::DurationNano).unwrap();
+    (block, durations.as_primitive::<Int64Type>().values().clone())
+}
+
 #[test]
 fn spans_that_last_long_are_those_whose_durations_say_so() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let mut shelf = Shelf::new(folder.path()).await;
-        let mut requests = workload();
-        // One that ends before it starts.
-        let span = &mut requests[0].resource_spans[0].scope_spans[0].spans[0];
-        span.end_time_unix_nano = span.start_time_unix_nano - 1;
-        let block = shelf.write(&requests).await.unwrap();
-        let source = Arc::clone(&block).sources().remove(0);
-        let durations = source.field(Field::DurationNano).unwrap();
-        let durations = durations.as_primitive::<Int64Type>().values();
+        let (block, durations) = lasting(&mut shelf).await;
+        let source = block.sources().remove(0);
         let mut sorted = durations.to_vec();
         sorted.sort_unstable();
         let longest = sorted[sorted.len() - 1];
@@ -297,13 +301,8 @@ fn a_block_that_was_made_ready_knows_names_services_durations_and_traces() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let mut shelf = Shelf::new(folder.path()).await;
-        let mut requests = workload();
-        let span = &mut requests[0].resource_spans[0].scope_spans[0].spans[0];
-        span.end_time_unix_nano = span.start_time_unix_nano - 1;
-        let block = shelf.write(&requests).await.unwrap();
+        let (block, durations) = lasting(&mut shelf).await;
         let source = Arc::clone(&block).sources().remove(0);
-        let durations = source.field(Field::DurationNano).unwrap();
-        let durations = durations.as_primitive::<Int64Type>().values().clone();
         let texts = |column: TextColumn<'_>| {
             ["GET /api/cart", "cart", "nothing"].map(|wanted| {
                 let passes = |text: &str| text == wanted;

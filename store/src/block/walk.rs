@@ -32,8 +32,7 @@ pub(super) fn walk(
 ) -> Result<bool> {
     let Some(locations) = pages.locations(leaf) else { return Ok(false) };
     let firsts: Vec<usize> = locations.iter().map(|it| it.first_row_index as usize).collect();
-    // Made when a page is not in the cache, and the page that it reads next.
-    let mut reader: Option<(Box<dyn PageReader>, usize)> = None;
+    let mut values = ValuePages { pages, leaf, form, reader: None };
     let mut rows = rows.iter().filter(|run| !run.is_empty()).peekable();
     let mut here: Vec<Range<usize>> = Vec::new();
     for (at, &first) in firsts.iter().enumerate() {
@@ -52,39 +51,51 @@ pub(super) fn walk(
             }
             continue;
         }
-        let page = match pages.kept(leaf, at) {
-            Some(page) => page,
-            None => {
-                let (reader, next) = match &mut reader {
-                    Some(reader) => reader,
-                    none => none.insert((open(pages, leaf, form)?, 0)),
-                };
-                for _ in *next..at {
-                    reader.skip_next_page()?;
-                }
-                *next = at + 1;
-                match reader.get_next_page()? {
-                    Some(Page::DataPage { buf, num_values, encoding, .. })
-                        if encoding == form.encoding =>
-                    {
-                        let page = ValuePage { bytes: buf, values: num_values as usize };
-                        pages.keep(leaf, at, &page);
-                        page
-                    }
-                    _ => return Ok(false),
-                }
-            }
-        };
+        let Some(page) = values.get(at)? else { return Ok(false) };
         visit(&page, &here).map_err(damaged)?;
     }
     Ok(true)
 }
 
-/// A reader that stands before the first page of values.
-fn open(pages: &RowGroupPages, leaf: usize, form: Form) -> Result<Box<dyn PageReader>> {
-    let mut reader = pages.column_pages(leaf)?;
-    if form.encoding == Encoding::RLE_DICTIONARY {
-        reader.skip_next_page()?;
+/// The pages of values of a leaf, from the cache or the file.
+struct ValuePages<'a> {
+    pages: &'a RowGroupPages,
+    leaf: usize,
+    form: Form,
+    /// Made when a page is not in the cache, and the page that it reads next.
+    reader: Option<(Box<dyn PageReader>, usize)>,
+}
+
+impl ValuePages<'_> {
+    /// A page behind those asked for before; `None` when it is not of the form that the footer says.
+    fn get(&mut self, at: usize) -> Result<Option<ValuePage>> {
+        if let Some(page) = self.pages.kept(self.leaf, at) {
+            return Ok(Some(page));
+        }
+        let (reader, next) = match &mut self.reader {
+            Some(reader) => reader,
+            none => {
+                let mut reader = self.pages.column_pages(self.leaf)?;
+                if self.form.encoding == Encoding::RLE_DICTIONARY {
+                    // The dictionary.
+                    reader.skip_next_page()?;
+                }
+                none.insert((reader, 0))
+            }
+        };
+        for _ in *next..at {
+            reader.skip_next_page()?;
+        }
+        *next = at + 1;
+        let page = match reader.get_next_page()? {
+            Some(Page::DataPage { buf, num_values, encoding, .. })
+                if encoding == self.form.encoding =>
+            {
+                ValuePage { bytes: buf, values: num_values as usize }
+            }
+            _ => return Ok(None),
+        };
+        self.pages.keep(self.leaf, at, &page);
+        Ok(Some(page))
     }
-    Ok(reader)
 }
