@@ -11,7 +11,21 @@ pub(crate) struct Attributes {
     keys: Interner,
     /// By key code and kind of value, the column + 1.
     by_key: Vec<[u32; 5]>,
+    /// By column, what is likely to come after it: senders name the same attributes in the same order.
+    likely: Vec<Likely>,
+    /// The column of the value that came last.
+    last: usize,
     len: usize,
+}
+
+/// What is known of a column for the sake of the next value.
+#[derive(Clone, Copy)]
+struct Likely {
+    /// Its key, as code of the table's keys.
+    key: u32,
+    kind: u32,
+    /// The column that came after it the last time.
+    next: u32,
 }
 
 /// The values that one key has in one type.
@@ -101,7 +115,7 @@ impl Attributes {
         blobs: &mut Interner,
     ) {
         let kind = value.kind();
-        let column = self.column(key, kind, texts);
+        let column = self.likely_column(key, kind, texts);
         let column = &mut self.columns[column];
         debug_assert!(column.owners.last().is_none_or(|&last| last <= owner));
         column.owners.push(owner);
@@ -116,6 +130,22 @@ impl Attributes {
         }
     }
 
+    /// The same as `column`, which is asked only when the value is not what came after the last one before.
+    #[inline]
+    fn likely_column(&mut self, key: &[u8], kind: usize, texts: &mut Interner) -> usize {
+        if let Some(last) = self.likely.get(self.last) {
+            let next = self.likely[last.next as usize];
+            if next.kind as usize == kind && self.keys.get(next.key) == key {
+                self.last = last.next as usize;
+                return self.last;
+            }
+        }
+        let column = self.column(key, kind, texts);
+        self.likely[self.last].next = column as u32;
+        self.last = column;
+        column
+    }
+
     /// The position of the column for values of a kind under a key, which is made if need be.
     #[inline]
     fn column(&mut self, key: &[u8], kind: usize, texts: &mut Interner) -> usize {
@@ -127,6 +157,7 @@ impl Attributes {
         if column == 0 {
             let key = texts.intern(self.keys.get(key_code as u32));
             self.columns.push(Column { key, owners: Vec::new(), values: Values::of_kind(kind) });
+            self.likely.push(Likely { key: key_code as u32, kind: kind as u32, next: 0 });
             column = self.columns.len();
             self.by_key[key_code][kind] = column as u32;
         }

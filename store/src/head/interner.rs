@@ -47,17 +47,13 @@ impl Interner {
     /// The code of a string, a new one if it has none.
     #[inline]
     pub(crate) fn intern(&mut self, string: &[u8]) -> u32 {
-        if self.ends.len() * 2 >= self.slots.len() {
-            self.grow();
-        }
+        self.make_room();
         let hash = hash(string);
         let slot = self.probe(hash, string);
-        if self.slots[slot] != 0 {
-            return self.slots[slot] as u32 - 1;
+        match self.slots[slot] {
+            0 => self.fill(slot, hash, string),
+            entry => entry as u32 - 1,
         }
-        let code = self.push(string);
-        self.slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(code + 1);
-        code
     }
 
     /// A new code of a string, whether it has one or not.
@@ -74,12 +70,14 @@ impl Interner {
     /// The code of a string that must be UTF-8; what is not is replaced by U+FFFD first.
     #[inline]
     pub(crate) fn intern_text(&mut self, text: &[u8]) -> u32 {
-        if let Some(code) = self.find(text) {
-            return code;
-        }
-        match std::str::from_utf8(text) {
-            Ok(_) => self.intern(text),
-            Err(_) => self.intern(String::from_utf8_lossy(text).as_bytes()),
+        self.make_room();
+        let hash = hash(text);
+        let slot = self.probe(hash, text);
+        match self.slots[slot] {
+            // What has a code was looked at when it got it.
+            0 if std::str::from_utf8(text).is_ok() => self.fill(slot, hash, text),
+            0 => self.intern(String::from_utf8_lossy(text).as_bytes()),
+            entry => entry as u32 - 1,
         }
     }
 
@@ -122,6 +120,22 @@ impl Interner {
         }
     }
 
+    /// Gives a string that has none its code, in the slot where it belongs.
+    fn fill(&mut self, slot: usize, hash: u64, string: &[u8]) -> u32 {
+        let code = self.push(string);
+        self.slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(code + 1);
+        code
+    }
+
+    /// Half of the slots stay empty, and one more string has its place.
+    #[inline]
+    fn make_room(&mut self) {
+        if self.ends.len() * 2 >= self.slots.len() {
+            self.grow();
+        }
+    }
+
+    #[cold]
     fn grow(&mut self) {
         // Not by what there was: a frozen table has none.
         let length = (self.ends.len() * 4).next_power_of_two().max(16);

@@ -3,7 +3,10 @@
 //! A body passes if every other decoder of protobuf takes it, and only then: known fields have their wire type, text is
 //! UTF-8, messages lie no deeper in each other than the libraries allow. So what is stored can be read by whoever asks for it.
 
-use super::reader::{DEPTH_MAX, Malformed, Reader, Scalar};
+use super::{
+    reader::{DEPTH_MAX, Malformed, Reader, Scalar},
+    value::{Value, plain_attribute},
+};
 use crate::Appended;
 
 /// What one field of a message is.
@@ -22,10 +25,12 @@ enum Shape {
         bit: u8,
     },
     Message(&'static [Shape]),
+    /// A `KeyValue`.
+    Attribute,
     Span,
 }
 
-use Shape::{Bytes, Fixed32, Fixed64, Message, Text, Unknown, Varint};
+use Shape::{Attribute, Bytes, Fixed32, Fixed64, Message, Text, Unknown, Varint};
 
 const TRACE_ID: Shape = Shape::Id { length: 16, bit: 1 };
 const SPAN_ID: Shape = Shape::Id { length: 8, bit: 2 };
@@ -34,10 +39,10 @@ const BOTH_IDS: u8 = 3;
 // The messages by field number; there is no field 0.
 static REQUEST: [Shape; 2] = [Unknown, Message(&RESOURCE_SPANS)];
 static RESOURCE_SPANS: [Shape; 4] = [Unknown, Message(&RESOURCE), Message(&SCOPE_SPANS), Text];
-static RESOURCE: [Shape; 4] = [Unknown, Message(&KEY_VALUE), Varint, Message(&ENTITY_REF)];
+static RESOURCE: [Shape; 4] = [Unknown, Attribute, Varint, Message(&ENTITY_REF)];
 static ENTITY_REF: [Shape; 5] = [Unknown, Text, Text, Text, Text];
 static SCOPE_SPANS: [Shape; 4] = [Unknown, Message(&SCOPE), Shape::Span, Text];
-static SCOPE: [Shape; 5] = [Unknown, Text, Text, Message(&KEY_VALUE), Varint];
+static SCOPE: [Shape; 5] = [Unknown, Text, Text, Attribute, Varint];
 static SPAN: [Shape; 17] = [
     Unknown,
     TRACE_ID,
@@ -48,7 +53,7 @@ static SPAN: [Shape; 17] = [
     Varint,
     Fixed64,
     Fixed64,
-    Message(&KEY_VALUE),
+    Attribute,
     Varint,
     Message(&EVENT),
     Varint,
@@ -57,8 +62,8 @@ static SPAN: [Shape; 17] = [
     Message(&STATUS),
     Fixed32,
 ];
-static EVENT: [Shape; 5] = [Unknown, Fixed64, Text, Message(&KEY_VALUE), Varint];
-static LINK: [Shape; 7] = [Unknown, Bytes, Bytes, Text, Message(&KEY_VALUE), Varint, Fixed32];
+static EVENT: [Shape; 5] = [Unknown, Fixed64, Text, Attribute, Varint];
+static LINK: [Shape; 7] = [Unknown, Bytes, Bytes, Text, Attribute, Varint, Fixed32];
 static STATUS: [Shape; 4] = [Unknown, Unknown, Text, Varint];
 static KEY_VALUE: [Shape; 4] = [Unknown, Text, Message(&ANY_VALUE), Varint];
 static ANY_VALUE: [Shape; 9] = [
@@ -73,7 +78,7 @@ static ANY_VALUE: [Shape; 9] = [
     Varint,
 ];
 static ARRAY_VALUE: [Shape; 2] = [Unknown, Message(&ANY_VALUE)];
-static KEY_VALUE_LIST: [Shape; 2] = [Unknown, Message(&KEY_VALUE)];
+static KEY_VALUE_LIST: [Shape; 2] = [Unknown, Attribute];
 
 /// Reads a whole body without keeping anything, and counts what is in it.
 pub(crate) fn check(body: &[u8]) -> Result<Appended, Malformed> {
@@ -103,6 +108,13 @@ fn check_message(
                     return fault("a text is not UTF-8");
                 }
             }
+            (Attribute, Scalar::Bytes(pair, at)) => {
+                let Some(below) = depth_left.checked_sub(1) else { return fault(TOO_DEEP) };
+                // What is not plain may be good all the same; if not, it is told there what is wrong.
+                if below == 0 || !is_plain(pair) {
+                    check_message(pair, at, &KEY_VALUE, below, count)?;
+                }
+            }
             (Message(shapes), Scalar::Bytes(inner, at)) => {
                 let Some(below) = depth_left.checked_sub(1) else { return fault(TOO_DEEP) };
                 check_message(inner, at, shapes, below, count)?;
@@ -128,6 +140,18 @@ fn check_message(
             _ => return fault("a field has another type than OTLP gives it"),
         }
     }
+}
+
+/// Whether this is an attribute as nearly all are, and a good one.
+#[inline]
+fn is_plain(pair: &[u8]) -> bool {
+    plain_attribute(pair).is_some_and(|(key, value)| {
+        let is_text = match value {
+            Value::String(text) => is_utf8(text),
+            _ => true,
+        };
+        is_text && is_utf8(key)
+    })
 }
 
 const TOO_DEEP: &str = "messages lie too deep in each other";

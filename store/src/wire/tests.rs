@@ -1,6 +1,9 @@
 //! The reader against bytes that no encoder would write.
 
-use super::*;
+use super::{
+    value::{any_attribute, plain_attribute},
+    *,
+};
 use crate::{
     Error, Overlay,
     head::{Chunk, decode},
@@ -45,6 +48,19 @@ fn reversed(message: &[u8]) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// A value of any type.
+fn any_scalar() -> impl Strategy<Value = Scalar<'static>> + Clone {
+    let texts: [&[u8]; 7] =
+        [b"text", b"", b"\xff", "\u{e9}".as_bytes(), &[7; 16], &[7; 8], b"\x0a\x01a"];
+    prop_oneof![
+        any::<u64>().prop_map(Scalar::Varint),
+        (0..6u64).prop_map(Scalar::Varint),
+        any::<u64>().prop_map(Scalar::Fixed64),
+        any::<u32>().prop_map(Scalar::Fixed32),
+        proptest::sample::select(texts.to_vec()).prop_map(|text| Scalar::Bytes(text, 0)),
+    ]
+}
+
 /// A field of any type under any number, most of them of OTLP.
 fn odd_field() -> impl Strategy<Value = Vec<u8>> {
     let field = |number: u32, scalar| {
@@ -52,16 +68,7 @@ fn odd_field() -> impl Strategy<Value = Vec<u8>> {
         write(&mut out, number, scalar);
         out.into_bytes()
     };
-    let texts: [&[u8]; 7] =
-        [b"text", b"", b"\xff", "\u{e9}".as_bytes(), &[7; 16], &[7; 8], b"\x0a\x01a"];
-    let scalar = prop_oneof![
-        any::<u64>().prop_map(Scalar::Varint),
-        (0..6u64).prop_map(Scalar::Varint),
-        any::<u64>().prop_map(Scalar::Fixed64),
-        any::<u32>().prop_map(Scalar::Fixed32),
-        proptest::sample::select(texts.to_vec()).prop_map(|text| Scalar::Bytes(text, 0)),
-    ];
-    let plain = (1..20u32, scalar).prop_map(move |(number, scalar)| field(number, scalar));
+    let plain = (1..20u32, any_scalar()).prop_map(move |(number, scalar)| field(number, scalar));
     let group = (1..16u8, plain.clone(), 1..16u8)
         .prop_map(|(begin, inner, end)| [&[begin << 3 | 3], &inner[..], &[end << 3 | 4]].concat());
     let whole_group = (1..16u8, plain.clone())
@@ -200,6 +207,28 @@ proptest! {
     }
 
     #[test]
+    fn a_plain_attribute_is_what_it_is_when_read_with_care(
+        key in prop_oneof![Just(3), Just(127), Just(128)],
+        number in 0..9u32,
+        scalar in any_scalar(),
+        edits in proptest::collection::vec(Edit::any(), 0..3),
+    ) {
+        let mut out = Writer::default();
+        out.bytes(1, &vec![b'k'; key]);
+        out.message(2, |out| write(out, number.max(1), scalar));
+        let mut pair = out.into_bytes();
+        edits.iter().for_each(|edit| edit.apply(&mut pair));
+        if let Some((key, value)) = plain_attribute(&pair) {
+            let mut read = 0;
+            any_attribute(&pair, 0, &mut |careful_key, careful| {
+                assert_eq!((key, format!("{value:?}")), (careful_key, format!("{careful:?}")));
+                read += 1;
+            }).unwrap();
+            prop_assert_eq!(read, 1);
+        }
+    }
+
+    #[test]
     fn fields_that_nobody_expects_are_taken_as_another_decoder_takes_them(
         request in any_request(),
         odd in proptest::collection::vec((proptest::sample::select(&PATHS[..]), odd_field()), 1..4),
@@ -233,6 +262,24 @@ fn faults_are_named_with_their_place() {
     check(&[0x08, 1], of_another_type);
     check(&[0x00], "the body is not OTLP: a field number is out of range at byte 0");
     check(b"<html>", "the body is not OTLP: a wire type is unknown at byte 0");
+}
+
+#[test]
+fn ordinary_attributes_are_plain() {
+    let values = [
+        (1, Scalar::Bytes(b"GET", 0)),
+        (1, Scalar::Bytes(b"", 0)),
+        (2, Scalar::Varint(1)),
+        (3, Scalar::Varint(404)),
+        (4, Scalar::Fixed64(1.5f64.to_bits())),
+    ];
+    for (number, value) in values {
+        let mut out = Writer::default();
+        out.bytes(1, b"http.method");
+        out.message(2, |out| write(out, number, value));
+        let pair = out.into_bytes();
+        assert!(plain_attribute(&pair).is_some(), "{value:?} in {pair:02x?}");
+    }
 }
 
 #[test]

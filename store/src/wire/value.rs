@@ -3,6 +3,14 @@
 use super::reader::{Malformed, Reader, Scalar};
 use std::borrow::Cow;
 
+// The first bytes of fields: number and wire type, of `KeyValue` and of `AnyValue`.
+const KEY: u8 = 1 << 3 | 2;
+const VALUE: u8 = 2 << 3 | 2;
+const STRING: u8 = 1 << 3 | 2;
+const BOOL: u8 = 2 << 3;
+const INT: u8 = 3 << 3;
+const DOUBLE: u8 = 4 << 3 | 1;
+
 /// One attribute value, borrowed from the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
@@ -51,9 +59,60 @@ pub(crate) fn for_each_attribute(
     Ok(())
 }
 
+/// A `KeyValue` as nearly all of them are written: a key, then a text, number or truth value, each once, in order, and no
+/// longer than a length of one byte can tell. `None` for any other, malformed ones among them.
+#[inline(always)]
+pub(super) fn plain_attribute(pair: &[u8]) -> Option<(&[u8], Value<'_>)> {
+    let (key, rest) = short_field(KEY, pair)?;
+    let (value, rest) = short_field(VALUE, rest)?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let value = match *value {
+        [INT, byte] if byte < 0x80 => Value::Int(i64::from(byte)),
+        [INT, low, high] if low >= 0x80 && high < 0x80 => {
+            Value::Int(i64::from(low & 0x7f) | i64::from(high) << 7)
+        }
+        [BOOL, byte] if byte < 0x80 => Value::Bool(byte != 0),
+        [STRING, ..] => match short_field(STRING, value)? {
+            (text, []) => Value::String(text),
+            _ => return None,
+        },
+        [DOUBLE, ref bits @ ..] => Value::Double(f64::from_le_bytes(bits.try_into().ok()?)),
+        _ => return None,
+    };
+    Some((key, value))
+}
+
+/// The bytes of a field that begins with this key and has a length of one byte, and what comes after it.
+#[inline(always)]
+fn short_field(key: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    match *bytes {
+        [first, length, ref rest @ ..] if first == key && length < 0x80 => {
+            rest.split_at_checked(usize::from(length))
+        }
+        _ => None,
+    }
+}
+
 /// Reads one `KeyValue`.
 #[inline]
 pub(crate) fn attribute(
+    pair: &[u8],
+    base: usize,
+    each: &mut impl FnMut(&[u8], Value<'_>),
+) -> Result<(), Malformed> {
+    match plain_attribute(pair) {
+        Some((key, value)) => {
+            each(key, value);
+            Ok(())
+        }
+        None => any_attribute(pair, base, each),
+    }
+}
+
+/// The same for every `KeyValue`, however it is written.
+pub(super) fn any_attribute(
     pair: &[u8],
     base: usize,
     each: &mut impl FnMut(&[u8], Value<'_>),
