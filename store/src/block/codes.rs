@@ -138,7 +138,7 @@ impl<'a> Coded<'a> {
         if !is_coded || pages.locations(leaf).is_none() {
             return Ok(None);
         }
-        let first = pages.column_pages(leaf)?.get_next_page()?.filter(Page::is_dictionary_page);
+        let first = pages.dictionary(leaf)?;
         Ok(first.map(|dictionary| Self { pages, leaf, dictionary }))
     }
 

@@ -316,6 +316,12 @@ impl ColumnFile {
         })
     }
 
+    /// Has the cache keep what codes stand for, of all columns.
+    pub(super) fn keep_dictionaries(&self, row_group: usize) -> Result<(), Error> {
+        let footer = self.footer()?;
+        self.guarded(|| self.pages(&footer, row_group, false)?.keep_dictionaries())
+    }
+
     /// A whole column, which the cache has from now on.
     fn keep_column(&self, footer: &Footer, row_group: usize, at: usize) -> Result<ArrayRef, Error> {
         let array = self.guarded(|| self.whole_column(footer, row_group, at))?;

@@ -17,7 +17,6 @@ use arrow_schema::DataType;
 use bytes::Bytes;
 use parquet::{
     basic::{Encoding, Type as PhysicalType},
-    column::page::Page,
     errors::{ParquetError, Result},
 };
 use std::{ops::Range, sync::Arc};
@@ -114,7 +113,7 @@ impl Found {
     ) -> Result<ArrayRef> {
         // It comes first, but is read when there are codes: most columns have no value in most traces.
         if self.form.encoding == Encoding::RLE_DICTIONARY && !self.codes.is_empty() {
-            let first = pages.column_pages(leaf)?.get_next_page()?.filter(Page::is_dictionary_page);
+            let first = pages.dictionary(leaf)?;
             self.dictionary = first.map(|page| page.buffer().clone()).unwrap_or_default();
             if self.form.width > 0 {
                 self.resolve().map_err(damaged)?;

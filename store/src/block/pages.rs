@@ -88,6 +88,31 @@ impl RowGroupPages {
         Columns(self).get_column_page_reader(leaf)
     }
 
+    /// What codes of a leaf stand for, unpacked; `None` of a leaf without codes.
+    pub(super) fn dictionary(&self, leaf: usize) -> Result<Option<Page>> {
+        let key = Key::Dictionary(self.id, self.row_group, leaf);
+        if let Some(Entry::Dictionary(page)) = self.cache.as_ref().and_then(|it| it.get(&key)) {
+            return Ok(Some(page));
+        }
+        let chunk = FileReader::metadata(self).row_group(0).column(leaf);
+        if chunk.dictionary_page_offset().is_none() {
+            return Ok(None);
+        }
+        Ok(self.column_pages(leaf)?.get_next_page()?.filter(Page::is_dictionary_page))
+    }
+
+    /// Has the cache keep what codes stand for, of all leaves.
+    pub(super) fn keep_dictionaries(&self) -> Result<()> {
+        for (leaf, chunk) in FileReader::metadata(self).row_group(0).columns().iter().enumerate() {
+            if let Some(dictionary) = self.dictionary(leaf)?
+                && chunk.column_type() == PhysicalType::BYTE_ARRAY
+            {
+                self.text_places(leaf, dictionary.buffer())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Where texts begin in the dictionary of a leaf.
     pub(super) fn text_places(&self, leaf: usize, dictionary: &[u8]) -> Result<Arc<TextPlaces>> {
         let key = Key::TextPlaces(self.id, self.row_group, leaf);

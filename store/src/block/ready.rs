@@ -22,7 +22,8 @@ const WRONG_DURATIONS: &str = "its durations are of another type";
 
 impl Block {
     /// Reads into the cache what questions begin with: footers, filters and resources. What need not be fetched from afar also says
-    /// whose spans these are, what they are called and how long they last, and where traces lie and when they start, if that is wanted.
+    /// whose spans these are, what they are called and how long they last, and, if `with_traces`, where traces lie, when they start and
+    /// what the codes in all columns stand for.
     pub(crate) fn make_ready(&self, with_traces: bool) -> Result<(), Error> {
         for row_group in 0..self.meta.row_groups.len() {
             self.spans.bloom(row_group)?;
@@ -36,6 +37,7 @@ impl Block {
                 let starts = starts.ok_or_else(|| self.damaged(WRONG_STARTS))?;
                 let traces = self.trace_runs(row_group)?.with_starts(starts.values());
                 self.keep_traces(row_group, traces);
+                self.spans.keep_dictionaries(row_group)?;
             }
             for column in ASKED_COLUMNS {
                 self.spans.keep_codes(row_group, column)?;

@@ -343,6 +343,8 @@ fn a_block_that_was_made_ready_knows_names_services_durations_and_traces() {
         }
         std::fs::remove_dir_all(folder.path().join(block.meta().block.to_string())).unwrap();
         assert_eq!(of_columns(), expected, "without its files");
+        let statement = |text: &str| source.may_have(AttributeScope::Span, "db.query.text", text);
+        assert!(!statement("DROP TABLE carts").unwrap(), "its dictionary is known");
     });
 }
 
