@@ -15,6 +15,8 @@ pub(crate) struct Attributes {
     likely: Vec<Likely>,
     /// The column of the value that came last.
     last: usize,
+    /// How many values the columns are likely to get.
+    room: Vec<usize>,
     len: usize,
 }
 
@@ -64,13 +66,13 @@ impl Values {
         }
     }
 
-    fn of_kind(kind: usize) -> Self {
+    fn of_kind(kind: usize, room: usize) -> Self {
         match kind {
-            0 => Self::String(Vec::new()),
-            1 => Self::Int(Vec::new()),
-            2 => Self::Double(Vec::new()),
-            3 => Self::Bool(Vec::new()),
-            _ => Self::Encoded(Vec::new()),
+            0 => Self::String(Vec::with_capacity(room)),
+            1 => Self::Int(Vec::with_capacity(room)),
+            2 => Self::Double(Vec::with_capacity(room)),
+            3 => Self::Bool(Vec::with_capacity(room)),
+            _ => Self::Encoded(Vec::with_capacity(room)),
         }
     }
 }
@@ -94,6 +96,12 @@ impl Column {
 }
 
 impl Attributes {
+    /// An empty table whose columns will have room for as many values, if they come in the same order.
+    pub(super) fn successor(&self) -> Self {
+        let room = self.columns.iter().map(|column| column.owners.len()).collect();
+        Self { room, ..Self::default() }
+    }
+
     /// All columns, in order of first appearance.
     pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
@@ -156,7 +164,9 @@ impl Attributes {
         let mut column = self.by_key[key_code][kind] as usize;
         if column == 0 {
             let key = texts.intern(self.keys.get(key_code as u32));
-            self.columns.push(Column { key, owners: Vec::new(), values: Values::of_kind(kind) });
+            let room = self.room.get(self.columns.len()).copied().unwrap_or(0);
+            let (owners, values) = (Vec::with_capacity(room), Values::of_kind(kind, room));
+            self.columns.push(Column { key, owners, values });
             self.likely.push(Likely { key: key_code as u32, kind: kind as u32, next: 0 });
             column = self.columns.len();
             self.by_key[key_code][kind] = column as u32;

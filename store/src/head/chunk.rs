@@ -133,6 +133,51 @@ impl Default for Chunk {
 }
 
 impl Chunk {
+    /// An empty chunk with room for as much as is in this one: what comes next is most likely of the same kind, and what grows step by
+    /// step is copied at each.
+    pub(crate) fn successor(&self) -> Self {
+        let rows = self.len();
+        let (events, links) = (self.events.parents.len(), self.links.parents.len());
+        let mut texts = self.texts.successor();
+        texts.intern(b"");
+        Self {
+            texts,
+            blobs: self.blobs.successor(),
+            trace_ids: Vec::with_capacity(rows),
+            span_ids: Vec::with_capacity(rows),
+            parent_span_ids: Vec::with_capacity(rows),
+            starts_unix_nano: Vec::with_capacity(rows),
+            ends_unix_nano: Vec::with_capacity(rows),
+            names: Vec::with_capacity(rows),
+            kinds: Vec::with_capacity(rows),
+            status_codes: Vec::with_capacity(rows),
+            status_messages: Vec::with_capacity(rows),
+            trace_states: Vec::with_capacity(rows),
+            flags: Vec::with_capacity(rows),
+            encoded_bytes: Vec::with_capacity(rows),
+            resource_of: Vec::with_capacity(rows),
+            scope_of: Vec::with_capacity(rows),
+            attributes: self.attributes.successor(),
+            events: Events {
+                parents: Vec::with_capacity(events),
+                times_unix_nano: Vec::with_capacity(events),
+                names: Vec::with_capacity(events),
+                dropped_attributes: Vec::with_capacity(events),
+                attributes: self.events.attributes.successor(),
+            },
+            links: Links {
+                parents: Vec::with_capacity(links),
+                trace_ids: Vec::with_capacity(links),
+                span_ids: Vec::with_capacity(links),
+                trace_states: Vec::with_capacity(links),
+                flags: Vec::with_capacity(links),
+                dropped_attributes: Vec::with_capacity(links),
+                attributes: self.links.attributes.successor(),
+            },
+            ..Self::default()
+        }
+    }
+
     /// Number of spans.
     pub(crate) fn len(&self) -> usize {
         self.trace_ids.len()

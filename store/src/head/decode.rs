@@ -55,7 +55,8 @@ impl<F: FnMut(Chunk)> Visitor for Decoder<'_, F> {
     #[inline]
     fn span(&mut self, context: &Context<'_>, span: &SpanHeader<'_>) {
         if self.chunk.is_full() {
-            (self.seal)(mem::take(self.chunk));
+            let next = self.chunk.successor();
+            (self.seal)(mem::replace(self.chunk, next));
             self.around = None;
         }
         let around = match self.around {

@@ -21,6 +21,15 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
+    /// An empty table with room for as many strings.
+    pub(super) fn successor(&self) -> Self {
+        Self {
+            arena: Vec::with_capacity(self.arena.len()),
+            ends: Vec::with_capacity(self.ends.len()),
+            slots: vec![0; self.slots.len()],
+        }
+    }
+
     /// Number of distinct strings.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()

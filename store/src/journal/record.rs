@@ -5,7 +5,8 @@ use crate::{
     wire::{Malformed, Reader, Scalar, Writer},
 };
 use bytes::Bytes;
-use std::{io::Read, sync::Arc};
+use lz4_flex::block::{compress, compress_into, get_maximum_output_size};
+use std::{cell::RefCell, io::Read, sync::Arc};
 use ulid::Ulid;
 
 /// Length, checksum, kind, sequence.
@@ -72,6 +73,28 @@ pub(crate) struct Prepared {
     checksum: crc32fast::Hasher,
 }
 
+/// Packs of bodies up to this size share a thread's memory, which is neither asked for nor cleared each time.
+const SHARED_PACK_BYTES_MAX: usize = 1 << 20;
+
+thread_local! {
+    static PACK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Compresses with LZ4, and says what to do with the outcome.
+fn packed<T>(body: &[u8], then: impl FnOnce(&[u8]) -> T) -> T {
+    let size_max = get_maximum_output_size(body.len());
+    if size_max > SHARED_PACK_BYTES_MAX {
+        return then(&compress(body));
+    }
+    PACK.with_borrow_mut(|pack| {
+        if pack.len() < size_max {
+            pack.resize(size_max, 0);
+        }
+        let size = compress_into(body, pack).expect("there is room for what cannot be packed");
+        then(&pack[..size])
+    })
+}
+
 /// Checksums begin with the store's ID: a client who sends bytes that look like records
 /// does not know it, so no such bytes can be taken for a record.
 fn checksum(store: Ulid) -> crc32fast::Hasher {
@@ -83,19 +106,31 @@ fn checksum(store: Ulid) -> crc32fast::Hasher {
 impl Prepared {
     /// A batch record. A body that came compressed stays so; any other is compressed with LZ4.
     pub(crate) fn batch(store: Ulid, batch: &Batch, received_unix_nano: u64) -> Self {
-        let compressed;
-        let (encoding, bytes) = match &batch.compressed {
-            Some((Encoding::Zstd, bytes)) => (ZSTD, &bytes[..]),
-            Some((Encoding::Gzip, bytes)) => (GZIP, &bytes[..]),
-            None => {
-                compressed = lz4_flex::block::compress(&batch.body);
-                if compressed.len() < batch.body.len() {
-                    (LZ4, &compressed[..])
-                } else {
-                    (PLAIN, &batch.body[..])
-                }
+        match &batch.compressed {
+            Some((Encoding::Zstd, bytes)) => {
+                Self::batch_of(store, batch, received_unix_nano, ZSTD, bytes)
             }
-        };
+            Some((Encoding::Gzip, bytes)) => {
+                Self::batch_of(store, batch, received_unix_nano, GZIP, bytes)
+            }
+            None => packed(&batch.body, |packed| {
+                let (encoding, bytes) = match packed.len() < batch.body.len() {
+                    true => (LZ4, packed),
+                    false => (PLAIN, &batch.body[..]),
+                };
+                Self::batch_of(store, batch, received_unix_nano, encoding, bytes)
+            }),
+        }
+    }
+
+    /// A batch record with the body in these bytes.
+    fn batch_of(
+        store: Ulid,
+        batch: &Batch,
+        received_unix_nano: u64,
+        encoding: u64,
+        bytes: &[u8],
+    ) -> Self {
         let mut out = Writer::default();
         out.uint(1, via_code(batch.via));
         out.fixed64(2, received_unix_nano);
