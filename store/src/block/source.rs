@@ -116,7 +116,7 @@ impl BlockSource {
         }
         if scope == AttributeScope::Resource
             && name == "service.name"
-            && self.has_service_everywhere()?
+            && self.has_only_text_services()?
         {
             return self.block.may_have(self.row_group, "service_name", text);
         }
@@ -149,7 +149,7 @@ impl BlockSource {
                 }
                 rows(&column_of(AttributeScope::Span, name), Test::Text(test))
             }
-            TextColumn::Resource("service.name") if self.has_service_everywhere()? => {
+            TextColumn::Resource("service.name") if self.has_only_text_services()? => {
                 rows("service_name", Test::Text(test))
             }
             TextColumn::Resource(name) => {
@@ -175,9 +175,19 @@ impl BlockSource {
         }
     }
 
-    /// True when each span has its service as text: then no resource need be looked at for it.
-    fn has_service_everywhere(&self) -> Result<bool, Error> {
-        Ok(!self.block.has_nulls(self.row_group, "service_name")?)
+    /// True when each span has its service as text, and no resource has it as something else besides: then none need be looked at for it.
+    fn has_only_text_services(&self) -> Result<bool, Error> {
+        if self.block.has_nulls(self.row_group, "service_name")? {
+            return Ok(false);
+        }
+        let scope = AttributeScope::Resource;
+        Ok(match self.block.resources_footer()? {
+            // Where all attributes have a column, there is no list of the others.
+            Some(footer) => footer.columns().all(|column| column != rest_column(scope)),
+            None => self
+                .rest_names(scope)?
+                .is_some_and(|names| names.iter().all(|it| it != "service.name")),
+        })
     }
 
     fn rest_names(&self, scope: AttributeScope) -> Result<Option<Vec<String>>, Error> {
