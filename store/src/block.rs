@@ -39,6 +39,7 @@ mod ready;
 mod resource_rows;
 mod resource_table;
 mod rest;
+mod row_codes;
 mod rows;
 mod runs;
 mod schema;

@@ -7,6 +7,7 @@ use super::{
     column_pages::{ColumnPages, PageCompressor},
     gather::CodedTexts,
     number_codes::NumberColumn,
+    row_codes::RowCodes,
     runs::{bits_of, encode_bits, encode_runs},
     write::{PAGE_BYTES, PAGE_ROWS_MAX, STATISTICS_BYTES_MAX, WRITE_ROWS},
 };
@@ -28,13 +29,12 @@ pub(super) struct CodedPages {
     compressor: PageCompressor,
     /// The page under way, not compressed yet.
     page: Vec<u8>,
-    values: Vec<u32>,
 }
 
 impl CodedPages {
     pub(super) fn new(zstd_level: i32) -> Result<Self, ParquetError> {
         let compressor = PageCompressor::zstd(zstd_level)?;
-        Ok(Self { compressor, page: Vec::new(), values: Vec::new() })
+        Ok(Self { compressor, page: Vec::new() })
     }
 
     /// Adds a column of texts, which is the next one, to a row group.
@@ -53,7 +53,7 @@ impl CodedPages {
         }
         let bounds = texts().min().zip(texts().max());
         let statistics = |nulls| Statistics::ByteArray(bounded(bounds, nulls));
-        self.write(&column.codes, order.len(), statistics, about, row_group)
+        self.write(&column.rows, order.len(), statistics, about, row_group)
     }
 
     /// The same of numbers.
@@ -80,13 +80,13 @@ impl CodedPages {
             let (min, max) = (min.map(|it| it as i32), max.map(|it| it as i32));
             Statistics::Int32(ValueStatistics::new(min, max, None, Some(nulls), false))
         };
-        self.write(&column.codes, numbers.len(), statistics, about, row_group)
+        self.write(&column.rows, numbers.len(), statistics, about, row_group)
     }
 
     /// Writes the dictionary of so many values, whose page is there, and the codes of all rows.
     fn write(
         &mut self,
-        codes: &[u32],
+        rows: &RowCodes,
         values: usize,
         statistics: impl FnOnce(u64) -> Statistics,
         about: &ColumnDescPtr,
@@ -94,52 +94,45 @@ impl CodedPages {
     ) -> Result<(), ParquetError> {
         let mut pages = ColumnPages::new();
         pages.write_dictionary(&self.page, values, &mut self.compressor)?;
-        let (mut left, mut nulls) = (codes, 0);
-        while !left.is_empty() {
-            let (now, later) = left.split_at(page_rows(left, bits_of(values as u32)));
-            nulls += self.encode(now, about.max_def_level() > 0);
-            pages.write_rows(now.len(), &self.page, &mut self.compressor)?;
-            left = later;
+        let bits = bits_of(values as u32);
+        let (mut row, mut codes) = (0, &rows.codes[..]);
+        while row < rows.rows() {
+            let is_valid = next_page(&rows.is_valid.slice(row, rows.rows() - row), bits);
+            let (now, later) = codes.split_at(is_valid.count_set_bits());
+            self.encode(now, (about.max_def_level() > 0).then_some(&is_valid));
+            pages.write_rows(is_valid.len(), &self.page, &mut self.compressor)?;
+            row += is_valid.len();
+            codes = later;
         }
+        let nulls = rows.rows() - rows.codes.len();
         let (bytes, close) = pages.close(about, statistics(nulls as u64), &self.compressor)?;
         row_group.append_column(&bytes, close)
     }
 
-    /// Makes the content of a data page: which rows have a value, if not all must, and then its code for each that has. Returns how
-    /// many have none.
-    fn encode(&mut self, codes: &[u32], is_optional: bool) -> usize {
+    /// Makes the content of a data page: which rows have a value, if not all must, and then its code for each that has.
+    fn encode(&mut self, codes: &[u32], is_valid: Option<&BooleanBuffer>) {
         self.page.clear();
-        self.values.clear();
-        let mut nulls = 0;
-        if is_optional {
-            let is_valid = BooleanBuffer::collect_bool(codes.len(), |row| codes[row] != 0);
-            nulls = codes.len() - is_valid.count_set_bits();
+        if let Some(is_valid) = is_valid {
             self.page.extend_from_slice(&[0; 4]);
-            encode_bits(&is_valid, &mut self.page);
+            encode_bits(is_valid, &mut self.page);
             let length = self.page.len() as u32 - 4;
             self.page[..4].copy_from_slice(&length.to_le_bytes());
-            self.values.extend(is_valid.set_indices().map(|row| codes[row] - 1));
-        } else {
-            self.values.extend(codes.iter().map(|code| code - 1));
         }
-        let bits = bits_of(self.values.iter().copied().max().unwrap_or(0));
+        let bits = bits_of(codes.iter().copied().max().unwrap_or(0));
         self.page.push(bits as u8);
-        encode_runs(&self.values, bits, &mut self.page);
-        nulls
+        encode_runs(codes, bits, &mut self.page);
     }
 }
 
-/// How many of these rows the next page takes, when codes have so many bits.
-fn page_rows(codes: &[u32], bits: usize) -> usize {
+/// The rows of these that the next page takes, when codes have so many bits.
+fn next_page(is_valid: &BooleanBuffer, bits: usize) -> BooleanBuffer {
     let (mut rows, mut values) = (0, 0);
-    for some in codes.chunks(WRITE_ROWS) {
-        if rows >= PAGE_ROWS_MAX || values * bits >= PAGE_BYTES * 8 {
-            break;
-        }
-        rows += some.len();
-        values += some.iter().filter(|code| **code != 0).count();
+    while rows < is_valid.len() && rows < PAGE_ROWS_MAX && values * bits < PAGE_BYTES * 8 {
+        let some = WRITE_ROWS.min(is_valid.len() - rows);
+        values += is_valid.slice(rows, some).count_set_bits();
+        rows += some;
     }
-    rows
+    is_valid.slice(0, rows)
 }
 
 /// What a footer says of texts between these; long ones are cut, so that the bounds still hold.
@@ -208,9 +201,10 @@ mod tests {
         texts.iter().rev().flatten().for_each(|text| {
             dictionary.intern(text.as_bytes());
         });
-        let code_of = |text: &str| dictionary.find(text.as_bytes()).unwrap() + 1;
-        let codes = texts.iter().map(|text| text.map_or(0, code_of)).collect();
-        CodedTexts { dictionary, codes }
+        let code_of = |text: &&str| dictionary.find(text.as_bytes()).unwrap();
+        let codes = texts.iter().flatten().map(code_of).collect();
+        let is_valid = texts.iter().map(Option::is_some).collect();
+        CodedTexts { dictionary, rows: RowCodes { is_valid, codes } }
     }
 
     proptest! {

@@ -14,10 +14,7 @@ use arrow_array::{
     Array, ArrayRef, RecordBatch, UInt32Array, cast::AsArray, new_empty_array, types::Int64Type,
 };
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
-use arrow_select::{
-    concat::{concat, concat_batches},
-    take::take,
-};
+use arrow_select::{concat::concat, take::take};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -283,13 +280,23 @@ impl ColumnFile {
         })
     }
 
-    /// All of a row group, beside the cache.
+    /// All of a row group that is small enough to be read in one go, beside the cache.
     pub(super) fn row_group(&self, row_group: usize) -> Result<RecordBatch, Error> {
         let footer = self.footer()?;
-        let batches = self.scan(row_group)?.read(None, footer.rows(row_group).max(1))?;
         self.guarded(|| {
-            let batches = batches.collect::<std::result::Result<Vec<_>, _>>()?;
-            Ok(concat_batches(footer.whole.schema(), &batches)?)
+            let pages = RowGroupPages {
+                file: self.file.load(footer.bytes_of(row_group))?,
+                footer: footer.clone(),
+                id: self.id,
+                row_group,
+                cache: None,
+                keeps_pages: false,
+            };
+            let schema = footer.whole.schema();
+            let columns: Vec<usize> = (0..schema.fields().len()).collect();
+            let rows = 0..footer.rows(row_group);
+            let all = portions::read(&pages, &columns, std::slice::from_ref(&rows))?;
+            Ok(all.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(schema))))
         })
     }
 

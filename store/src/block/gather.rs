@@ -5,6 +5,7 @@ use super::{
     known::Codes,
     merge::Merge,
     parents,
+    row_codes::{RowCodes, RowCodesBuilder},
     schema::{Dedicated, attributes_of},
     values::Column,
 };
@@ -16,63 +17,69 @@ use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray,
     StringArray, UInt32Array, types::UInt32Type,
 };
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 use std::{ops::Range, sync::Arc};
 
 /// Collects the text of one column under codes of its own.
-pub(super) struct Texts<'s> {
+struct Texts<'s> {
     dictionary: Interner,
-    /// Code + 1; 0 is null.
-    codes: Vec<u32>,
-    scratch: &'s mut Scratch,
+    rows: RowCodesBuilder<'s>,
+    known: &'s mut KnownCodes,
+}
+
+/// What columns are gathered with, one after the other.
+#[derive(Default)]
+pub(super) struct Scratch {
+    room: Vec<u32>,
+    known: KnownCodes,
 }
 
 /// By text code of a chunk, the code in the column + 1; valid for one chunk and column at a time, which the
 /// number in the upper half tells, so that it need not be cleared.
 #[derive(Default)]
-pub(super) struct Scratch {
-    known: Vec<u64>,
+struct KnownCodes {
+    codes: Vec<u64>,
     epoch: u64,
 }
 
 impl<'s> Texts<'s> {
-    pub(super) fn new(rows: usize, scratch: &'s mut Scratch) -> Self {
-        Self { dictionary: Interner::default(), codes: vec![0; rows], scratch }
+    fn new(rows: usize, scratch: &'s mut Scratch) -> Self {
+        let rows = RowCodesBuilder::new(rows, &mut scratch.room);
+        Self { dictionary: Interner::default(), rows, known: &mut scratch.known }
     }
 
     /// Says that the codes that follow are of this chunk.
-    pub(super) fn enter(&mut self, chunk: &Chunk) {
-        self.scratch.epoch += 1;
-        if self.scratch.known.len() < chunk.texts.len() {
-            self.scratch.known.resize(chunk.texts.len(), 0);
+    fn enter(&mut self, chunk: &Chunk) {
+        self.known.epoch += 1;
+        if self.known.codes.len() < chunk.texts.len() {
+            self.known.codes.resize(chunk.texts.len(), 0);
         }
     }
 
     #[inline]
-    pub(super) fn set(&mut self, slot: usize, chunk: &Chunk, code: u32) {
-        let known = &mut self.scratch.known[code as usize];
-        if *known >> 32 != self.scratch.epoch {
+    fn set(&mut self, slot: usize, chunk: &Chunk, code: u32) {
+        let known = &mut self.known.codes[code as usize];
+        if *known >> 32 != self.known.epoch {
             let own = self.dictionary.intern(chunk.texts.get(code)) + 1;
-            *known = self.scratch.epoch << 32 | u64::from(own);
+            *known = self.known.epoch << 32 | u64::from(own);
         }
-        self.codes[slot] = *known as u32;
+        self.rows.set(slot, *known as u32 - 1);
     }
 
     /// As [`Texts::set`], of a text that is most likely another than all before it.
-    fn push(&mut self, slot: usize, chunk: &Chunk, code: u32) {
-        self.codes[slot] = self.dictionary.push(chunk.texts.get(code)) + 1;
+    fn push(&mut self, slot: usize, text: &[u8]) {
+        self.rows.set(slot, self.dictionary.push(text));
     }
 
-    pub(super) fn finish(self) -> CodedTexts {
-        CodedTexts { dictionary: self.dictionary, codes: self.codes }
+    fn finish(self) -> CodedTexts {
+        CodedTexts { dictionary: self.dictionary, rows: self.rows.finish() }
     }
 }
 
 /// The texts of one column, each distinct one once.
 pub(super) struct CodedTexts {
     pub(super) dictionary: Interner,
-    /// By row, code + 1; 0 is null.
-    pub(super) codes: Vec<u32>,
+    pub(super) rows: RowCodes,
 }
 
 /// A column as it is gathered.
@@ -87,13 +94,13 @@ impl CodedTexts {
     pub(super) fn sort_by_appearance(&mut self) -> Vec<u32> {
         let mut numbers = vec![0u32; self.dictionary.len()];
         let mut order = Vec::with_capacity(self.dictionary.len());
-        for code in self.codes.iter_mut().filter(|code| **code != 0) {
-            let number = &mut numbers[*code as usize - 1];
+        for code in &mut self.rows.codes {
+            let number = &mut numbers[*code as usize];
             if *number == 0 {
-                order.push(*code - 1);
+                order.push(*code);
                 *number = order.len() as u32;
             }
-            *code = *number;
+            *code = *number - 1;
         }
         order
     }
@@ -104,9 +111,10 @@ impl CodedTexts {
     }
 
     pub(super) fn into_array(self) -> ArrayRef {
-        let nulls = nulls_of(self.codes.len(), |slot| self.codes[slot] != 0);
-        let keys: Vec<u32> = self.codes.into_iter().map(|code| code.saturating_sub(1)).collect();
-        let keys = UInt32Array::new(keys.into(), nulls);
+        let RowCodes { is_valid, codes } = self.rows;
+        let mut keys = vec![0; is_valid.len()];
+        is_valid.set_indices().zip(codes).for_each(|(slot, code)| keys[slot] = code);
+        let keys = UInt32Array::new(keys.into(), nulls_of(is_valid.into()));
         let texts = (0..self.dictionary.len() as u32).map(|code| {
             std::str::from_utf8(self.dictionary.get(code)).expect("texts of chunks are UTF-8")
         });
@@ -228,7 +236,7 @@ impl Group {
         self.values(merge, it, texts_of, |at, slot, code| {
             let chunk = merge.chunks[at];
             if it.is_unique {
-                return texts.push(slot, chunk, code);
+                return texts.push(slot, chunk.texts.get(code));
             }
             if entered != at {
                 texts.enter(chunk);
@@ -236,28 +244,27 @@ impl Group {
             }
             texts.set(slot, chunk, code);
         });
-        let CodedTexts { mut dictionary, mut codes } = texts.finish();
         let mut dictionaries: Vec<Codes> = Vec::new();
         for part in parts(merge, it) {
-            let Some((keys, texts)) = part.values.texts() else { continue };
+            let Some((keys, values)) = part.values.texts() else { continue };
             if it.is_unique {
                 self.each(merge, &part, |row, slot| {
-                    let text = texts.value(keys.value(row) as usize);
-                    codes[slot] = dictionary.push(text.as_bytes()) + 1;
+                    texts.push(slot, values.value(keys.value(row) as usize).as_bytes());
                 });
                 continue;
             }
             // There are as many as row groups are read at a time.
-            let at = dictionaries.iter().position(|known| known.are_of(texts));
+            let at = dictionaries.iter().position(|known| known.are_of(values));
             let known = match at {
                 Some(at) => &mut dictionaries[at],
-                None => dictionaries.push_mut(Codes::of(texts)),
+                None => dictionaries.push_mut(Codes::of(values)),
             };
             self.each(merge, &part, |row, slot| {
-                codes[slot] = known.code(keys.value(row), texts, &mut dictionary) + 1;
+                let code = known.code(keys.value(row), values, &mut texts.dictionary);
+                texts.rows.set(slot, code);
             });
         }
-        CodedTexts { dictionary, codes }
+        texts.finish()
     }
 
     fn numbers<T: ArrowPrimitiveType>(
@@ -268,10 +275,11 @@ impl Group {
         carried: impl for<'a> Fn(&Column<'a>) -> Option<&'a PrimitiveArray<T>>,
     ) -> ArrayRef {
         let mut numbers = vec![T::Native::default(); self.len()];
-        let mut is_valid = vec![false; self.len()];
+        let mut is_valid = BooleanBufferBuilder::new(self.len());
+        is_valid.append_n(self.len(), false);
         let mut put = |slot: usize, value| {
             numbers[slot] = value;
-            is_valid[slot] = true;
+            is_valid.set_bit(slot, true);
         };
         self.values(merge, it, pick, |_, slot, value| put(slot, value));
         for part in parts(merge, it) {
@@ -279,7 +287,7 @@ impl Group {
                 self.each(merge, &part, |row, slot| put(slot, values.value(row)));
             }
         }
-        let nulls = nulls_of(self.len(), |slot| is_valid[slot]);
+        let nulls = nulls_of(is_valid.finish().into());
         Arc::new(PrimitiveArray::<T>::new(numbers.into(), nulls))
     }
 
@@ -345,10 +353,9 @@ fn parts<'m>(merge: &Merge<'m>, it: &Dedicated) -> impl Iterator<Item = Part<'m>
     carried.into_iter().flat_map(|carried| carried.of_column(&it.name, it.kind))
 }
 
-/// Which of so many slots have a value; `None` when all have.
-fn nulls_of(slots: usize, is_valid: impl Fn(usize) -> bool) -> Option<NullBuffer> {
-    let nulls = NullBuffer::new(BooleanBuffer::collect_bool(slots, is_valid));
-    (nulls.null_count() > 0).then_some(nulls)
+/// `None` when all slots have a value.
+fn nulls_of(is_valid: NullBuffer) -> Option<NullBuffer> {
+    (is_valid.null_count() > 0).then_some(is_valid)
 }
 
 fn texts_of(values: &Values) -> Option<&Vec<u32>> {

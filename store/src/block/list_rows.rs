@@ -6,7 +6,7 @@
 
 use super::{
     found::{Form, Found, Values, damaged},
-    hybrid,
+    hybrid::{self, Hybrid},
     pages::RowGroupPages,
     walk::{ValuePage, walk},
 };
@@ -20,6 +20,10 @@ type Checked<T> = std::result::Result<T, &'static str>;
 
 const SHORT: &str = "a page ends before its rows do";
 const WRONG: &str = "the leaves of a list do not fit together";
+/// A page may have thousands of rows without an entry, and few of them are wanted.
+const UNPACKED_AT_ONCE: usize = 1024;
+/// Rows are counted without a look at each as long as there are so many entries.
+const COUNTED_AT_ONCE: usize = 128;
 /// No page of ours comes near so many entries; one that says so is damaged.
 const ENTRIES_MAX: usize = 1 << 24;
 
@@ -36,6 +40,14 @@ struct Entries {
     repetitions: Vec<u8>,
     definitions: Vec<u8>,
     found: Found,
+}
+
+/// Levels of a page, unpacked as far as they were asked for.
+struct Levels<'a> {
+    packed: Hybrid<'a>,
+    unpacked: Vec<u8>,
+    /// That are still packed.
+    left: usize,
 }
 
 /// A list column (of structs of values and further such lists, nothing but values nullable) of runs of rows, ascending; `None` of others,
@@ -150,21 +162,22 @@ impl Entries {
         if page.values > ENTRIES_MAX {
             return Err(WRONG);
         }
-        let (repetitions, rest) = levels(&page.bytes, repetition_max, page.values)?;
-        let (definitions, values) = levels(rest, definition_max, page.values)?;
+        let (mut repetitions, rest) = Levels::new(&page.bytes, repetition_max, page.values)?;
+        let (mut definitions, values) = Levels::new(rest, definition_max, page.values)?;
         let mut values = Values::new(form.encoding, values, page.values)?;
         // Entry and row that come next.
         let (mut at, mut row) = (0, 0);
         for run in runs {
-            let start = after_rows(&repetitions, at, run.start - row).ok_or(SHORT)?;
-            let end = after_rows(&repetitions, start, run.len()).ok_or(SHORT)?;
+            let start = repetitions.after_rows(at, run.start - row)?;
+            let end = repetitions.after_rows(start, run.len())?;
+            let definitions = definitions.up_to(end)?;
             let is_there = |level: &&u8| **level == definition_max;
             let before = definitions[at..start].iter().filter(is_there).count();
             let here = &definitions[start..end];
             self.found.read(&mut values, before, here.iter().filter(is_there).count())?;
             let entries = here.iter().filter(|level| **level >= repetition_max);
             self.found.is_valid.extend(entries.map(|level| *level == definition_max));
-            self.repetitions.extend_from_slice(&repetitions[start..end]);
+            self.repetitions.extend_from_slice(&repetitions.up_to(end)?[start..end]);
             self.definitions.extend_from_slice(here);
             (at, row) = (end, run.end);
         }
@@ -186,26 +199,56 @@ impl Entries {
     }
 }
 
-/// So many levels, and what comes after them.
-fn levels(bytes: &[u8], level_max: u8, count: usize) -> Checked<(Vec<u8>, &[u8])> {
-    let width = (u8::BITS - level_max.leading_zeros()) as usize;
-    let (mut packed, rest) = hybrid::levels(bytes, width)?;
-    let mut levels = Vec::with_capacity(count);
-    packed.read_small(count, &mut levels)?;
-    Ok((levels, rest))
-}
+impl<'a> Levels<'a> {
+    /// So many levels, and what comes after them.
+    fn new(bytes: &'a [u8], level_max: u8, count: usize) -> Checked<(Self, &'a [u8])> {
+        let width = (u8::BITS - level_max.leading_zeros()) as usize;
+        let (packed, rest) = hybrid::levels(bytes, width)?;
+        Ok((Self { packed, unpacked: Vec::new(), left: count }, rest))
+    }
 
-/// The entry at which so many rows have gone by, the first of which begins at `from`.
-fn after_rows(repetitions: &[u8], from: usize, rows: usize) -> Option<usize> {
-    if rows == 0 {
-        return Some(from);
+    /// Unpacks some more; false when none are left.
+    fn unpack(&mut self) -> Checked<bool> {
+        let count = self.left.min(UNPACKED_AT_ONCE);
+        self.packed.read_small(count, &mut self.unpacked)?;
+        self.left -= count;
+        Ok(count > 0)
     }
-    let entries = &repetitions[from..];
-    // A row begins where nothing goes on, and ends where the next one begins.
-    let starts = entries.iter().enumerate().filter(|(_, level)| **level == 0);
-    let mut starts = starts.map(|(at, _)| at).chain([entries.len()]);
-    if starts.next()? != 0 {
-        return None;
+
+    /// Those of so many entries, at least.
+    fn up_to(&mut self, entries: usize) -> Checked<&[u8]> {
+        while self.unpacked.len() < entries {
+            if !self.unpack()? {
+                return Err(SHORT);
+            }
+        }
+        Ok(&self.unpacked)
     }
-    starts.nth(rows - 1).map(|at| from + at)
+
+    /// Of repetition levels, the entry at which so many rows have gone by, the first of which begins at `from`. A row begins where
+    /// nothing goes on, and ends where the next one begins.
+    fn after_rows(&mut self, from: usize, rows: usize) -> Checked<usize> {
+        if rows == 0 {
+            return Ok(from);
+        }
+        if self.up_to(from + 1)?[from] != 0 {
+            return Err(SHORT);
+        }
+        let (mut at, mut begun) = (from, 0);
+        loop {
+            if at == self.unpacked.len() && !self.unpack()? {
+                return if begun == rows { Ok(at) } else { Err(SHORT) };
+            }
+            let some = &self.unpacked[at..];
+            let some = &some[..some.len().min(COUNTED_AT_ONCE)];
+            let here = some.iter().filter(|level| **level == 0).count();
+            if begun + here > rows {
+                let starts = some.iter().enumerate().filter(|(_, level)| **level == 0);
+                let next = starts.map(|(within, _)| at + within).nth(rows - begun);
+                return next.ok_or(SHORT);
+            }
+            begun += here;
+            at += some.len();
+        }
+    }
 }

@@ -56,7 +56,6 @@ impl<'a> Merge<'a> {
         keyed.sort();
 
         let mut order = Vec::with_capacity(keyed.len());
-        let mut contents: Vec<(Vec<u8>, u32, u32)> = Vec::new();
         let mut spans: Vec<(Rank, u32, u32)> = Vec::new();
         for alike in keyed.chunk_by(|a, b| a >> 64 == b >> 64) {
             spans.clear();
@@ -66,20 +65,10 @@ impl<'a> Merge<'a> {
             }));
             spans.sort_by_key(|(rank, ..)| *rank);
             for run in spans.chunk_by(|a, b| a.0 == b.0) {
-                if let [(_, chunk, row)] = run {
-                    order.push((*chunk, *row));
-                    continue;
+                match run {
+                    [(_, chunk, row)] => order.push((*chunk, *row)),
+                    several => order.extend(without_copies(several, &chunks, carried)),
                 }
-                // The same span was read twice, or two spans share an ID; their bytes tell. They also put these in an order that
-                // does not depend on how they came.
-                contents.clear();
-                contents.extend(run.iter().map(|&(_, chunk, row)| {
-                    let others = carried.map_or(Vec::new(), |carried| carried.of_row(row as usize));
-                    (canonical(chunks[chunk as usize], row, &others), chunk, row)
-                }));
-                contents.sort_unstable();
-                contents.dedup_by(|a, b| a.0 == b.0);
-                order.extend(contents.iter().map(|&(_, chunk, row)| (chunk, row)));
             }
         }
         drop(keyed);
@@ -131,6 +120,23 @@ impl<'a> Merge<'a> {
         }
         groups
     }
+}
+
+/// Of spans that agree in trace, start and ID, those that are not the same: a span may have been read twice, or two spans share an ID.
+/// Their bytes tell, and put them in an order that does not depend on how they came.
+fn without_copies(
+    run: &[(Rank, u32, u32)],
+    chunks: &[&Chunk],
+    carried: Option<&Carried>,
+) -> impl Iterator<Item = (u32, u32)> {
+    let contents = run.iter().map(|&(_, chunk, row)| {
+        let others = carried.map_or(Vec::new(), |carried| carried.of_row(row as usize));
+        (canonical(chunks[chunk as usize], row, &others), chunk, row)
+    });
+    let mut contents: Vec<(Vec<u8>, u32, u32)> = contents.collect();
+    contents.sort_unstable();
+    contents.dedup_by(|a, b| a.0 == b.0);
+    contents.into_iter().map(|(_, chunk, row)| (chunk, row))
 }
 
 #[cfg(test)]

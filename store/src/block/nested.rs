@@ -65,14 +65,39 @@ impl ByOwner {
     }
 }
 
+/// Events or links, each of which is of one row: by row where its own begin, and one more at the end; nothing when there are none.
+struct ByRow(Vec<u32>);
+
+impl ByRow {
+    /// Of so many rows, from the row of each child.
+    fn new(parents: &[u32], rows: usize) -> Self {
+        if parents.is_empty() {
+            return Self(Vec::new());
+        }
+        let mut starts = Vec::with_capacity(rows + 1);
+        for (child, &parent) in parents.iter().enumerate() {
+            starts.resize((parent as usize + 1).max(starts.len()), child as u32);
+        }
+        starts.resize(rows + 1, parents.len() as u32);
+        Self(starts)
+    }
+
+    fn of(&self, row: u32) -> Range<usize> {
+        let start = |row: usize| self.0.get(row).map_or(0, |&start| start as usize);
+        start(row as usize)..start(row as usize + 1)
+    }
+}
+
 /// What the nested columns of all row groups are made from.
 pub(super) struct Nested {
     /// Whose attributes are looked at, …
     scopes: &'static [AttributeScope],
     /// … by position there, and chunk.
     rest: Vec<Vec<ByOwner>>,
-    events: Vec<ByOwner>,
-    links: Vec<ByOwner>,
+    /// By chunk: events, and their attributes.
+    events: Vec<(ByRow, ByOwner)>,
+    /// The same of links.
+    links: Vec<(ByRow, ByOwner)>,
 }
 
 impl Nested {
@@ -97,17 +122,20 @@ impl Nested {
             });
             chunks.collect()
         });
-        let children = |scope, owners: fn(&Chunk) -> usize| {
-            let chunks = merge.chunks.iter();
-            chunks
-                .map(|chunk| ByOwner::new(attributes_of(chunk, scope).0, owners(chunk), |_| false))
-                .collect()
+        let children = |scope, parents_of: fn(&Chunk) -> &[u32]| {
+            let chunks = merge.chunks.iter().map(|chunk| {
+                let parents = parents_of(chunk);
+                let attributes = attributes_of(chunk, scope).0;
+                let attributes = ByOwner::new(attributes, parents.len(), |_| false);
+                (ByRow::new(parents, chunk.len()), attributes)
+            });
+            chunks.collect()
         };
         Self {
             scopes,
             rest: rest.collect(),
-            events: children(AttributeScope::Event, |chunk| chunk.events.parents.len()),
-            links: children(AttributeScope::Link, |chunk| chunk.links.parents.len()),
+            events: children(AttributeScope::Event, |chunk| &chunk.events.parents),
+            links: children(AttributeScope::Link, |chunk| &chunk.links.parents),
         }
     }
 
@@ -140,13 +168,14 @@ impl Nested {
         let (mut dropped, mut attributes) = (Vec::new(), AttributeLists::default());
         for (chunk, at, row) in merge.rows(range) {
             let events = &chunk.events;
-            let own = children(&events.parents, row);
+            let (of_row, attributes_of) = &self.events[at as usize];
+            let own = of_row.of(row);
             lengths.push(own.len());
             for event in own {
                 times.push(events.times_unix_nano[event]);
                 names.append_value(text(chunk, events.names[event]));
                 dropped.push(not_zero(events.dropped_attributes[event]));
-                attributes.push(chunk, &events.attributes, self.events[at as usize].of(event));
+                attributes.push(chunk, &events.attributes, attributes_of.of(event));
             }
         }
         let times: ArrayRef = Arc::new(UInt64Array::from(times));
@@ -172,7 +201,8 @@ impl Nested {
         let mut attributes = AttributeLists::default();
         for (chunk, at, row) in merge.rows(range) {
             let links = &chunk.links;
-            let own = children(&links.parents, row);
+            let (of_row, attributes_of) = &self.links[at as usize];
+            let own = of_row.of(row);
             lengths.push(own.len());
             for link in own {
                 trace_ids.extend_from_slice(&links.trace_ids[link]);
@@ -181,7 +211,7 @@ impl Nested {
                 states.push((state != 0).then(|| text(chunk, state)));
                 flags.push(not_zero(links.flags[link]));
                 dropped.push(not_zero(links.dropped_attributes[link]));
-                attributes.push(chunk, &links.attributes, self.links[at as usize].of(link));
+                attributes.push(chunk, &links.attributes, attributes_of.of(link));
             }
         }
         let trace_ids: ArrayRef = Arc::new(FixedSizeBinaryArray::new(16, trace_ids.into(), None));
@@ -266,11 +296,6 @@ fn list_of(
         .expect("columns have the types and lengths of the fields");
     let offsets = OffsetBuffer::from_lengths(lengths);
     Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::new(values), None))
-}
-
-fn children(parents: &[u32], row: u32) -> Range<usize> {
-    let start = parents.partition_point(|&parent| parent < row);
-    start..start + parents[start..].iter().take_while(|&&parent| parent == row).count()
 }
 
 fn text(chunk: &Chunk, code: u32) -> &str {

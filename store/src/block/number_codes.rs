@@ -1,6 +1,8 @@
 //! Numbers of a column by codes, as texts have them.
 
+use super::row_codes::RowCodes;
 use arrow_array::{Array, ArrayRef, PrimitiveArray, types::*};
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
 use rapidhash::RapidHashMap;
 
@@ -10,8 +12,7 @@ const RECENT: usize = 256;
 /// The numbers of one column, each distinct one once.
 pub(super) struct NumberColumn {
     pub(super) dictionary: Vec<i64>,
-    /// By row, code + 1; 0 is null.
-    pub(super) codes: Vec<u32>,
+    pub(super) rows: RowCodes,
 }
 
 impl NumberColumn {
@@ -28,25 +29,33 @@ impl NumberColumn {
     }
 
     fn of_numbers<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &PrimitiveArray<T>) -> Self {
-        let (mut dictionary, mut codes) = (Vec::new(), vec![0; array.len()]);
+        let mut dictionary = Vec::new();
+        let mut codes = Vec::with_capacity(array.len() - array.null_count());
         let mut known = RapidHashMap::<i64, u32>::default();
-        let mut recent = [(0i64, 0u32); RECENT];
-        let mut put = |row: usize| {
+        let mut recent = [None; RECENT];
+        let put = |row: usize| {
             let number: i64 = array.value(row).into();
             let slot = &mut recent[number as usize % RECENT];
-            if slot.1 == 0 || slot.0 != number {
-                let code = *known.entry(number).or_insert_with(|| {
+            let code = match *slot {
+                Some((same, code)) if same == number => code,
+                _ => *known.entry(number).or_insert_with(|| {
                     dictionary.push(number);
-                    dictionary.len() as u32
-                });
-                *slot = (number, code);
-            }
-            codes[row] = slot.1;
+                    dictionary.len() as u32 - 1
+                }),
+            };
+            *slot = Some((number, code));
+            codes.push(code);
         };
-        match array.nulls() {
-            Some(nulls) => nulls.valid_indices().for_each(put),
-            None => (0..array.len()).for_each(&mut put),
-        }
-        Self { dictionary, codes }
+        let is_valid = match array.nulls() {
+            Some(nulls) => {
+                nulls.valid_indices().for_each(put);
+                nulls.inner().clone()
+            }
+            None => {
+                (0..array.len()).for_each(put);
+                BooleanBuffer::new_set(array.len())
+            }
+        };
+        Self { dictionary, rows: RowCodes { is_valid, codes } }
     }
 }

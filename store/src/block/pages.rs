@@ -90,15 +90,23 @@ impl RowGroupPages {
 
     /// What codes of a leaf stand for, unpacked; `None` of a leaf without codes.
     pub(super) fn dictionary(&self, leaf: usize) -> Result<Option<Page>> {
-        let key = Key::Dictionary(self.id, self.row_group, leaf);
-        if let Some(Entry::Dictionary(page)) = self.cache.as_ref().and_then(|it| it.get(&key)) {
+        if let Some(page) = self.kept_dictionary(leaf) {
             return Ok(Some(page));
         }
         let chunk = FileReader::metadata(self).row_group(0).column(leaf);
         if chunk.dictionary_page_offset().is_none() {
             return Ok(None);
         }
-        Ok(self.column_pages(leaf)?.get_next_page()?.filter(Page::is_dictionary_page))
+        let mut pages = Columns(self).pages_of(leaf, None)?;
+        Ok(pages.get_next_page()?.filter(Page::is_dictionary_page))
+    }
+
+    /// The dictionary of a leaf, if the cache has it.
+    fn kept_dictionary(&self, leaf: usize) -> Option<Page> {
+        match self.cache.as_ref()?.get(&Key::Dictionary(self.id, self.row_group, leaf)) {
+            Some(Entry::Dictionary(page)) => Some(page),
+            _ => None,
+        }
     }
 
     /// Has the cache keep what codes stand for, of all leaves.
@@ -203,25 +211,15 @@ impl FileReader for RowGroupPages {
 /// The row group, seen by column.
 struct Columns<'a>(&'a RowGroupPages);
 
-impl RowGroupReader for Columns<'_> {
-    fn metadata(&self) -> &RowGroupMetaData {
-        FileReader::metadata(self.0).row_group(0)
-    }
-
-    fn num_columns(&self) -> usize {
-        self.metadata().num_columns()
-    }
-
-    fn get_column_page_reader(&self, column: usize) -> Result<Box<dyn PageReader>> {
+impl Columns<'_> {
+    /// The pages of a column, of which the dictionary may be known.
+    fn pages_of(&self, column: usize, known: Option<Page>) -> Result<ColumnPages> {
         let RowGroupPages { file, id, row_group, cache, .. } = self.0;
         let metadata = self.metadata().column(column);
         let is_zstd = matches!(metadata.compression(), Compression::ZSTD(_));
         let pages = self.0.locations(column).map(<[_]>::to_vec);
-        let key = Key::Dictionary(*id, *row_group, column);
-        let known = match cache.as_ref().and_then(|cache| cache.get(&key)) {
-            Some(Entry::Dictionary(page)) if pages.is_some() => Some(page),
-            _ => None,
-        };
+        // Without an index, pages are found one after the other from the first on.
+        let known = known.filter(|_| pages.is_some());
         let rows = self.metadata().num_rows() as usize;
         let mut metadata = metadata.clone().into_builder();
         if is_zstd {
@@ -232,8 +230,22 @@ impl RowGroupReader for Columns<'_> {
         }
         let metadata = metadata.build()?;
         let packed = SerializedPageReader::new(Arc::new(file.clone()), &metadata, rows, pages)?;
-        let cache = cache.clone();
-        Ok(Box::new(ColumnPages { packed, is_zstd, known, key, cache }))
+        let (key, cache) = (Key::Dictionary(*id, *row_group, column), cache.clone());
+        Ok(ColumnPages { packed, is_zstd, known, key, cache })
+    }
+}
+
+impl RowGroupReader for Columns<'_> {
+    fn metadata(&self) -> &RowGroupMetaData {
+        FileReader::metadata(self.0).row_group(0)
+    }
+
+    fn num_columns(&self) -> usize {
+        self.metadata().num_columns()
+    }
+
+    fn get_column_page_reader(&self, column: usize) -> Result<Box<dyn PageReader>> {
+        Ok(Box::new(self.pages_of(column, self.0.kept_dictionary(column))?))
     }
 
     fn get_column_bloom_filter(&self, _column: usize) -> Option<&Sbbf> {

@@ -41,6 +41,12 @@ impl<'a> Lists<'a> {
         self.entries(owner).map(|at| (self.keys.value(at), self.value(at)))
     }
 
+    /// True when no owner has any.
+    pub(super) fn are_empty(&self) -> bool {
+        let offsets = self.list.value_offsets();
+        offsets.first() == offsets.last()
+    }
+
     /// All keys.
     pub(super) fn names(&self) -> BTreeSet<String> {
         let all = self.list.value_offsets();

@@ -34,7 +34,10 @@ pub(super) fn encode_runs(numbers: &[u32], bits: usize, out: &mut Vec<u8>) {
 
 /// Adds numbers of one bit.
 pub(super) fn encode_bits(bits: &BooleanBuffer, out: &mut Vec<u8>) {
-    let bytes: Vec<u8> = bits.bit_chunks().iter_padded().flat_map(u64::to_le_bytes).collect();
+    let mut bytes = Vec::with_capacity(bits.len() / GROUP + size_of::<u64>());
+    for word in bits.bit_chunks().iter_padded() {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
     let bytes = &bytes[..bits.len().div_ceil(GROUP)];
     let pack = |bytes: &[u8], out: &mut Vec<u8>| {
         if !bytes.is_empty() {

@@ -1,6 +1,7 @@
 //! `traces.parquet`: one row per trace.
 
 use super::{merge::Merge, sink::FileSink};
+use crate::head::{Chunk, Resource};
 use arrow_array::{
     ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray, UInt32Array, UInt64Array,
     builder::{ListBuilder, StringBuilder},
@@ -60,19 +61,21 @@ impl Summaries {
         let (mut trace_ids, mut starts, mut durations) = (Vec::new(), Vec::new(), Vec::new());
         let (mut span_counts, mut error_counts) = (Vec::new(), Vec::new());
         let (mut root_services, mut root_names) = (Vec::new(), Vec::new());
-        let mut services = ListBuilder::new(StringBuilder::new()).with_field(element());
+        let mut services_lists = ListBuilder::new(StringBuilder::new()).with_field(element());
         let trace_of =
             |&(chunk, row): &(u32, u32)| merge.chunks[chunk as usize].trace_ids[row as usize];
         let text = |bytes| std::str::from_utf8(bytes).expect("texts of chunks are UTF-8");
+        let (services_by_name, services_of) = services(merge);
+        let mut own_services: Vec<u32> = Vec::new();
         for spans in merge.order.chunk_by(|a, b| trace_of(a) == trace_of(b)) {
             self.traces += 1;
             let (mut start, mut end, mut errors) = (u64::MAX, 0u64, 0u32);
             let (mut root_service, mut root_name) = (None, None);
-            let mut own_services: Vec<&str> = Vec::new();
+            own_services.clear();
             for &(chunk, row) in spans {
+                let services_of = &services_of[chunk as usize];
                 let (chunk, row) = (merge.chunks[chunk as usize], row as usize);
-                let service = chunk.resources[chunk.resource_of[row] as usize].service_name;
-                let service = service.map(|code| text(chunk.texts.get(code)));
+                let service = services_of[chunk.resource_of[row] as usize];
                 // A span without a start would make its trace begin in 1970.
                 if chunk.starts_unix_nano[row] > 0 {
                     start = start.min(chunk.starts_unix_nano[row]);
@@ -81,7 +84,7 @@ impl Summaries {
                 errors += u32::from(chunk.status_codes[row] == STATUS_ERROR);
                 // Spans are sorted by start: the first without a parent is the root.
                 if chunk.parent_span_ids[row] == [0; 8] && root_name.is_none() {
-                    root_service = service;
+                    root_service = service.map(|number| services_by_name[number as usize]);
                     root_name = Some(text(chunk.texts.get(chunk.names[row])));
                 }
                 if let Some(service) = service
@@ -98,10 +101,10 @@ impl Summaries {
             error_counts.push(errors);
             root_services.push(root_service);
             root_names.push(root_name);
-            for service in own_services {
-                services.values().append_value(service);
+            for &number in &own_services {
+                services_lists.values().append_value(services_by_name[number as usize]);
             }
-            services.append(true);
+            services_lists.append(true);
         }
         let columns: Vec<ArrayRef> = vec![
             Arc::new(FixedSizeBinaryArray::new(16, trace_ids.into(), None)),
@@ -111,7 +114,7 @@ impl Summaries {
             Arc::new(StringArray::from(root_names)),
             Arc::new(UInt32Array::from(span_counts)),
             Arc::new(UInt32Array::from(error_counts)),
-            Arc::new(services.finish()),
+            Arc::new(services_lists.finish()),
         ];
         self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
@@ -123,6 +126,25 @@ impl Summaries {
         self.writer.inner_mut().end_starts_at(end_start);
         Ok((self.writer.into_inner()?, self.traces))
     }
+}
+
+/// The names of all services, sorted, and by chunk and resource the number of its own among them.
+fn services<'m>(merge: &Merge<'m>) -> (Vec<&'m str>, Vec<Vec<Option<u32>>>) {
+    let name_of = |chunk: &'m Chunk, resource: &Resource| {
+        let name = chunk.texts.get(resource.service_name?);
+        Some(std::str::from_utf8(name).expect("texts of chunks are UTF-8"))
+    };
+    let names_of: Vec<Vec<Option<&str>>> = merge
+        .chunks
+        .iter()
+        .map(|chunk| chunk.resources.iter().map(|resource| name_of(chunk, resource)).collect())
+        .collect();
+    let mut names: Vec<&str> = names_of.iter().flatten().flatten().copied().collect();
+    names.sort_unstable();
+    names.dedup();
+    let number_of = |name: &Option<&str>| names.binary_search(&(*name)?).ok().map(|at| at as u32);
+    let numbers = names_of.iter().map(|names| names.iter().map(number_of).collect()).collect();
+    (names, numbers)
 }
 
 fn element() -> Arc<Field> {

@@ -81,7 +81,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The attributes of one scope: columns and the list of the rest.
+/// The attributes of one scope: columns and the list of the rest, unless it is empty in all rows.
 pub(super) struct Attributes<'a> {
     pub(super) columns: Vec<(&'a str, &'a ArrayRef, Column<'a>)>,
     pub(super) rest: Option<Lists<'a>>,
@@ -216,7 +216,13 @@ impl<'a> Attributes<'a> {
             }
         }
         let rest = batch.column_by_name(rest_column(scope));
-        Ok(Self { columns, rest: rest.map(|rest| Lists::new(rest)).transpose()? })
+        let rest = rest.map(|rest| Lists::new(rest)).transpose()?;
+        Ok(Self { columns, rest: rest.filter(|rest| !rest.are_empty()) })
+    }
+
+    /// True when no row has any.
+    pub(super) fn are_none(&self) -> bool {
+        self.columns.is_empty() && self.rest.is_none()
     }
 
     pub(super) fn for_each(&self, row: usize, mut each: impl FnMut(&[u8], Value<'_>)) {

@@ -107,11 +107,8 @@ impl Prepared {
     /// A batch record. A body that came compressed stays so; any other is compressed with LZ4.
     pub(crate) fn batch(store: Ulid, batch: &Batch, received_unix_nano: u64) -> Self {
         match &batch.compressed {
-            Some((Encoding::Zstd, bytes)) => {
-                Self::batch_of(store, batch, received_unix_nano, ZSTD, bytes)
-            }
-            Some((Encoding::Gzip, bytes)) => {
-                Self::batch_of(store, batch, received_unix_nano, GZIP, bytes)
+            Some((encoding, bytes)) => {
+                Self::batch_of(store, batch, received_unix_nano, encoding_code(*encoding), bytes)
             }
             None => packed(&batch.body, |packed| {
                 let (encoding, bytes) = match packed.len() < batch.body.len() {
@@ -271,6 +268,13 @@ fn via_code(via: Via) -> u64 {
         Via::Zipkin => 2,
         Via::Jaeger => 3,
         Via::Lookup => 4,
+    }
+}
+
+fn encoding_code(encoding: Encoding) -> u64 {
+    match encoding {
+        Encoding::Zstd => ZSTD,
+        Encoding::Gzip => GZIP,
     }
 }
 
