@@ -38,18 +38,12 @@ pub(super) struct Scopes<'a> {
 #[derive(Default)]
 struct Seen {
     /// Of what has no attributes, as nearly all scopes: two numbers are found in much less time than a list.
-    bare: RapidHashMap<Marks, u32>,
+    bare: RapidHashMap<(u64, u64), u32>,
     positions: RapidHashMap<Vec<u64>, u32>,
-    /// What was looked for, and with attributes.
-    marks: Marks,
     key: Vec<u64>,
-    are_bare: bool,
     /// The row before: most are like it.
     last: Option<(Vec<u64>, u32)>,
 }
-
-/// Numbers that are equal in two rows when they say the same, attributes aside.
-type Marks = (u64, u64);
 
 impl<'a> Resources<'a> {
     /// Of a batch, whose resources stand in this table if its block has one.
@@ -88,7 +82,7 @@ impl<'a> Resources<'a> {
             known.insert(number, position);
             return Ok(position);
         }
-        let marks = (self.schema_urls.mark(row), u64::from(self.dropped.get(row)));
+        let marks = [self.schema_urls.mark(row), u64::from(self.dropped.get(row))];
         let known = self.seen.find(row, marks, &self.attributes);
         Ok(known.unwrap_or_else(|| {
             let position = self.put(row, chunk);
@@ -131,10 +125,10 @@ impl<'a> Scopes<'a> {
 
     /// The position of a row's scope in a chunk, where it is put unless it is there.
     pub(super) fn position(&mut self, row: usize, chunk: &mut Chunk) -> u32 {
-        let marks = (
+        let marks = [
             self.names.mark(row) << 32 | self.versions.mark(row),
             self.schema_urls.mark(row) << 32 | u64::from(self.dropped.get(row)),
-        );
+        ];
         let known = self.seen.find(row, marks, &self.attributes);
         known.unwrap_or_else(|| {
             let position = self.put(row, chunk);
@@ -165,16 +159,14 @@ impl<'a> Scopes<'a> {
 
 impl Seen {
     /// The position of what a row says, if it has been put.
-    fn find(&mut self, row: usize, marks: Marks, attributes: &Attributes<'_>) -> Option<u32> {
-        self.are_bare = attributes.are_none();
-        self.marks = marks;
-        if self.are_bare {
-            return self.bare.get(&marks).copied();
-        }
+    fn find(&mut self, row: usize, marks: [u64; 2], attributes: &Attributes<'_>) -> Option<u32> {
         self.key.clear();
-        self.key.extend([marks.0, marks.1]);
+        self.key.extend(marks);
         if !mark(attributes, row, &mut self.key) {
             self.key.clear();
+        }
+        if self.key.len() == marks.len() {
+            return self.bare.get(&marks.into()).copied();
         }
         if let Some((key, position)) = &self.last
             && *key == self.key
@@ -191,11 +183,11 @@ impl Seen {
 
     /// The position of what was not found just now; what no numbers stand for is not remembered.
     fn put(&mut self, position: u32) {
-        if self.are_bare {
-            self.bare.insert(self.marks, position);
-        } else if !self.key.is_empty() {
-            self.positions.insert(self.key.clone(), position);
-        }
+        match self.key[..] {
+            [] => None,
+            [one, other] => self.bare.insert((one, other), position),
+            _ => self.positions.insert(self.key.clone(), position),
+        };
     }
 }
 

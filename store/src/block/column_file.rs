@@ -284,14 +284,9 @@ impl ColumnFile {
     pub(super) fn row_group(&self, row_group: usize) -> Result<RecordBatch, Error> {
         let footer = self.footer()?;
         self.guarded(|| {
-            let pages = RowGroupPages {
-                file: self.file.load(footer.bytes_of(row_group))?,
-                footer: footer.clone(),
-                id: self.id,
-                row_group,
-                cache: None,
-                keeps_pages: false,
-            };
+            let pages = self.pages(&footer, row_group, false)?;
+            let file = pages.file.load(footer.bytes_of(row_group))?;
+            let pages = RowGroupPages { file, cache: None, ..pages };
             let schema = footer.whole.schema();
             let columns: Vec<usize> = (0..schema.fields().len()).collect();
             let rows = 0..footer.rows(row_group);

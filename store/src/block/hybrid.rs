@@ -171,13 +171,6 @@ impl<'a> Hybrid<'a> {
     }
 
     fn varint(&mut self) -> Result<u32, &'static str> {
-        // Most runs are short.
-        if let Some((&byte, rest)) = self.bytes.split_first()
-            && byte < 0x80
-        {
-            self.bytes = rest;
-            return Ok(u32::from(byte));
-        }
         let mut value = 0u32;
         for shift in (0..32).step_by(7) {
             let byte = self.take(1)?[0];

@@ -220,11 +220,6 @@ impl<'a> Attributes<'a> {
         Ok(Self { columns, rest: rest.filter(|rest| !rest.are_empty()) })
     }
 
-    /// True when no row has any.
-    pub(super) fn are_none(&self) -> bool {
-        self.columns.is_empty() && self.rest.is_none()
-    }
-
     pub(super) fn for_each(&self, row: usize, mut each: impl FnMut(&[u8], Value<'_>)) {
         for (name, _, column) in &self.columns {
             if let Some(value) = column.get(row) {
