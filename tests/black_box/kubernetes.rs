@@ -131,15 +131,16 @@ fn an_api_server_in_trouble_costs_no_target() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = Runtime::new().unwrap();
     let kubernetes = runtime.block_on(FakeKubernetes::start());
-    let app = App::start("cart");
-    kubernetes.put(Pods, pod_of(&app, "cart-0"));
+    // A buffer each: two pods that lead to one buffer would each bring its spans, under their own labels.
+    let apps = [(); 4].map(|()| App::start("cart"));
+    kubernetes.put(Pods, pod_of(&apps[0], "cart-0"));
     let server = with_pods(folder.path(), &kubernetes).start();
     active(&server, &["cart-0"]);
 
     // While it is away, the world changes and the past is forgotten: the watch comes back to a 410.
     let lists = kubernetes.lists();
     runtime.block_on(kubernetes.stop());
-    kubernetes.put(Pods, pod_of(&app, "cart-1"));
+    kubernetes.put(Pods, pod_of(&apps[1], "cart-1"));
     kubernetes.forget_events();
     runtime.block_on(kubernetes.restart());
     listed_anew(&kubernetes, lists);
@@ -150,13 +151,15 @@ fn an_api_server_in_trouble_costs_no_target() {
         kubernetes.fail_watches(410);
         if kubernetes.lists() > lists { Ok(()) } else { Err("no new list after 410".to_owned()) }
     });
-    kubernetes.put(Pods, pod_of(&app, "cart-2"));
+    kubernetes.put(Pods, pod_of(&apps[2], "cart-2"));
     active(&server, &["cart-0", "cart-1", "cart-2"]);
 
     kubernetes.send_bookmarks();
     runtime.block_on(kubernetes.stop());
-    let during = app.span("while the API server is away").trace_id().to_string();
-    held(&server, &during);
+    for app in &apps[..3] {
+        let during = app.span("while the API server is away").trace_id().to_string();
+        held(&server, &during);
+    }
     active(&server, &["cart-0", "cart-1", "cart-2"]);
     runtime.block_on(kubernetes.restart());
     kubernetes.delete(Pods, "shop", "cart-1");
@@ -167,7 +170,7 @@ fn an_api_server_in_trouble_costs_no_target() {
     kubernetes.end_watches();
     active(&server, &["cart-0"]);
     kubernetes.accept();
-    kubernetes.put(Pods, pod_of(&app, "cart-3"));
+    kubernetes.put(Pods, pod_of(&apps[3], "cart-3"));
     active(&server, &["cart-0", "cart-3"]);
 }
 
