@@ -7,7 +7,7 @@ use super::{
 };
 use crate::Error;
 use arrow_array::{
-    Array,
+    Array, ArrayRef, UInt32Array,
     cast::AsArray,
     types::{Int64Type, UInt64Type},
 };
@@ -22,8 +22,8 @@ const WRONG_DURATIONS: &str = "its durations are of another type";
 
 impl Block {
     /// Reads into the cache what questions begin with: footers, filters and resources. What need not be fetched from afar also says
-    /// whose spans these are, what they are called and how long they last, and, if `with_traces`, where traces lie, when they start and
-    /// what the codes in all columns stand for.
+    /// whose spans these are, what they are called and how long they last, and, if `with_traces`, where traces lie, when their spans
+    /// start and what the codes in all columns stand for.
     pub(crate) fn make_ready(&self, with_traces: bool) -> Result<(), Error> {
         for row_group in 0..self.meta.row_groups.len() {
             self.spans.bloom(row_group)?;
@@ -68,6 +68,11 @@ impl Block {
             Some(Entry::Durations(durations)) => Some(durations),
             _ => None,
         }
+    }
+
+    /// When some rows of a row group start (ascending), where nothing need be read for that.
+    pub(super) fn known_starts(&self, row_group: usize, rows: &UInt32Array) -> Option<ArrayRef> {
+        Some(Arc::new(self.known_traces(row_group)?.starts(rows)?))
     }
 
     /// The spans of a row group that last at least so long; where what is known leaves that open, the file is asked.

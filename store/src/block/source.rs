@@ -37,6 +37,13 @@ impl BlockSource {
         let name = match field {
             Field::TraceId => return self.block.trace_ids(self.row_group, rows),
             Field::ParentSpanId => return self.block.parent_ids(self.row_group, rows),
+            Field::StartUnixNano => {
+                let known = rows.and_then(|rows| self.block.known_starts(self.row_group, rows));
+                match known {
+                    Some(starts) => return Ok(starts),
+                    None => "start_unix_nano",
+                }
+            }
             Field::ScopeVersion => {
                 let version = self.block.column(self.row_group, "scope_version", rows)?;
                 return Ok(version.unwrap_or_else(|| {
@@ -45,7 +52,6 @@ impl BlockSource {
                 }));
             }
             Field::SpanId => "span_id",
-            Field::StartUnixNano => "start_unix_nano",
             Field::DurationNano => "duration_nano",
             Field::Name => "name",
             Field::Kind => "kind",

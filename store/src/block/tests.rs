@@ -10,7 +10,7 @@ use crate::{
     test_kit::{START_UNIX_NANO, any_request, check_choices, flattened, request},
 };
 use arrow_array::{
-    Array, ArrayRef, RecordBatch, UInt32Array,
+    Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array,
     cast::AsArray,
     types::{Int64Type, UInt64Type},
 };
@@ -343,6 +343,10 @@ fn a_block_that_was_made_ready_knows_names_services_durations_and_traces() {
         }
         std::fs::remove_dir_all(folder.path().join(block.meta().block.to_string())).unwrap();
         assert_eq!(of_columns(), expected, "without its files");
+        let some = UInt32Array::from_iter_values((0..starts.len() as u32).step_by(3));
+        let of_some = UInt64Array::from_iter_values(starts.iter().copied().step_by(3));
+        let found = source.field_at(Field::StartUnixNano, &some).unwrap();
+        assert_eq!(found.as_primitive::<UInt64Type>(), &of_some, "without its files");
         let statement = |text: &str| source.may_have(AttributeScope::Span, "db.query.text", text);
         assert!(!statement("DROP TABLE carts").unwrap(), "its dictionary is known");
     });

@@ -1,10 +1,11 @@
 //! Which rows of a row group belong to which trace.
 //!
 //! Rows are sorted by trace, so a trace is a run of rows: twenty bytes a trace instead of sixteen a row, small enough to be
-//! kept for all row groups that are searched.
+//! kept for all row groups that are searched. Of the newest blocks it is also known when spans start: four bytes a span, since few
+//! start long after the first of their trace.
 
 use crate::{TraceId, TraceSpans};
-use arrow_array::{ArrayRef, FixedSizeBinaryArray, UInt32Array};
+use arrow_array::{ArrayRef, FixedSizeBinaryArray, UInt32Array, UInt64Array};
 use arrow_buffer::BooleanBuffer;
 use std::{ops::Range, sync::Arc};
 
@@ -14,9 +15,20 @@ pub(super) struct TraceRuns {
     /// The first row of each.
     firsts: Vec<u32>,
     rows: u32,
-    /// The earliest start of each, where somebody has looked.
-    starts_unix_nano: Option<Box<[u64]>>,
+    /// Where somebody has looked.
+    starts: Option<Starts>,
 }
+
+/// When traces and their spans start.
+struct Starts {
+    /// The earliest of each trace.
+    of_traces_unix_nano: Box<[u64]>,
+    /// By row, how much later than its trace; [`TOO_LATE`] where that is not enough to say it.
+    after_nano: Box<[u32]>,
+}
+
+/// Four seconds and more.
+const TOO_LATE: u32 = u32::MAX;
 
 impl TraceRuns {
     /// From the trace ID of each row, sixteen bytes each.
@@ -31,16 +43,38 @@ impl TraceRuns {
         }
         ids.shrink_to_fit();
         firsts.shrink_to_fit();
-        Self { ids, firsts, rows: of_rows.len() as u32, starts_unix_nano: None }
+        Self { ids, firsts, rows: of_rows.len() as u32, starts: None }
     }
 
     /// The same, with the start of each row.
     pub(super) fn with_starts(self, of_rows_unix_nano: &[u64]) -> Self {
-        let starts = self.runs().map(|run| {
+        let mut of_traces_unix_nano = Vec::with_capacity(self.ids.len());
+        let mut after_nano = Vec::with_capacity(of_rows_unix_nano.len());
+        for run in self.runs() {
             let of_trace = of_rows_unix_nano.get(run).unwrap_or_default();
-            of_trace.iter().copied().min().unwrap_or_default()
-        });
-        Self { starts_unix_nano: Some(starts.collect()), ..self }
+            let first = of_trace.iter().copied().min().unwrap_or_default();
+            of_traces_unix_nano.push(first);
+            let after = |start| u32::try_from(start - first).unwrap_or(TOO_LATE);
+            after_nano.extend(of_trace.iter().map(|&start| after(start)));
+        }
+        let starts = Starts {
+            of_traces_unix_nano: of_traces_unix_nano.into(),
+            after_nano: after_nano.into(),
+        };
+        Self { starts: Some(starts), ..self }
+    }
+
+    /// When some rows (ascending) start; `None` where that is not known of all of them.
+    pub(super) fn starts(&self, rows: &UInt32Array) -> Option<UInt64Array> {
+        let starts = self.starts.as_ref()?;
+        let mut at = 0;
+        let start = |&row: &u32| {
+            at += self.firsts[at..].partition_point(|&first| first <= row).saturating_sub(1);
+            let after = starts.after_nano.get(row as usize).filter(|after| **after != TOO_LATE)?;
+            Some(starts.of_traces_unix_nano.get(at)? + u64::from(*after))
+        };
+        let found: Option<Vec<u64>> = rows.values().iter().map(start).collect();
+        Some(found?.into())
     }
 
     /// The rows of each.
@@ -51,7 +85,7 @@ impl TraceRuns {
 
     /// The traces of marked rows, in their order; `None` where nobody has looked when they start.
     pub(super) fn marked(&self, rows: &BooleanBuffer) -> Option<Vec<TraceSpans>> {
-        let starts_unix_nano = self.starts_unix_nano.as_ref()?;
+        let starts_unix_nano = &self.starts.as_ref()?.of_traces_unix_nano;
         let mut found: Vec<TraceSpans> = Vec::new();
         let (mut at, mut end) = (0, 0);
         for row in rows.set_indices() {
@@ -101,8 +135,10 @@ impl TraceRuns {
     }
 
     pub(super) fn size_bytes(&self) -> usize {
-        self.ids.len() * 20
-            + self.starts_unix_nano.as_ref().map_or(0, |starts| size_of_val(&**starts))
+        let starts = self.starts.as_ref().map_or(0, |starts| {
+            size_of_val(&*starts.of_traces_unix_nano) + size_of_val(&*starts.after_nano)
+        });
+        self.ids.len() * 20 + starts
     }
 }
 
@@ -110,6 +146,7 @@ impl TraceRuns {
 mod tests {
     use super::*;
     use arrow_array::cast::AsArray;
+    use proptest::prelude::*;
 
     #[test]
     fn it_says_the_same_as_the_column_that_it_was_made_of() {
@@ -144,5 +181,31 @@ mod tests {
         let some = [trace(3, 2, 10), trace(9, 1, 90)];
         assert_eq!(runs.marked(&mark([1, 0, 1, 0, 0, 1, 0])).unwrap(), some);
         assert_eq!(runs.marked(&mark([0; 7])).unwrap(), []);
+    }
+
+    proptest! {
+        #[test]
+        fn starts_are_those_of_the_column_or_not_known(
+            traces in prop::collection::vec(prop::collection::vec(any::<(u64, u32)>(), 1..5), 0..9),
+            picks in prop::collection::vec(any::<bool>(), 40),
+        ) {
+            let ids: Vec<[u8; 16]> =
+                traces.iter().enumerate().flat_map(|(at, rows)| vec![[at as u8; 16]; rows.len()]).collect();
+            // From those that start together to those that are years apart.
+            let starts: Vec<u64> =
+                traces.iter().flatten().map(|(start, shift)| start >> (shift % 64)).collect();
+            let column = FixedSizeBinaryArray::new(16, ids.as_flattened().to_vec().into(), None);
+            let runs = TraceRuns::new(&column).with_starts(&starts);
+            let rows: Vec<u32> = (0..starts.len() as u32).filter(|row| picks[*row as usize]).collect();
+            let wanted: Vec<u64> = rows.iter().map(|row| starts[*row as usize]).collect();
+            let is_late = |row: &u32| {
+                let run = runs.rows_of(&TraceId(ids[*row as usize]));
+                let first = starts[run].iter().min().unwrap();
+                starts[*row as usize] - first >= u64::from(u32::MAX)
+            };
+            let found = runs.starts(&rows.clone().into());
+            prop_assert_eq!(found.is_none(), rows.iter().any(is_late));
+            prop_assert!(found.is_none_or(|found| found.values() == wanted.as_slice()));
+        }
     }
 }
