@@ -138,6 +138,9 @@ fn every_http_path_is_there() {
     scene.holds("/api/v2/search/tags", &["/scopes/0/tags/0"]);
     scene.holds("/api/search/tags", &["/tagNames/0"]);
     scene.holds("/api/v2/search/tag/resource.service.name/values", &["/tagValues/0/value"]);
+    // What is half typed narrows nothing.
+    let half_typed = "/api/v2/search/tag/resource.service.name/values?q=%7B+resource.service.name";
+    scene.holds(half_typed, &["/tagValues/0/value"]);
     scene.holds("/api/search/tag/service.name/values", &["/tagValues/0"]);
     let rate = "q=%7B%7D%20%7C%20rate()";
     scene.holds(&format!("/api/metrics/query_range?{rate}&{range}"), &["/series/0/samples/0"]);

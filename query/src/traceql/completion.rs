@@ -77,16 +77,13 @@ fn goes_on(kind: &TokenKind) -> bool {
     )
 }
 
-/// The one filter, `{ … }`, that a text holds, even half typed: a field and an operator without a value count as
-/// `true`, brackets are closed. `None`: no such filter can be made of it.
+/// The one filter, `{ … }`, that a text holds, even half typed: a field without an operator or without a value counts
+/// as `true`, brackets are closed. `None`: no such filter can be made of it.
 pub fn parse_filter_leniently(text: &str) -> Option<Query> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
-    let query = match super::parse(text) {
-        Ok(query) => query,
-        Err(_) => super::parse(&mended(text)).ok()?,
-    };
+    let query = super::parse(&mended(text)).or_else(|_| super::parse(text)).ok()?;
     query.as_filter().is_some().then_some(query)
 }
 
@@ -96,6 +93,7 @@ fn mended(text: &str) -> String {
     let mut open = Vec::new();
     let mut parts: Vec<&str> = Vec::new();
     let kinds: Vec<&TokenKind> = tokens.iter().map(|token| &token.kind).collect();
+    let begins = |index: usize| begins_condition(kinds[index]);
     for (index, Token { kind, span }) in tokens.iter().enumerate() {
         match kind {
             TokenKind::Symbol(Symbol::OpenBrace) => open.push("}"),
@@ -115,6 +113,12 @@ fn mended(text: &str) -> String {
                 parts.extend([&text[span.start..span.end], "true"]);
             }
             TokenKind::Symbol(Symbol::OpenParenthesis) if ends => parts.extend(["(", "true"]),
+            TokenKind::Field(_) | TokenKind::Word(_)
+                if ends && index.checked_sub(1).is_some_and(begins) =>
+            {
+                let text = &text[span.start..span.end];
+                parts.push(if text == "false" { text } else { "true" });
+            }
             _ => parts.push(&text[span.start..span.end]),
         }
     }
@@ -129,6 +133,13 @@ fn ends_condition(kind: &TokenKind) -> bool {
             | TokenKind::Symbol(
                 Symbol::And | Symbol::Or | Symbol::CloseBrace | Symbol::CloseParenthesis
             )
+    )
+}
+
+fn begins_condition(before: &TokenKind) -> bool {
+    matches!(
+        before,
+        TokenKind::Symbol(Symbol::And | Symbol::Or | Symbol::OpenBrace | Symbol::OpenParenthesis)
     )
 }
 
@@ -215,6 +226,13 @@ mod tests {
         check("{ .a = 1 && (name = \"x\" || .b >", Some("{ .a = 1 && (name = \"x\" || true) }"));
         check("{ .a = 1 && name = \"che", Some("{ .a = 1 && true }"));
         check("{ .a = 1 && span.", Some("{ .a = 1 && true }"));
+        check("{ .a = 1 && .b }", Some("{ .a = 1 && true }"));
+        check("{ .a = 1 && (.b || name", Some("{ .a = 1 && (true || true) }"));
+        check("{ resource.service.name", Some("{ true }"));
+        check("{ span:name }", Some("{ true }"));
+        check("{ false }", Some("{ false }"));
+        check("{ .a=-1&&!(.b>-.c) }", Some("{ .a = -1 && !(.b > -.c) }"));
+        check("{ (.a) = 1 && !.b }", Some("{ .a = 1 && !.b }"));
         check("{", Some("{ }"));
         check("{}", Some("{ }"));
         check("", None);

@@ -3,7 +3,7 @@
 use crate::{
     api::{ApiState, Fault, parameters::Parameters},
     engine::SpanSelection,
-    traceql,
+    traceql::{self, FieldExpression, Literal},
 };
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
@@ -145,8 +145,13 @@ pub(super) fn selection(parameters: &Parameters) -> Result<SpanSelection, Fault>
     let query = parameters
         .get("q")
         .and_then(traceql::parse_filter_leniently)
-        // `{ }` asks for nothing in particular, and lists of everything are at hand.
-        .filter(|query| query.as_filter() != Some(None));
+        // `{ }` asks for nothing in particular, nor does a first condition that is half typed; lists of everything are at hand.
+        .filter(|query| {
+            !matches!(
+                query.as_filter(),
+                Some(None | Some(FieldExpression::Literal(Literal::Bool(true), _)))
+            )
+        });
     Ok(SpanSelection { query, start_unix_nano, end_unix_nano })
 }
 
