@@ -186,14 +186,18 @@ mod tests {
     proptest! {
         #[test]
         fn starts_are_those_of_the_column_or_not_known(
-            traces in prop::collection::vec(prop::collection::vec(any::<(u64, u32)>(), 1..5), 0..9),
+            // From spans that start together to those that are some seconds apart.
+            traces in prop::collection::vec(
+                (0..u64::MAX / 2, prop::collection::vec((any::<u64>(), 31u32..64), 1..5)),
+                0..9,
+            ),
             picks in prop::collection::vec(any::<bool>(), 40),
         ) {
-            let ids: Vec<[u8; 16]> =
-                traces.iter().enumerate().flat_map(|(at, rows)| vec![[at as u8; 16]; rows.len()]).collect();
-            // From those that start together to those that are years apart.
-            let starts: Vec<u64> =
-                traces.iter().flatten().map(|(start, shift)| start >> (shift % 64)).collect();
+            let (mut ids, mut starts) = (Vec::<[u8; 16]>::new(), Vec::<u64>::new());
+            for (at, (base, rows)) in traces.iter().enumerate() {
+                ids.extend(rows.iter().map(|_| [at as u8; 16]));
+                starts.extend(rows.iter().map(|(after, shift)| base + (after >> shift)));
+            }
             let column = FixedSizeBinaryArray::new(16, ids.as_flattened().to_vec().into(), None);
             let runs = TraceRuns::new(&column).with_starts(&starts);
             let rows: Vec<u32> = (0..starts.len() as u32).filter(|row| picks[*row as usize]).collect();
