@@ -181,8 +181,10 @@ impl Display for FieldExpression {
                 parenthesised(f, inner, inner.binding() < 4)
             }
             Self::Negate(inner, _) => {
+                // Parentheses count as a level of nesting: with one for each sign, what is deep already could not be read again.
+                let is_unary = matches!(**inner, Self::Not(..) | Self::Negate(..));
                 f.write_char('-')?;
-                parenthesised(f, inner, inner.binding() <= 4)
+                parenthesised(f, inner, inner.binding() <= 4 && !is_unary)
             }
             Self::Comparison { operator, left, right, .. } => {
                 parenthesised(f, left, left.binding() < 2)?;

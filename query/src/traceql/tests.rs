@@ -140,6 +140,15 @@ fn nesting_ends_in_an_error_and_not_in_an_overflow() {
             let Ok(query) = parse(&text) else { break };
             assert_eq!(parse(&query.to_string()), Ok(query));
         }
+        // Signs one behind the other are as deep when they are printed.
+        for sign in ["-", "!", "-!", "!--"] {
+            for levels in 1..=256 / sign.len() {
+                let Ok(query) = parse(&format!("{{ {}.a = 0 }}", sign.repeat(levels))) else {
+                    break;
+                };
+                assert_eq!(parse(&query.to_string()), Ok(query));
+            }
+        }
         // A long list is not deep.
         let long = format!("{{ .a = 0{} }}", " || .a = 1".repeat(10_000));
         assert!(parse(&long).is_ok());
